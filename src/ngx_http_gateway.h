@@ -1,0 +1,332 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ */
+
+
+#ifndef _NGX_HTTP_GATEWAY_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+/* the product token of Server and Via, and of "node_info" */
+#define NGX_HTTP_GATEWAY_VERSION      "0.1.0"
+#define NGX_HTTP_GATEWAY_TOKEN        "ngx_gateway/" NGX_HTTP_GATEWAY_VERSION
+
+
+/*
+ * Contexts of our own blocks.  Both bits are free in nginx 1.22 - 1.31
+ * (directive types use 0x0000ffff, 0x00010000 and the top byte).
+ */
+#define NGX_HTTP_GATEWAY_ROUTE_CONF     0x00400000
+#define NGX_HTTP_GATEWAY_CONSUMER_CONF  0x00800000
+
+/* where the one directive of a policy may stand */
+#define NGX_HTTP_GATEWAY_POLICY_CONF                                          \
+    (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF                   \
+     |NGX_HTTP_GATEWAY_ROUTE_CONF|NGX_HTTP_GATEWAY_CONSUMER_CONF              \
+     |NGX_CONF_1MORE)
+
+
+/* the Kong scope that an instance of a policy belongs to; bits */
+#define NGX_HTTP_GATEWAY_SCOPE_ROUTE     0x01
+#define NGX_HTTP_GATEWAY_SCOPE_SERVICE   0x02
+#define NGX_HTTP_GATEWAY_SCOPE_CONSUMER  0x04
+
+/* scopes that a policy refuses (ngx_http_gateway_policy_t.forbidden) */
+#define NGX_HTTP_GATEWAY_NO_CONSUMER     NGX_HTTP_GATEWAY_SCOPE_CONSUMER
+
+
+#define NGX_HTTP_GATEWAY_REQUEST_ID_LEN  32
+
+#define NGX_HTTP_GATEWAY_NIL_UUID  "00000000-0000-0000-0000-000000000000"
+
+
+typedef struct ngx_http_gateway_policy_s    ngx_http_gateway_policy_t;
+typedef struct ngx_http_gateway_instance_s  ngx_http_gateway_instance_t;
+typedef struct ngx_http_gateway_chain_s     ngx_http_gateway_chain_t;
+typedef struct ngx_http_gateway_service_s   ngx_http_gateway_service_t;
+typedef struct ngx_http_gateway_route_s     ngx_http_gateway_route_t;
+typedef struct ngx_http_gateway_consumer_s  ngx_http_gateway_consumer_t;
+typedef struct ngx_http_gateway_ctx_s       ngx_http_gateway_ctx_t;
+
+
+/*
+ * One parameter "name=value" of a policy's directive.  Lists repeat the
+ * parameter: "key_names=apikey key_names=x-key".  A field of a nested
+ * record is written with dots, as in the declarative file: "redis.host=...".
+ */
+typedef enum {
+    NGX_HTTP_GATEWAY_PARAM_FLAG = 0,   /* ngx_flag_t; on|off|true|false */
+    NGX_HTTP_GATEWAY_PARAM_INT,        /* ngx_int_t within min..max */
+    NGX_HTTP_GATEWAY_PARAM_NUMBER,     /* double within min..max */
+    NGX_HTTP_GATEWAY_PARAM_STRING,     /* ngx_str_t */
+    NGX_HTTP_GATEWAY_PARAM_ENUM,       /* ngx_uint_t; "data" is an
+                                          ngx_conf_enum_t table */
+    NGX_HTTP_GATEWAY_PARAM_LIST,       /* ngx_array_t * of ngx_str_t,
+                                          NULL when never given */
+    NGX_HTTP_GATEWAY_PARAM_CUSTOM      /* "data" is a
+                                          ngx_http_gateway_param_pt */
+} ngx_http_gateway_param_type_e;
+
+/*
+ * Parses one value of a custom parameter; name is what stands left of "=".
+ * A param whose name ends in "." matches every parameter with that prefix
+ * (maps: "limits.video.minute=5").  Returns NGX_CONF_OK or a phrase.
+ */
+typedef char *(*ngx_http_gateway_param_pt)(ngx_conf_t *cf, void *conf,
+    ngx_str_t *name, ngx_str_t *value);
+
+typedef struct {
+    ngx_str_t                        name;
+    ngx_http_gateway_param_type_e    type;
+    size_t                           offset;    /* in the policy's conf */
+    ngx_int_t                        min;       /* INT, NUMBER; inclusive */
+    ngx_int_t                        max;       /* max == 0: no bounds */
+    void                            *data;
+} ngx_http_gateway_param_t;
+
+
+/*
+ * A policy is what the declarative format calls a plugin: one feature with
+ * one directive, at most one instance of which acts on a request.
+ */
+struct ngx_http_gateway_policy_s {
+    ngx_str_t                        name;      /* "key_auth" */
+    ngx_int_t                        priority;  /* higher runs first */
+    ngx_uint_t                       forbidden; /* scopes; bits */
+
+    size_t                           conf_size; /* starts with an
+                                                   instance (below) */
+    ngx_http_gateway_param_t        *params;    /* ends with a null name */
+
+    /* fills the defaults of a zeroed conf, before parameters are read */
+    void                           (*defaults)(void *conf);
+    /* after the parameters: NGX_CONF_OK, a phrase, or NGX_CONF_ERROR */
+    char                          *(*check)(ngx_conf_t *cf, void *conf);
+
+    /*
+     * NGX_OK or NGX_DECLINED: go on with the next policy; NGX_AGAIN: wait,
+     * ngx_http_gateway_resume() goes on by calling this handler again;
+     * NGX_DONE: answered by ngx_http_gateway_error() and the like (return
+     * their value); NGX_ERROR or an HTTP status: fail with 500 or status
+     */
+    ngx_int_t                      (*access)(ngx_http_request_t *r,
+                                         void *conf);
+    /* before the response header goes out; NGX_OK or NGX_ERROR */
+    ngx_int_t                      (*header)(ngx_http_request_t *r,
+                                         void *conf);
+    /* may replace *in; NGX_OK or NGX_ERROR */
+    ngx_int_t                      (*body)(ngx_http_request_t *r,
+                                         void *conf, ngx_chain_t **in);
+    void                           (*log)(ngx_http_request_t *r,
+                                         void *conf);
+
+    ngx_uint_t                       index;     /* set on registration */
+};
+
+
+/* the head of each policy's conf */
+struct ngx_http_gateway_instance_s {
+    ngx_http_gateway_policy_t       *policy;
+    ngx_uint_t                       scope;     /* bits */
+    ngx_str_t                        service_id;  /* of the scope, or nil */
+    ngx_str_t                        route_id;
+    ngx_str_t                        for_service; /* consumer scope: names */
+    ngx_str_t                        for_route;   /* that narrow it */
+    u_char                          *file_name;   /* of the directive */
+    ngx_uint_t                       line;
+    unsigned                         off:1;       /* "gateway_x off" */
+};
+
+
+typedef struct {
+    ngx_http_gateway_policy_t       *policy;
+    ngx_http_gateway_instance_t     *instance;  /* NULL: only some consumer
+                                                   may bring one */
+} ngx_http_gateway_chain_entry_t;
+
+struct ngx_http_gateway_chain_s {
+    ngx_uint_t                       nelts;
+    ngx_http_gateway_chain_entry_t  *elts;      /* by priority, descending */
+    unsigned                         access:1;  /* some entry has it */
+    unsigned                         header:1;
+    unsigned                         body:1;
+    unsigned                         log:1;
+};
+
+
+/*
+ * Location configuration of the core; also what a gateway_route and a
+ * gateway_consumer block hold instead of a full location.
+ */
+typedef struct {
+    ngx_http_gateway_instance_t    **instances; /* by policy index; NULL
+                                                   until one is set */
+    ngx_http_gateway_chain_t        *chain;     /* built after merging */
+
+    ngx_http_gateway_service_t      *service;   /* what block this is */
+    ngx_http_gateway_route_t        *route;
+    ngx_http_gateway_consumer_t     *consumer;
+} ngx_http_gateway_loc_conf_t;
+
+
+struct ngx_http_gateway_service_s {
+    ngx_str_t                        name;      /* or its id, if unnamed */
+    ngx_str_t                        id;
+    ngx_str_t                        host;
+    in_port_t                        port;
+    ngx_str_t                        protocol;  /* "http", "https", ... */
+    ngx_str_t                        path;      /* "" when unset */
+    ngx_uint_t                       retries;
+    ngx_str_t                        upstream;  /* gateway_upstream name */
+    void                            *balancer;  /* owned by "upstream" */
+
+    void                           **loc_conf;  /* of its location */
+    ngx_http_gateway_loc_conf_t     *conf;
+    u_char                          *file_name;
+    ngx_uint_t                       line;
+};
+
+
+#define NGX_HTTP_GATEWAY_PROTO_HTTP    0x01
+#define NGX_HTTP_GATEWAY_PROTO_HTTPS   0x02
+#define NGX_HTTP_GATEWAY_PROTO_GRPC    0x04
+#define NGX_HTTP_GATEWAY_PROTO_GRPCS   0x08
+
+struct ngx_http_gateway_route_s {
+    ngx_str_t                        name;      /* or its id, if unnamed */
+    ngx_str_t                        id;
+    ngx_http_gateway_service_t      *service;   /* NULL: answers 503 */
+    ngx_http_gateway_loc_conf_t     *conf;
+    ngx_uint_t                       protocols; /* bits */
+    ngx_uint_t                       https_redirect_status;
+    unsigned                         strip_path:1;
+    unsigned                         preserve_host:1;
+    unsigned                         path_v1:1;
+    unsigned                         has_paths:1;
+    ngx_str_t                        service_name; /* as written */
+    u_char                          *file_name;
+    ngx_uint_t                       line;
+};
+
+
+struct ngx_http_gateway_consumer_s {
+    ngx_str_t                        name;      /* of the block */
+    ngx_str_t                        id;
+    ngx_str_t                        username;
+    ngx_str_t                        custom_id;
+    ngx_array_t                     *acl_groups;  /* ngx_str_t, or NULL */
+    /* its own instances: per policy index an array of
+       ngx_http_gateway_instance_t *, best rank first; or NULL */
+    ngx_array_t                    **overrides;
+    u_char                          *file_name;
+    ngx_uint_t                       line;
+};
+
+
+/* one credential of any kind; the auth policy's own struct starts with it */
+typedef struct {
+    ngx_str_t                        id;         /* UUID */
+    ngx_str_t                        identifier; /* X-Credential-Identifier */
+    ngx_http_gateway_consumer_t     *consumer;   /* NULL: none */
+} ngx_http_gateway_credential_t;
+
+
+/*
+ * What we know of a request.  It hangs on a pool cleanup besides r->ctx, so
+ * it survives internal redirects: use ngx_http_gateway_get_ctx().
+ */
+struct ngx_http_gateway_ctx_s {
+    ngx_http_gateway_route_t        *route;
+    ngx_http_gateway_service_t      *service;
+    ngx_http_gateway_chain_t        *chain;
+    ngx_http_gateway_instance_t    **confs;     /* frozen choice, by chain
+                                                   position */
+    ngx_uint_t                       next;      /* access: position to run */
+    ngx_uint_t                       frozen;    /* confs[] below are chosen */
+
+    ngx_http_gateway_consumer_t     *consumer;
+    ngx_http_gateway_credential_t   *credential;
+    ngx_str_t                        authenticated_groups;
+
+    ngx_str_t                        path;      /* normalised, see router */
+    ngx_str_t                        args;      /* after "?", may change */
+    size_t                           matched;   /* bytes of path matched by
+                                                   the route's path */
+    void                            *captures;  /* owned by "route" */
+    ngx_str_t                        upstream_uri; /* path sent upstream */
+    ngx_str_t                        upstream_host; /* Host sent upstream */
+    void                            *upstream;  /* owned by "upstream" */
+    ngx_uint_t                       method;    /* the client's */
+    ngx_str_t                        method_name;
+
+    ngx_msec_t                       start;     /* ngx_current_msec values */
+    ngx_msec_t                       balanced;  /* last peer chosen; 0: not */
+
+    u_char          request_id[NGX_HTTP_GATEWAY_REQUEST_ID_LEN];
+
+    unsigned                         id_set:1;
+    unsigned                         anonymous:1;  /* consumer is the
+                                                      fallback */
+    unsigned                         access_started:1;
+    unsigned                         access_done:1;
+    unsigned                         answered:1;   /* made by us */
+    unsigned                         proxied:1;    /* a peer was picked */
+    unsigned                         args_changed:1;
+    unsigned                         matched_any:1;  /* router has run */
+    unsigned                         suspended:1;
+    unsigned                         header_done:1;
+    unsigned                         trusted:1;    /* peer in trusted_ips */
+    unsigned                         waiting_body:1;
+};
+
+
+/* core, ngx_http_gateway_module.c */
+
+extern ngx_module_t  ngx_http_gateway_module;
+
+/*
+ * Registers a policy; call it in the feature's preconfiguration.
+ * Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_gateway_add_policy(ngx_conf_t *cf,
+    ngx_http_gateway_policy_t *policy);
+
+/* the setter of each policy's directive; cmd->post is the policy */
+char *ngx_http_gateway_policy_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/*
+ * The conf of the instance of this policy that acts on the request, or NULL.
+ * Decided when the policy's turn comes, the same in all later phases.
+ */
+void *ngx_http_gateway_get_conf(ngx_http_request_t *r,
+    ngx_http_gateway_policy_t *policy);
+
+/* the context of the request's main request; NULL if it has none (yet) */
+ngx_http_gateway_ctx_t *ngx_http_gateway_get_ctx(ngx_http_request_t *r);
+
+/* the same, made when missing; NULL on allocation failure */
+ngx_http_gateway_ctx_t *ngx_http_gateway_create_ctx(ngx_http_request_t *r);
+
+/* 32 lower-case hex digits, made on first use; data lives in ctx */
+void ngx_http_gateway_request_id(ngx_http_gateway_ctx_t *ctx,
+    ngx_str_t *id);
+
+/* the effective scheme is https: by X-Forwarded-Proto from trusted peers */
+ngx_uint_t ngx_http_gateway_is_https(ngx_http_request_t *r);
+
+/* goes on after an access handler returned NGX_AGAIN */
+void ngx_http_gateway_resume(ngx_http_request_t *r);
+
+/* walks all consumers; by name of the block, id or username; or NULL */
+ngx_http_gateway_consumer_t *ngx_http_gateway_find_consumer(ngx_conf_t *cf,
+    ngx_str_t *name);
+
+
+#endif /* _NGX_HTTP_GATEWAY_H_INCLUDED_ */

@@ -1,0 +1,48 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ */
+
+
+#ifndef _NGX_HTTP_GATEWAY_HEADERS_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_HEADERS_H_INCLUDED_
+
+
+#include "ngx_http_gateway.h"
+
+
+/*
+ * Request headers, as later policies and the upstream see them.  nginx's
+ * proxy sends every element of r->headers_in.headers whatever its hash, so
+ * removal really takes the element out; pointers in r->headers_in follow.
+ */
+
+/*
+ * The n-th header (from 0) of that name; "_" and "-" are different here.
+ * lowcase must be in lower case.  NULL when there is none.
+ */
+ngx_table_elt_t *ngx_http_gateway_header_in(ngx_http_request_t *r,
+    const ngx_str_t *lowcase, ngx_uint_t n);
+
+/*
+ * Replaces all headers of that name by one; name as it goes upstream
+ * ("X-Consumer-ID"), lowcase the same in lower case.  Neither string nor the
+ * value is copied: they live as long as the request.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_gateway_header_in_set(ngx_http_request_t *r,
+    const ngx_str_t *name, const ngx_str_t *lowcase, const ngx_str_t *value);
+
+/* removes all headers of that name; returns how many there were */
+ngx_uint_t ngx_http_gateway_header_in_remove(ngx_http_request_t *r,
+    const ngx_str_t *lowcase);
+
+/* adds one response header; strings are not copied.  NULL on failure */
+ngx_table_elt_t *ngx_http_gateway_header_out_add(ngx_http_request_t *r,
+    const ngx_str_t *name, const ngx_str_t *value);
+
+/* removes all response headers of that name (any case) from the list */
+void ngx_http_gateway_header_out_remove(ngx_http_request_t *r,
+    const ngx_str_t *name);
+
+
+#endif /* _NGX_HTTP_GATEWAY_HEADERS_H_INCLUDED_ */
