@@ -254,6 +254,9 @@ struct ngx_http_gateway_ctx_s {
     ngx_http_gateway_credential_t   *credential;
     ngx_str_t                        authenticated_groups;
 
+    ngx_str_t                        peer_addr; /* connecting address before
+                                                   realip; only with
+                                                   trusted_ips */
     ngx_str_t                        path;      /* normalised, see router */
     ngx_str_t                        args;      /* after "?", may change */
     size_t                           matched;   /* bytes of path matched by
@@ -324,7 +327,22 @@ ngx_uint_t ngx_http_gateway_is_https(ngx_http_request_t *r);
 /* goes on after an access handler returned NGX_AGAIN */
 void ngx_http_gateway_resume(ngx_http_request_t *r);
 
-/* walks all consumers; by name of the block, id or username; or NULL */
+/*
+ * All gateway_service blocks (ngx_http_gateway_service_t *) and all
+ * gateway_route blocks (ngx_http_gateway_route_t *), complete from the
+ * features' postconfiguration on.
+ */
+ngx_array_t *ngx_http_gateway_services(ngx_conf_t *cf);
+ngx_array_t *ngx_http_gateway_routes(ngx_conf_t *cf);
+
+/*
+ * A named or numbered group of the regex path that matched the request;
+ * NGX_OK, or NGX_DECLINED when there is none.  Provided by "route".
+ */
+ngx_int_t ngx_http_gateway_route_capture(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *value);
+
+/* by id or username, the id first, then the name of the block; or NULL */
 ngx_http_gateway_consumer_t *ngx_http_gateway_find_consumer(ngx_conf_t *cf,
     ngx_str_t *name);
 

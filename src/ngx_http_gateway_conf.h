@@ -1,0 +1,150 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ */
+
+
+#ifndef _NGX_HTTP_GATEWAY_CONF_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_CONF_H_INCLUDED_
+
+
+#include "ngx_http_gateway.h"
+
+
+/* what gateway_headers switches on; bits */
+#define NGX_HTTP_GATEWAY_HEADER_VIA               0x0002
+#define NGX_HTTP_GATEWAY_HEADER_SERVER            0x0004
+#define NGX_HTTP_GATEWAY_HEADER_PROXY_LATENCY     0x0008
+#define NGX_HTTP_GATEWAY_HEADER_RESPONSE_LATENCY  0x0010
+#define NGX_HTTP_GATEWAY_HEADER_UPSTREAM_LATENCY  0x0020
+#define NGX_HTTP_GATEWAY_HEADER_UPSTREAM_STATUS   0x0040
+#define NGX_HTTP_GATEWAY_HEADER_REQUEST_ID        0x0080
+#define NGX_HTTP_GATEWAY_HEADER_OFF               0x0100
+
+#define NGX_HTTP_GATEWAY_HEADER_TOKENS                                        \
+    (NGX_HTTP_GATEWAY_HEADER_VIA|NGX_HTTP_GATEWAY_HEADER_SERVER)
+#define NGX_HTTP_GATEWAY_HEADER_LATENCIES                                     \
+    (NGX_HTTP_GATEWAY_HEADER_PROXY_LATENCY                                    \
+     |NGX_HTTP_GATEWAY_HEADER_RESPONSE_LATENCY                                \
+     |NGX_HTTP_GATEWAY_HEADER_UPSTREAM_LATENCY)
+
+
+/* answers come as one of these; also indexes of error templates */
+enum {
+    NGX_HTTP_GATEWAY_FORMAT_JSON = 0,
+    NGX_HTTP_GATEWAY_FORMAT_PLAIN,
+    NGX_HTTP_GATEWAY_FORMAT_XML,
+    NGX_HTTP_GATEWAY_FORMAT_HTML,
+    NGX_HTTP_GATEWAY_FORMATS,
+    NGX_HTTP_GATEWAY_FORMAT_GRPC = NGX_HTTP_GATEWAY_FORMATS
+};
+
+
+/* text around the two slots of an error template: message, request id */
+typedef struct {
+    ngx_str_t                        part[3];
+    ngx_uint_t                       slots;     /* 0..2 */
+} ngx_http_gateway_template_t;
+
+
+typedef struct {
+    in_port_t                        listen;
+    in_port_t                        public;
+} ngx_http_gateway_port_map_t;
+
+
+/*
+ * Prepares the request for the upstream after the access chain; set by the
+ * route feature.  NGX_OK, or as an access handler of a policy.
+ */
+typedef ngx_int_t (*ngx_http_gateway_prepare_pt)(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx);
+
+
+typedef struct {
+    ngx_array_t                      policies;  /* ..._policy_t *, by index */
+    ngx_array_t                      order;     /* the same by priority */
+    ngx_array_t                      loc_confs; /* ..._loc_conf_t * */
+    ngx_array_t                      services;  /* ..._service_t * */
+    ngx_array_t                      routes;    /* ..._route_t * */
+    ngx_array_t                      consumers; /* ..._consumer_t * */
+    u_char                          *by_consumer; /* by policy index: some
+                                                     consumer has its own */
+
+    ngx_uint_t                       headers;   /* bits */
+    ngx_uint_t                       headers_upstream;
+    ngx_flag_t                       strip_identity;
+    ngx_flag_t                       debug_header;
+    ngx_flag_t                       reject_encoded_dots;
+    ngx_flag_t                       strict;    /* match calculation */
+    ngx_array_t                     *trusted;   /* ngx_cidr_t */
+    ngx_array_t                     *port_maps; /* ..._port_map_t */
+    ngx_uint_t                       default_format;
+    ngx_http_gateway_template_t     *templates[NGX_HTTP_GATEWAY_FORMATS];
+
+    ngx_http_gateway_prepare_pt      prepare;
+    ngx_int_t                        request_uri_index;
+    unsigned                         used:1;    /* some policy or route */
+} ngx_http_gateway_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                       gateway;   /* has services or routes */
+    ngx_flag_t                       no_route_404;
+} ngx_http_gateway_srv_conf_t;
+
+
+/* policies and the chain, ngx_http_gateway_conf.c */
+
+/* merges the instances of parent under those of conf; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_gateway_merge_instances(ngx_conf_t *cf,
+    ngx_http_gateway_main_conf_t *gmcf, ngx_http_gateway_loc_conf_t *parent,
+    ngx_http_gateway_loc_conf_t *conf);
+
+/* sorts policies, merges routes, ranks consumers' instances, builds chains */
+ngx_int_t ngx_http_gateway_build_chains(ngx_conf_t *cf,
+    ngx_http_gateway_main_conf_t *gmcf);
+
+/*
+ * A conf context for a block that takes only our directives: the enclosing
+ * one with our location configuration replaced.  NULL on failure.
+ */
+ngx_http_conf_ctx_t *ngx_http_gateway_block_ctx(ngx_conf_t *cf,
+    ngx_http_gateway_loc_conf_t *conf);
+
+/* the setter of "gateway_consumer NAME {}" */
+char *ngx_http_gateway_consumer_block(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_consumer_field(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* writes the id of an entity without one, derived from its name */
+ngx_int_t ngx_http_gateway_derive_id(ngx_conf_t *cf, const char *entity,
+    ngx_str_t *name, ngx_str_t *id);
+
+
+/* request contexts, ngx_http_gateway_ctx.c */
+
+/* chooses the instance for position i of the chain and freezes it */
+ngx_http_gateway_instance_t *ngx_http_gateway_freeze(
+    ngx_http_gateway_ctx_t *ctx, ngx_uint_t i);
+
+/* the chain for the header, body and log phases; NULL if there is none */
+ngx_http_gateway_chain_t *ngx_http_gateway_phase_chain(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx);
+
+ngx_int_t ngx_http_gateway_set_chain(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_chain_t *chain);
+
+
+/* filters, ngx_http_gateway_filter.c */
+
+void ngx_http_gateway_init_filters(void);
+
+
+/* variables, ngx_http_gateway_variables.c */
+
+ngx_int_t ngx_http_gateway_add_variables(ngx_conf_t *cf);
+
+
+#endif /* _NGX_HTTP_GATEWAY_CONF_H_INCLUDED_ */
