@@ -203,6 +203,7 @@ struct ngx_http_gateway_route_s {
     ngx_str_t                        id;
     ngx_http_gateway_service_t      *service;   /* NULL: answers 503 */
     ngx_http_gateway_loc_conf_t     *conf;
+    ngx_http_gateway_loc_conf_t     *parent;    /* of the server */
     ngx_uint_t                       protocols; /* bits */
     ngx_uint_t                       https_redirect_status;
     unsigned                         strip_path:1;

@@ -1,0 +1,357 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * The context of a request: found again after internal redirects, which
+ * clear r->ctx, through a cleanup of the request pool.
+ */
+
+
+#include "ngx_http_gateway_conf.h"
+#include "ngx_http_gateway_headers.h"
+
+#include <openssl/rand.h>
+
+
+/* request ids are taken from random bytes drawn for many requests at once */
+#define NGX_HTTP_GATEWAY_RANDOM_SIZE  4096
+
+
+static void ngx_http_gateway_ctx_cleanup(void *data);
+static u_char *ngx_http_gateway_log_handler(ngx_http_request_t *r,
+    ngx_http_request_t *sr, u_char *buf, size_t len);
+static ngx_uint_t ngx_http_gateway_rank(ngx_http_gateway_ctx_t *ctx,
+    ngx_http_gateway_instance_t *instance);
+
+
+/*
+ * The handler that nginx set for error-log lines of requests; the same for
+ * all of them, so it is kept once.
+ */
+static ngx_http_log_handler_pt  ngx_http_gateway_next_log_handler;
+
+
+ngx_http_gateway_ctx_t *
+ngx_http_gateway_get_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_gateway_ctx_t  *ctx;
+
+    r = r->main;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_gateway_module);
+
+    if (ctx == NULL && (r->internal || r->filter_finalize)) {
+
+        for (cln = r->pool->cleanup; cln; cln = cln->next) {
+            if (cln->handler == ngx_http_gateway_ctx_cleanup) {
+                ctx = cln->data;
+                ngx_http_set_ctx(r, ctx, ngx_http_gateway_module);
+                break;
+            }
+        }
+    }
+
+    return ctx;
+}
+
+
+ngx_http_gateway_ctx_t *
+ngx_http_gateway_create_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_gateway_ctx_t  *ctx;
+
+    r = r->main;
+
+    ctx = ngx_http_gateway_get_ctx(r);
+    if (ctx) {
+        return ctx;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_gateway_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_gateway_ctx_cleanup;
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_gateway_ctx_t));
+
+    ctx->start = ngx_current_msec;
+    ctx->method = r->method;
+    ctx->method_name = r->method_name;
+    ctx->args = r->args;
+
+    ngx_http_set_ctx(r, ctx, ngx_http_gateway_module);
+
+    if (r->log_handler != ngx_http_gateway_log_handler) {
+        ngx_http_gateway_next_log_handler = r->log_handler;
+        r->log_handler = ngx_http_gateway_log_handler;
+    }
+
+    return ctx;
+}
+
+
+/* only marks the context, which is the memory of the cleanup itself */
+
+static void
+ngx_http_gateway_ctx_cleanup(void *data)
+{
+}
+
+
+void
+ngx_http_gateway_request_id(ngx_http_gateway_ctx_t *ctx, ngx_str_t *id)
+{
+    static u_char  random[NGX_HTTP_GATEWAY_RANDOM_SIZE];
+    static size_t  used = NGX_HTTP_GATEWAY_RANDOM_SIZE;
+    static pid_t   pid;
+
+    size_t         i;
+
+    if (!ctx->id_set) {
+
+        /* after fork() no two processes may hand out the same bytes */
+
+        if (used == NGX_HTTP_GATEWAY_RANDOM_SIZE || pid != ngx_pid) {
+            pid = ngx_pid;
+            used = 0;
+
+            if (RAND_bytes(random, NGX_HTTP_GATEWAY_RANDOM_SIZE) != 1) {
+                for (i = 0; i < NGX_HTTP_GATEWAY_RANDOM_SIZE; i++) {
+                    random[i] = (u_char) ngx_random();
+                }
+            }
+        }
+
+        ngx_hex_dump(ctx->request_id, &random[used],
+                     NGX_HTTP_GATEWAY_REQUEST_ID_LEN / 2);
+        used += NGX_HTTP_GATEWAY_REQUEST_ID_LEN / 2;
+
+        ctx->id_set = 1;
+    }
+
+    id->len = NGX_HTTP_GATEWAY_REQUEST_ID_LEN;
+    id->data = ctx->request_id;
+}
+
+
+static u_char *
+ngx_http_gateway_log_handler(ngx_http_request_t *r, ngx_http_request_t *sr,
+    u_char *buf, size_t len)
+{
+    u_char                  *p;
+    ngx_str_t                id;
+    ngx_http_gateway_ctx_t  *ctx;
+
+    p = ngx_http_gateway_next_log_handler(r, sr, buf, len);
+    len -= p - buf;
+
+    ctx = ngx_http_gateway_get_ctx(r);
+
+    if (ctx) {
+        ngx_http_gateway_request_id(ctx, &id);
+        p = ngx_snprintf(p, len, ", request_id: \"%V\"", &id);
+    }
+
+    return p;
+}
+
+
+ngx_int_t
+ngx_http_gateway_set_chain(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
+    ngx_http_gateway_chain_t *chain)
+{
+    if (chain == NULL) {
+        return NGX_OK;
+    }
+
+    ctx->confs = ngx_palloc(r->pool, chain->nelts * sizeof(void *));
+    if (ctx->confs == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->chain = chain;
+    ctx->frozen = 0;
+    ctx->next = 0;
+
+    return NGX_OK;
+}
+
+
+ngx_http_gateway_chain_t *
+ngx_http_gateway_phase_chain(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx)
+{
+    ngx_http_gateway_loc_conf_t  *glcf;
+
+    if (ctx->chain == NULL && !ctx->access_started) {
+
+        /* answered before routing: what holds for this location */
+
+        glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
+
+        if (ngx_http_gateway_set_chain(r, ctx, glcf->chain) != NGX_OK) {
+            return NULL;
+        }
+
+        ctx->access_started = 1;
+        ctx->access_done = 1;
+    }
+
+    return ctx->chain;
+}
+
+
+ngx_http_gateway_instance_t *
+ngx_http_gateway_freeze(ngx_http_gateway_ctx_t *ctx, ngx_uint_t i)
+{
+    ngx_uint_t                       k, n, index, rank, best;
+    ngx_array_t                     *overrides;
+    ngx_http_gateway_instance_t     *instance, **own;
+    ngx_http_gateway_chain_entry_t  *entry;
+
+    for (n = ctx->frozen; n <= i; n++) {
+
+        entry = &ctx->chain->elts[n];
+        instance = entry->instance;
+
+        if (ctx->consumer && ctx->consumer->overrides) {
+            index = entry->policy->index;
+            overrides = ctx->consumer->overrides[index];
+
+            if (overrides) {
+                best = instance ? ngx_http_gateway_rank(ctx, instance) : 0;
+                own = overrides->elts;
+
+                for (k = 0; k < overrides->nelts; k++) {
+                    rank = ngx_http_gateway_rank(ctx, own[k]);
+
+                    if (rank > best) {
+                        best = rank;
+                        instance = own[k];
+                    }
+                }
+
+                if (instance && instance->off) {
+                    instance = NULL;
+                }
+            }
+        }
+
+        ctx->confs[n] = instance;
+        ctx->frozen = n + 1;
+    }
+
+    return ctx->confs[i];
+}
+
+
+/*
+ * How specific an instance is for this request, 0 when it is not for it.
+ * Consumer alone ranks below route and service together, above each alone.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_rank(ngx_http_gateway_ctx_t *ctx,
+    ngx_http_gateway_instance_t *instance)
+{
+    static ngx_uint_t  ranks[] = {
+        1,      /* global */
+        3,      /* route */
+        2,      /* service */
+        5,      /* route, service */
+        4,      /* consumer */
+        7,      /* consumer, route */
+        6,      /* consumer, service */
+        8       /* consumer, route, service */
+    };
+
+    if (instance->scope & NGX_HTTP_GATEWAY_SCOPE_CONSUMER) {
+
+        if ((instance->scope & NGX_HTTP_GATEWAY_SCOPE_ROUTE)
+            && (ctx->route == NULL
+                || ngx_strncmp(ctx->route->id.data, instance->route_id.data,
+                               instance->route_id.len) != 0))
+        {
+            return 0;
+        }
+
+        if ((instance->scope & NGX_HTTP_GATEWAY_SCOPE_SERVICE)
+            && (ctx->service == NULL
+                || ngx_strncmp(ctx->service->id.data,
+                               instance->service_id.data,
+                               instance->service_id.len) != 0))
+        {
+            return 0;
+        }
+    }
+
+    return ranks[instance->scope];
+}
+
+
+void *
+ngx_http_gateway_get_conf(ngx_http_request_t *r,
+    ngx_http_gateway_policy_t *policy)
+{
+    ngx_uint_t               i;
+    ngx_http_gateway_ctx_t  *ctx;
+
+    ctx = ngx_http_gateway_get_ctx(r);
+
+    if (ctx == NULL || ctx->chain == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < ctx->chain->nelts; i++) {
+        if (ctx->chain->elts[i].policy == policy) {
+            return i < ctx->frozen ? (void *) ctx->confs[i]
+                                   : (void *) ngx_http_gateway_freeze(ctx, i);
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_uint_t
+ngx_http_gateway_is_https(ngx_http_request_t *r)
+{
+    ngx_table_elt_t         *h;
+    ngx_http_gateway_ctx_t  *ctx;
+
+    static ngx_str_t  name = ngx_string("x-forwarded-proto");
+
+    ctx = ngx_http_gateway_get_ctx(r);
+
+    if (ctx && ctx->trusted) {
+        h = ngx_http_gateway_header_in(r, &name, 0);
+
+        if (h) {
+            return h->value.len == 5
+                   && ngx_strncmp(h->value.data, "https", 5) == 0;
+        }
+    }
+
+#if (NGX_HTTP_SSL)
+    return r->connection->ssl != NULL;
+#else
+    return 0;
+#endif
+}
+
+
+void
+ngx_http_gateway_resume(ngx_http_request_t *r)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    ngx_http_core_run_phases(r);
+    ngx_http_run_posted_requests(c);
+}
