@@ -25,6 +25,30 @@ ngx_table_elt_t *ngx_http_gateway_header_in(ngx_http_request_t *r,
     const ngx_str_t *lowcase, ngx_uint_t n);
 
 /*
+ * A name that is set on many requests, so that neither its hash nor its place
+ * in r->headers_in is looked up each time.  Define a static one with
+ * ngx_http_gateway_header_name("X-Consumer-ID", "x-consumer-id").
+ */
+typedef struct {
+    ngx_str_t                        name;      /* as it goes upstream */
+    ngx_str_t                        lowcase;
+    ngx_uint_t                       hash;      /* 0: on first use */
+    ngx_uint_t                       offset;    /* in ngx_http_headers_in_t;
+                                                   0: has no place there */
+} ngx_http_gateway_header_name_t;
+
+#define ngx_http_gateway_header_name(name, lowcase)                           \
+    { ngx_string(name), ngx_string(lowcase), 0, 0 }
+
+/* replaces all headers of that name by one; the value is not copied */
+ngx_int_t ngx_http_gateway_header_in_put(ngx_http_request_t *r,
+    ngx_http_gateway_header_name_t *header, const ngx_str_t *value);
+
+/* adds one without looking for others of that name */
+ngx_int_t ngx_http_gateway_header_in_add(ngx_http_request_t *r,
+    ngx_http_gateway_header_name_t *header, const ngx_str_t *value);
+
+/*
  * Replaces all headers of that name by one; name as it goes upstream
  * ("X-Consumer-ID"), lowcase the same in lower case.  Neither string nor the
  * value is copied: they live as long as the request.  NGX_OK or NGX_ERROR.
