@@ -53,6 +53,7 @@ typedef struct ngx_http_gateway_service_s   ngx_http_gateway_service_t;
 typedef struct ngx_http_gateway_route_s     ngx_http_gateway_route_t;
 typedef struct ngx_http_gateway_consumer_s  ngx_http_gateway_consumer_t;
 typedef struct ngx_http_gateway_ctx_s       ngx_http_gateway_ctx_t;
+typedef struct ngx_http_gateway_data_s      ngx_http_gateway_data_t;
 
 
 /*
@@ -238,6 +239,13 @@ typedef struct {
 } ngx_http_gateway_credential_t;
 
 
+/* the head of what a policy keeps with a request */
+struct ngx_http_gateway_data_s {
+    ngx_http_gateway_policy_t       *policy;
+    ngx_http_gateway_data_t         *next;
+};
+
+
 /*
  * What we know of a request.  It hangs on a pool cleanup besides r->ctx, so
  * it survives internal redirects: use ngx_http_gateway_get_ctx().
@@ -266,6 +274,7 @@ struct ngx_http_gateway_ctx_s {
     ngx_str_t                        upstream_uri; /* path sent upstream */
     ngx_str_t                        upstream_host; /* Host sent upstream */
     void                            *upstream;  /* owned by "upstream" */
+    ngx_http_gateway_data_t         *data;      /* of policies, a list */
     ngx_uint_t                       method;    /* the client's */
     ngx_str_t                        method_name;
 
@@ -317,6 +326,18 @@ ngx_http_gateway_ctx_t *ngx_http_gateway_get_ctx(ngx_http_request_t *r);
 
 /* the same, made when missing; NULL on allocation failure */
 ngx_http_gateway_ctx_t *ngx_http_gateway_create_ctx(ngx_http_request_t *r);
+
+/*
+ * What the policy keeps with the request over its phases and over internal
+ * redirects: a struct of its own that starts with ngx_http_gateway_data_t.
+ * size bytes, not cleared but for the head; NULL on allocation failure.
+ */
+void *ngx_http_gateway_add_data(ngx_http_request_t *r,
+    ngx_http_gateway_policy_t *policy, size_t size);
+
+/* the same, found again; NULL when there is none */
+void *ngx_http_gateway_get_data(ngx_http_request_t *r,
+    ngx_http_gateway_policy_t *policy);
 
 /* 32 lower-case hex digits, made on first use; data lives in ctx */
 void ngx_http_gateway_request_id(ngx_http_gateway_ctx_t *ctx,

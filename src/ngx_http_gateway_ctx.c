@@ -95,6 +95,54 @@ ngx_http_gateway_create_ctx(ngx_http_request_t *r)
 }
 
 
+void *
+ngx_http_gateway_add_data(ngx_http_request_t *r,
+    ngx_http_gateway_policy_t *policy, size_t size)
+{
+    ngx_http_gateway_ctx_t   *ctx;
+    ngx_http_gateway_data_t  *data;
+
+    ctx = ngx_http_gateway_create_ctx(r);
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    data = ngx_palloc(r->main->pool, size);
+    if (data == NULL) {
+        return NULL;
+    }
+
+    data->policy = policy;
+    data->next = ctx->data;
+    ctx->data = data;
+
+    return data;
+}
+
+
+void *
+ngx_http_gateway_get_data(ngx_http_request_t *r,
+    ngx_http_gateway_policy_t *policy)
+{
+    ngx_http_gateway_ctx_t   *ctx;
+    ngx_http_gateway_data_t  *data;
+
+    ctx = ngx_http_gateway_get_ctx(r);
+
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    for (data = ctx->data; data; data = data->next) {
+        if (data->policy == policy) {
+            return data;
+        }
+    }
+
+    return NULL;
+}
+
+
 /* only marks the context, which is the memory of the cleanup itself */
 
 static void
