@@ -1,0 +1,508 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * The header and body filters of the chain, and the headers that the
+ * gateway itself adds to responses.
+ */
+
+
+#include "ngx_http_gateway_conf.h"
+#include "ngx_http_gateway_headers.h"
+
+
+static ngx_int_t ngx_http_gateway_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+static ngx_int_t ngx_http_gateway_clean_upstream_headers(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_add_headers(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_main_conf_t *gmcf);
+static ngx_int_t ngx_http_gateway_add_via(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_add_server(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_uint_t enabled);
+static ngx_int_t ngx_http_gateway_add_number(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_msec_int_t number);
+static ngx_int_t ngx_http_gateway_add_debug(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx);
+
+
+static ngx_str_t  ngx_http_gateway_proxy_latency =
+    ngx_string("X-Kong-Proxy-Latency");
+static ngx_str_t  ngx_http_gateway_upstream_latency =
+    ngx_string("X-Kong-Upstream-Latency");
+static ngx_str_t  ngx_http_gateway_response_latency =
+    ngx_string("X-Kong-Response-Latency");
+static ngx_str_t  ngx_http_gateway_upstream_status =
+    ngx_string("X-Kong-Upstream-Status");
+static ngx_str_t  ngx_http_gateway_request_id_name =
+    ngx_string("X-Kong-Request-Id");
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+
+
+void
+ngx_http_gateway_init_filters(void)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_gateway_header_filter;
+
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_gateway_body_filter;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_header_filter(ngx_http_request_t *r)
+{
+    ngx_uint_t                     i;
+    ngx_http_gateway_ctx_t        *ctx;
+    ngx_http_gateway_chain_t      *chain;
+    ngx_http_gateway_policy_t     *policy;
+    ngx_http_gateway_srv_conf_t   *gscf;
+    ngx_http_gateway_instance_t   *instance;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    if (r != r->main) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    ctx = ngx_http_gateway_get_ctx(r);
+
+    if (ctx == NULL) {
+        gscf = ngx_http_get_module_srv_conf(r, ngx_http_gateway_module);
+
+        if (!gscf->gateway) {
+            return ngx_http_next_header_filter(r);
+        }
+
+        ctx = ngx_http_gateway_create_ctx(r);
+        if (ctx == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ctx->header_done) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    ctx->header_done = 1;
+
+    if (r->upstream && ngx_http_gateway_clean_upstream_headers(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    chain = ngx_http_gateway_phase_chain(r, ctx);
+
+    if (chain && chain->header) {
+
+        for (i = 0; i < chain->nelts; i++) {
+            policy = chain->elts[i].policy;
+
+            if (policy->header == NULL) {
+                continue;
+            }
+
+            instance = i < ctx->frozen ? ctx->confs[i]
+                                       : ngx_http_gateway_freeze(ctx, i);
+
+            if (instance && policy->header(r, instance) == NGX_ERROR) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    if (ngx_http_gateway_add_headers(r, ctx, gmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (gmcf->debug_header && ctx->route
+        && ngx_http_gateway_add_debug(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_uint_t                    i;
+    ngx_http_gateway_ctx_t       *ctx;
+    ngx_http_gateway_chain_t     *chain;
+    ngx_http_gateway_policy_t    *policy;
+    ngx_http_gateway_instance_t  *instance;
+
+    if (r != r->main) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_gateway_module);
+
+    if (ctx == NULL || ctx->chain == NULL || !ctx->chain->body) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    chain = ctx->chain;
+
+    for (i = 0; i < chain->nelts; i++) {
+        policy = chain->elts[i].policy;
+
+        if (policy->body == NULL) {
+            continue;
+        }
+
+        instance = i < ctx->frozen ? ctx->confs[i]
+                                   : ngx_http_gateway_freeze(ctx, i);
+
+        if (instance && policy->body(r, instance, &in) == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_next_body_filter(r, in);
+}
+
+
+/*
+ * Takes out the hop-by-hop headers that nginx's proxy lets through: names
+ * listed in the upstream's Connection, and Trailer when nobody asked for it.
+ */
+
+static ngx_int_t
+ngx_http_gateway_clean_upstream_headers(ngx_http_request_t *r)
+{
+    u_char           *p, *last, *start;
+    ngx_str_t         name;
+    ngx_table_elt_t  *h;
+
+    h = r->upstream->headers_in.connection;
+
+    if (h == NULL) {
+        return NGX_OK;
+    }
+
+    p = h->value.data;
+    last = p + h->value.len;
+
+    while (p < last) {
+
+        if (*p == ' ' || *p == '\t' || *p == ',') {
+            p++;
+            continue;
+        }
+
+        start = p;
+
+        while (p < last && *p != ',') {
+            p++;
+        }
+
+        name.data = start;
+        name.len = p - start;
+
+        while (name.len && (name.data[name.len - 1] == ' '
+                            || name.data[name.len - 1] == '\t'))
+        {
+            name.len--;
+        }
+
+        if ((name.len == 5
+             && ngx_strncasecmp(name.data, (u_char *) "close", 5) == 0)
+            || (name.len == 10
+                && ngx_strncasecmp(name.data, (u_char *) "keep-alive", 10)
+                   == 0)
+            || (name.len == 7
+                && ngx_strncasecmp(name.data, (u_char *) "upgrade", 7) == 0))
+        {
+            continue;
+        }
+
+        ngx_http_gateway_header_out_remove(r, &name);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_add_headers(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_main_conf_t *gmcf)
+{
+    ngx_str_t        id;
+    ngx_uint_t       headers;
+    ngx_msec_int_t   ms;
+
+    headers = gmcf->headers;
+
+    if (ctx->proxied) {
+
+        if (headers & NGX_HTTP_GATEWAY_HEADER_UPSTREAM_LATENCY) {
+
+            ms = (ngx_msec_int_t) (ngx_current_msec - ctx->balanced);
+
+            if (ngx_http_gateway_add_number(r,
+                                       &ngx_http_gateway_upstream_latency, ms)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+
+        if (headers & NGX_HTTP_GATEWAY_HEADER_PROXY_LATENCY) {
+
+            ms = (ngx_msec_int_t) (ctx->balanced - ctx->start);
+
+            if (ngx_http_gateway_add_number(r,
+                                          &ngx_http_gateway_proxy_latency, ms)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+
+        if ((headers & NGX_HTTP_GATEWAY_HEADER_UPSTREAM_STATUS)
+            && r->upstream && r->upstream->state
+            && r->upstream->state->status)
+        {
+            if (ngx_http_gateway_add_number(r,
+                            &ngx_http_gateway_upstream_status,
+                            (ngx_msec_int_t) r->upstream->state->status)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+
+        if ((headers & NGX_HTTP_GATEWAY_HEADER_VIA)
+            && ngx_http_gateway_add_via(r, ctx) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+    } else if (headers & NGX_HTTP_GATEWAY_HEADER_RESPONSE_LATENCY) {
+
+        ms = (ngx_msec_int_t) (ngx_current_msec - ctx->start);
+
+        if (ngx_http_gateway_add_number(r, &ngx_http_gateway_response_latency,
+                                        ms)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_http_gateway_add_server(r, ctx,
+                                  headers & NGX_HTTP_GATEWAY_HEADER_SERVER)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (headers & NGX_HTTP_GATEWAY_HEADER_REQUEST_ID) {
+
+        /* over whatever the upstream or a policy has put there */
+
+        ngx_http_gateway_header_out_remove(r,
+                                           &ngx_http_gateway_request_id_name);
+        ngx_http_gateway_request_id(ctx, &id);
+
+        if (ngx_http_gateway_header_out_add(r,
+                                       &ngx_http_gateway_request_id_name, &id)
+            == NULL)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* "1.1 <token>", after the upstream's own */
+
+static ngx_int_t
+ngx_http_gateway_add_via(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx)
+{
+    u_char           *p;
+    ngx_str_t         value;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  name = ngx_string("Via");
+    static ngx_str_t  via = ngx_string("1.1 " NGX_HTTP_GATEWAY_TOKEN);
+    static ngx_str_t  via2 = ngx_string("2 " NGX_HTTP_GATEWAY_TOKEN);
+
+    value = (ctx->service && ctx->service->protocol.len >= 4
+             && ngx_strncmp(ctx->service->protocol.data, "grpc", 4) == 0)
+            ? via2 : via;
+
+    part = &r->headers_out.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].hash && h[i].key.len == 3
+            && ngx_strncasecmp(h[i].key.data, name.data, 3) == 0)
+        {
+            p = ngx_pnalloc(r->pool, h[i].value.len + 2 + value.len);
+            if (p == NULL) {
+                return NGX_ERROR;
+            }
+
+            value.data = p;
+            p = ngx_cpymem(p, h[i].value.data, h[i].value.len);
+            *p++ = ',';
+            *p++ = ' ';
+            p = ngx_cpymem(p, via.data, via.len);
+            value.len = p - value.data;
+
+            h[i].value = value;
+
+            return NGX_OK;
+        }
+    }
+
+    return ngx_http_gateway_header_out_add(r, &name, &value) ? NGX_OK
+                                                             : NGX_ERROR;
+}
+
+
+/*
+ * Server: the upstream's own stays; otherwise ours, or none at all.  nginx
+ * writes its own unless headers_out.server is set.
+ */
+
+static ngx_int_t
+ngx_http_gateway_add_server(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_uint_t enabled)
+{
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  name = ngx_string("Server");
+    static ngx_str_t  token = ngx_string(NGX_HTTP_GATEWAY_TOKEN);
+
+    h = r->headers_out.server;
+
+    if (h && h->hash && r->upstream && !ctx->answered) {
+        return NGX_OK;
+    }
+
+    if (h == NULL) {
+        h = ngx_http_gateway_header_out_add(r, &name, &token);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        r->headers_out.server = h;
+    }
+
+    h->value = token;
+    h->hash = enabled ? 1 : 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_add_number(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_msec_int_t number)
+{
+    u_char     *p, *last;
+    ngx_str_t   value;
+
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (number < 0) {
+        number = 0;
+    }
+
+    last = p + NGX_INT64_LEN;
+    p = last;
+
+    do {
+        *--p = (u_char) (number % 10 + '0');
+        number /= 10;
+    } while (number);
+
+    value.data = p;
+    value.len = last - p;
+
+    return ngx_http_gateway_header_out_add(r, name, &value) ? NGX_OK
+                                                            : NGX_ERROR;
+}
+
+
+/* with gateway_allow_debug_header, for requests that carry Kong-Debug */
+
+static ngx_int_t
+ngx_http_gateway_add_debug(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx)
+{
+    ngx_uint_t  i;
+
+    static ngx_str_t  request = ngx_string("kong-debug");
+    static ngx_str_t  names[] = {
+        ngx_string("Kong-Route-Id"),
+        ngx_string("Kong-Route-Name"),
+        ngx_string("Kong-Service-Id"),
+        ngx_string("Kong-Service-Name")
+    };
+
+    ngx_str_t  *values[4];
+
+    if (ngx_http_gateway_header_in(r, &request, 0) == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_memzero(values, sizeof(values));
+
+    values[0] = &ctx->route->id;
+    values[1] = &ctx->route->name;
+
+    if (ctx->service) {
+        values[2] = &ctx->service->id;
+        values[3] = &ctx->service->name;
+    }
+
+    for (i = 0; i < 4; i++) {
+
+        /* an unnamed entity is called by its id here, and has no name */
+
+        if (values[i] == NULL
+            || ((i & 1) && values[i]->len == values[i - 1]->len
+                && ngx_strncmp(values[i]->data, values[i - 1]->data,
+                               values[i]->len) == 0))
+        {
+            continue;
+        }
+
+        if (ngx_http_gateway_header_out_add(r, &names[i], values[i]) == NULL)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
