@@ -48,6 +48,10 @@ gwc_node_t *gwc_yaml_read(const char *path);
 /* the same from memory; json: read as JSON */
 gwc_node_t *gwc_yaml_parse(const char *name, const char *data, size_t len,
                            bool json);
+/* gwc_yaml_read() in two steps, for who needs the bytes too; false after an
+   error.  The kind of file is told by the suffix of path. */
+bool gwc_file_read(const char *path, gwc_text_t *bytes);
+gwc_node_t *gwc_yaml_parse_file(const char *path, gwc_text_t bytes);
 /* NULL when absent */
 gwc_node_t *gwc_node_get(const gwc_node_t *map, const char *key);
 /* "services[2].routes[0].paths[1]"; positions from 0 */
