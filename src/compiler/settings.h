@@ -1,0 +1,81 @@
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * The settings of a gateway: kong.conf's names, from --set, then the
+ * environment (NGX_GATEWAY_PROXY_LISTEN), then a file in kong.conf's syntax,
+ * then the defaults.
+ */
+
+#ifndef GWC_SETTINGS_H
+#define GWC_SETTINGS_H
+
+#include "rule.h"
+
+/* one "address:port flag ..." of proxy_listen or status_listen */
+typedef struct {
+    const char *address; /* "0.0.0.0:8000", "[::]:8000" */
+    int port;
+    bool ssl;
+    bool http2;
+    bool proxy_protocol;
+    const char *flags; /* the others, as nginx takes them; maybe empty */
+} gwc_listen_t;
+
+/* the blocks of nginx_<context>_<directive> */
+typedef enum {
+    GWC_CONTEXT_MAIN,
+    GWC_CONTEXT_EVENTS,
+    GWC_CONTEXT_HTTP,
+    GWC_CONTEXT_PROXY,
+    GWC_CONTEXT_LOCATION,
+    GWC_CONTEXT_UPSTREAM,
+    GWC_CONTEXT_STATUS,
+    GWC_CONTEXT_NONE
+} gwc_context_t;
+
+typedef struct {
+    gwc_context_t context;
+    const char *directive;
+    const char *value; /* in nginx's syntax, as written */
+} gwc_injected_t;
+
+struct gwc_settings_s {
+    const char **values;  /* by position in the table */
+    const char **origins; /* where each comes from; NULL: the default */
+    gwc_vec_t injected;   /* gwc_injected_t, by context and directive */
+
+    gwc_vec_t proxy_listen; /* gwc_listen_t */
+    gwc_vec_t status_listen;
+    gwc_vec_t trusted_ips; /* char *, also of the lists below */
+    gwc_vec_t port_maps;   /* "80:8000" */
+    gwc_vec_t headers;
+    gwc_vec_t headers_upstream;
+    gwc_vec_t plugins; /* empty: all */
+    gwc_vec_t ssl_cert;
+    gwc_vec_t ssl_cert_key;
+    gwc_vec_t status_ssl_cert;
+    gwc_vec_t status_ssl_cert_key;
+    gwc_vec_t dns_resolver;
+};
+
+/*
+ * Reads all sources; sets: the "NAME=VALUE" texts of --set; file may be
+ * NULL.  Errors go to diag.  Never NULL.
+ */
+gwc_settings_t *gwc_settings_load(const char *const *sets, size_t n,
+                                  const char *file);
+
+/* the value or its default; NULL when there is neither; name must exist */
+const char *gwc_settings_get(const gwc_settings_t *settings, const char *name);
+bool gwc_settings_flag(const gwc_settings_t *settings, const char *name);
+long gwc_settings_number(const gwc_settings_t *settings, const char *name);
+
+/* the injected directive, or NULL */
+const char *gwc_settings_injected(const gwc_settings_t *settings,
+                                  gwc_context_t context,
+                                  const char *directive);
+
+/* a port as clients see it: port_maps applied */
+int gwc_settings_public_port(const gwc_settings_t *settings, int port);
+
+#endif
