@@ -286,6 +286,7 @@ struct ngx_http_gateway_ctx_s {
     unsigned                         id_set:1;
     unsigned                         anonymous:1;  /* consumer is the
                                                       fallback */
+    unsigned                         chain_set:1;
     unsigned                         access_started:1;
     unsigned                         access_done:1;
     unsigned                         answered:1;   /* made by us */

@@ -213,6 +213,8 @@ ngx_int_t
 ngx_http_gateway_set_chain(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
     ngx_http_gateway_chain_t *chain)
 {
+    ctx->chain_set = 1;
+
     if (chain == NULL) {
         return NGX_OK;
     }
@@ -236,7 +238,7 @@ ngx_http_gateway_phase_chain(ngx_http_request_t *r,
 {
     ngx_http_gateway_loc_conf_t  *glcf;
 
-    if (ctx->chain == NULL && !ctx->access_started) {
+    if (!ctx->chain_set) {
 
         /* answered before routing: what holds for this location */
 
@@ -245,9 +247,6 @@ ngx_http_gateway_phase_chain(ngx_http_request_t *r,
         if (ngx_http_gateway_set_chain(r, ctx, glcf->chain) != NGX_OK) {
             return NULL;
         }
-
-        ctx->access_started = 1;
-        ctx->access_done = 1;
     }
 
     return ctx->chain;

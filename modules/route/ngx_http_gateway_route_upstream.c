@@ -1,0 +1,604 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * The request as the upstream gets it: the URI, the forwarding headers, and
+ * nothing that only concerns the hop before us.  The headers go into
+ * r->headers_in, which costs a third of what proxy_set_header does.
+ */
+
+
+#include "ngx_http_gateway_route.h"
+#include "ngx_http_gateway_headers.h"
+
+
+/* headers that are set here, in the order of the table below */
+enum {
+    NGX_HTTP_GATEWAY_X_FORWARDED_FOR = 0,
+    NGX_HTTP_GATEWAY_X_FORWARDED_PROTO,
+    NGX_HTTP_GATEWAY_X_FORWARDED_HOST,
+    NGX_HTTP_GATEWAY_X_FORWARDED_PORT,
+    NGX_HTTP_GATEWAY_X_FORWARDED_PATH,
+    NGX_HTTP_GATEWAY_X_FORWARDED_PREFIX,
+    NGX_HTTP_GATEWAY_X_REAL_IP,
+    NGX_HTTP_GATEWAY_VIA,
+    NGX_HTTP_GATEWAY_X_KONG_REQUEST_ID,
+    NGX_HTTP_GATEWAY_PROXY,
+    NGX_HTTP_GATEWAY_PROXY_CONNECTION,
+    NGX_HTTP_GATEWAY_FORWARDED_MAX
+};
+
+
+typedef struct {
+    ngx_table_elt_t    *first;
+    ngx_uint_t          n;
+} ngx_http_gateway_found_t;
+
+
+static ngx_int_t ngx_http_gateway_route_set_uri(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx);
+static void ngx_http_gateway_route_find(ngx_http_request_t *r,
+    ngx_http_gateway_found_t *found);
+static ngx_int_t ngx_http_gateway_route_set(ngx_http_request_t *r,
+    ngx_http_gateway_found_t *found, ngx_uint_t i, ngx_str_t *value);
+static ngx_int_t ngx_http_gateway_route_forward(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_route_hop_by_hop(ngx_http_request_t *r);
+
+
+static ngx_http_gateway_header_name_t  ngx_http_gateway_forwarded[] = {
+    ngx_http_gateway_header_name("X-Forwarded-For", "x-forwarded-for"),
+    ngx_http_gateway_header_name("X-Forwarded-Proto", "x-forwarded-proto"),
+    ngx_http_gateway_header_name("X-Forwarded-Host", "x-forwarded-host"),
+    ngx_http_gateway_header_name("X-Forwarded-Port", "x-forwarded-port"),
+    ngx_http_gateway_header_name("X-Forwarded-Path", "x-forwarded-path"),
+    ngx_http_gateway_header_name("X-Forwarded-Prefix", "x-forwarded-prefix"),
+    ngx_http_gateway_header_name("X-Real-IP", "x-real-ip"),
+    ngx_http_gateway_header_name("Via", "via"),
+    ngx_http_gateway_header_name("X-Kong-Request-Id", "x-kong-request-id"),
+    ngx_http_gateway_header_name("Proxy", "proxy"),
+    ngx_http_gateway_header_name("Proxy-Connection", "proxy-connection")
+};
+
+
+ngx_int_t
+ngx_http_gateway_route_prepare(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx)
+{
+    if (ngx_http_gateway_route_set_uri(r, ctx) != NGX_OK
+        || ngx_http_gateway_route_hop_by_hop(r) != NGX_OK
+        || ngx_http_gateway_route_forward(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_gateway_route_target(ngx_http_request_t *r, ngx_str_t *path,
+    ngx_str_t *args)
+{
+    u_char  *p, *last;
+
+    *path = r->unparsed_uri;
+
+    /* a "?" counts from the second character on */
+
+    p = path->data + (path->len ? 1 : 0);
+    last = path->data + path->len;
+
+    p = ngx_strlchr(p, last, '?');
+
+    if (p) {
+        args->data = p;
+        args->len = last - p;
+        path->len = p - path->data;
+        return;
+    }
+
+    ngx_str_null(args);
+}
+
+
+in_port_t
+ngx_http_gateway_route_port(ngx_http_request_t *r,
+    ngx_http_gateway_main_conf_t *gmcf)
+{
+    in_port_t                     port;
+    ngx_uint_t                    i;
+    ngx_http_gateway_port_map_t  *map;
+
+    /* of the listening socket: no system call for a wildcard address */
+
+    port = ngx_inet_get_port(r->connection->local_sockaddr);
+
+    if (gmcf->port_maps) {
+        map = gmcf->port_maps->elts;
+
+        for (i = 0; i < gmcf->port_maps->nelts; i++) {
+            if (map[i].listen == port) {
+                return map[i].public;
+            }
+        }
+    }
+
+    return port;
+}
+
+
+void
+ngx_http_gateway_route_forwarded_host(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_str_t *host)
+{
+    ngx_table_elt_t           *h;
+    ngx_http_core_srv_conf_t  *cscf;
+
+    if (ctx->trusted) {
+        h = ngx_http_gateway_header_in(r,
+               &ngx_http_gateway_forwarded[NGX_HTTP_GATEWAY_X_FORWARDED_HOST]
+                   .lowcase, 0);
+        if (h) {
+            *host = h->value;
+            return;
+        }
+    }
+
+    if (r->headers_in.server.len) {
+        *host = r->headers_in.server;
+        return;
+    }
+
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+    *host = cscf->server_name;
+}
+
+
+/*
+ * X-Consumer-*, X-Authenticated-*, X-Credential-Identifier and
+ * X-Anonymous-Consumer; also spelled with "_", which many frameworks take
+ * for the same.
+ */
+
+void
+ngx_http_gateway_route_strip_identity(ngx_http_request_t *r)
+{
+    u_char            name[24];
+    ngx_str_t         lowcase;
+    ngx_uint_t        i, k, len;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+again:
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len < sizeof("x-consumer-") - 1
+            || h[i].lowcase_key[0] != 'x'
+            || (h[i].lowcase_key[2] != 'c' && h[i].lowcase_key[2] != 'a'))
+        {
+            continue;
+        }
+
+        len = ngx_min(h[i].key.len, sizeof(name));
+
+        for (k = 0; k < len; k++) {
+            name[k] = h[i].lowcase_key[k] == '_' ? '-' : h[i].lowcase_key[k];
+        }
+
+        if (ngx_strncmp(name, "x-consumer-", 11) == 0
+            || (len >= 16 && ngx_strncmp(name, "x-authenticated-", 16) == 0)
+            || (h[i].key.len == 23
+                && ngx_strncmp(name, "x-credential-identifier", 23) == 0)
+            || (h[i].key.len == 20
+                && ngx_strncmp(name, "x-anonymous-consumer", 20) == 0))
+        {
+            lowcase.data = h[i].lowcase_key;
+            lowcase.len = h[i].key.len;
+
+            (void) ngx_http_gateway_header_in_remove(r, &lowcase);
+
+            goto again;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_gateway_route_set_uri(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx)
+{
+    u_char                        *p;
+    size_t                         len;
+    ngx_str_t                      raw, args;
+    gateway_str_t                  service, path;
+    ngx_http_gateway_route_t      *route;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    route = ctx->route;
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    /* $request_uri in logs stays what the client sent */
+
+    if (gmcf->request_uri_index != NGX_ERROR) {
+        (void) ngx_http_get_indexed_variable(r, gmcf->request_uri_index);
+    }
+
+    if (ctx->upstream_uri.len == 0) {
+
+        service.data = (char *) ctx->service->path.data;
+        service.len = ctx->service->path.len;
+        path.data = (char *) ctx->path.data;
+        path.len = ctx->path.len;
+
+        p = ngx_pnalloc(r->pool, service.len + path.len + 2);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        ctx->upstream_uri.data = p;
+        ctx->upstream_uri.len = gateway_path_upstream((char *) p, &service,
+                                      &path, ctx->matched, route->has_paths,
+                                      route->strip_path, route->path_v1);
+    }
+
+    ngx_http_gateway_route_target(r, &raw, &args);
+
+    if (ctx->args_changed) {
+        args = ctx->args;
+    }
+
+    len = ctx->upstream_uri.len;
+
+    p = ngx_pnalloc(r->pool, 3 * len + args.len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    r->unparsed_uri.data = p;
+
+    p += gateway_path_escape((char *) p, (char *) ctx->upstream_uri.data,
+                             len);
+
+    if (ctx->args_changed && args.len) {
+        *p++ = '?';
+    }
+
+    p = ngx_cpymem(p, args.data, args.len);
+
+    r->unparsed_uri.len = p - r->unparsed_uri.data;
+    r->valid_unparsed_uri = 1;
+
+    return NGX_OK;
+}
+
+
+/* headers named in the client's Connection concern only this hop */
+
+static ngx_int_t
+ngx_http_gateway_route_hop_by_hop(ngx_http_request_t *r)
+{
+    u_char     *p, *last, *start, *lowcase;
+    ngx_str_t   name;
+
+    static ngx_str_t  keep[] = {
+        ngx_string("close"), ngx_string("keep-alive"), ngx_string("upgrade"),
+        /* these decide how the request is framed, routed or answered */
+        ngx_string("host"), ngx_string("content-length"),
+        ngx_string("transfer-encoding"), ngx_string("te"),
+        ngx_null_string
+    };
+
+    ngx_str_t  *k;
+
+    if (r->headers_in.connection == NULL) {
+        return NGX_OK;
+    }
+
+    p = r->headers_in.connection->value.data;
+    last = p + r->headers_in.connection->value.len;
+
+    while (p < last) {
+
+        while (p < last && (*p == ' ' || *p == '\t' || *p == ',')) {
+            p++;
+        }
+
+        start = p;
+
+        while (p < last && *p != ',') {
+            p++;
+        }
+
+        name.data = start;
+        name.len = p - start;
+
+        while (name.len && (name.data[name.len - 1] == ' '
+                            || name.data[name.len - 1] == '\t'))
+        {
+            name.len--;
+        }
+
+        if (name.len == 0) {
+            continue;
+        }
+
+        for (k = keep; k->len; k++) {
+            if (k->len == name.len
+                && ngx_strncasecmp(k->data, name.data, name.len) == 0)
+            {
+                break;
+            }
+        }
+
+        if (k->len) {
+            continue;
+        }
+
+        lowcase = ngx_pnalloc(r->pool, name.len);
+        if (lowcase == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_strlow(lowcase, name.data, name.len);
+        name.data = lowcase;
+
+        (void) ngx_http_gateway_header_in_remove(r, &name);
+    }
+
+    return NGX_OK;
+}
+
+
+/* one walk over the request's headers for all names of the table */
+
+static void
+ngx_http_gateway_route_find(ngx_http_request_t *r,
+    ngx_http_gateway_found_t *found)
+{
+    ngx_uint_t                       i, k;
+    ngx_list_part_t                 *part;
+    ngx_table_elt_t                 *h;
+    ngx_http_gateway_header_name_t  *name;
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        /* all of the names begin with one of these */
+
+        if (h[i].key.len < 3
+            || (h[i].lowcase_key[0] != 'x' && h[i].lowcase_key[0] != 'v'
+                && h[i].lowcase_key[0] != 'p'))
+        {
+            continue;
+        }
+
+        for (k = 0; k < NGX_HTTP_GATEWAY_FORWARDED_MAX; k++) {
+            name = &ngx_http_gateway_forwarded[k];
+
+            if (h[i].key.len == name->lowcase.len
+                && ngx_strncmp(h[i].lowcase_key, name->lowcase.data,
+                               name->lowcase.len) == 0)
+            {
+                if (found[k].n++ == 0) {
+                    found[k].first = &h[i];
+                }
+
+                break;
+            }
+        }
+    }
+}
+
+
+/* value NULL: the header goes */
+
+static ngx_int_t
+ngx_http_gateway_route_set(ngx_http_request_t *r,
+    ngx_http_gateway_found_t *found, ngx_uint_t i, ngx_str_t *value)
+{
+    ngx_http_gateway_header_name_t  *header;
+
+    header = &ngx_http_gateway_forwarded[i];
+
+    if (value == NULL || value->len == 0) {
+
+        if (found[i].n) {
+            (void) ngx_http_gateway_header_in_remove(r, &header->lowcase);
+        }
+
+        return NGX_OK;
+    }
+
+    if (found[i].n) {
+        return ngx_http_gateway_header_in_put(r, header, value);
+    }
+
+    return ngx_http_gateway_header_in_add(r, header, value);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_route_forward(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx)
+{
+    u_char                        *p;
+    in_port_t                      port;
+    ngx_str_t                      values[NGX_HTTP_GATEWAY_FORWARDED_MAX],
+                                   *addr, args, *v;
+    ngx_uint_t                     i;
+    ngx_table_elt_t               *h;
+    ngx_http_gateway_found_t       found[NGX_HTTP_GATEWAY_FORWARDED_MAX];
+    ngx_http_variable_value_t     *uri;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    static ngx_str_t  http = ngx_string("http");
+    static ngx_str_t  https = ngx_string("https");
+    static ngx_str_t  via = ngx_string("1.1 " NGX_HTTP_GATEWAY_TOKEN);
+    static ngx_str_t  via10 = ngx_string("1.0 " NGX_HTTP_GATEWAY_TOKEN);
+    static ngx_str_t  via2 = ngx_string("2 " NGX_HTTP_GATEWAY_TOKEN);
+    static ngx_str_t  via3 = ngx_string("3 " NGX_HTTP_GATEWAY_TOKEN);
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    ngx_memzero(found, sizeof(found));
+    ngx_memzero(values, sizeof(values));
+
+    ngx_http_gateway_route_find(r, found);
+
+    /* X-Forwarded-For: the address before realip is appended, by whomever */
+
+    addr = ctx->peer_addr.len ? &ctx->peer_addr : &r->connection->addr_text;
+    v = &values[NGX_HTTP_GATEWAY_X_FORWARDED_FOR];
+    h = found[NGX_HTTP_GATEWAY_X_FORWARDED_FOR].first;
+
+    if (h && h->value.len) {
+        p = ngx_pnalloc(r->pool, h->value.len + 2 + addr->len);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        v->data = p;
+        p = ngx_cpymem(p, h->value.data, h->value.len);
+        *p++ = ',';
+        *p++ = ' ';
+        p = ngx_cpymem(p, addr->data, addr->len);
+        v->len = p - v->data;
+
+    } else {
+        *v = r->connection->addr_text;
+    }
+
+    values[NGX_HTTP_GATEWAY_X_REAL_IP] = r->connection->addr_text;
+
+    values[NGX_HTTP_GATEWAY_X_FORWARDED_PROTO] = http;
+
+#if (NGX_HTTP_SSL)
+    if (r->connection->ssl) {
+        values[NGX_HTTP_GATEWAY_X_FORWARDED_PROTO] = https;
+    }
+#endif
+
+    ngx_http_gateway_route_forwarded_host(r, ctx,
+                                &values[NGX_HTTP_GATEWAY_X_FORWARDED_HOST]);
+
+    port = ngx_http_gateway_route_port(r, gmcf);
+
+    p = ngx_pnalloc(r->pool, sizeof("65535") - 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    values[NGX_HTTP_GATEWAY_X_FORWARDED_PORT].data = p;
+    values[NGX_HTTP_GATEWAY_X_FORWARDED_PORT].len =
+                                   ngx_sprintf(p, "%d", (int) port) - p;
+
+    /* the raw target; r->unparsed_uri is the upstream's by now */
+
+    v = &values[NGX_HTTP_GATEWAY_X_FORWARDED_PATH];
+
+    uri = ngx_http_get_indexed_variable(r, gmcf->request_uri_index);
+
+    if (uri && !uri->not_found) {
+        v->data = uri->data;
+        v->len = uri->len;
+
+        p = v->len ? ngx_strlchr(v->data + 1, v->data + v->len, '?') : NULL;
+
+        if (p) {
+            v->len = p - v->data;
+        }
+    }
+
+    if (ctx->route->strip_path && ctx->route->has_paths
+        && (ctx->matched > 1
+            || (ctx->matched == 1 && ctx->path.data[0] != '/')))
+    {
+        v = &values[NGX_HTTP_GATEWAY_X_FORWARDED_PREFIX];
+        v->data = ctx->path.data;
+        v->len = ctx->matched;
+    }
+
+    /* trusted peers may have said all of this better */
+
+    if (ctx->trusted) {
+        for (i = NGX_HTTP_GATEWAY_X_FORWARDED_PROTO;
+             i <= NGX_HTTP_GATEWAY_X_FORWARDED_PREFIX;
+             i++)
+        {
+            if (found[i].first && found[i].first->value.len) {
+                values[i] = found[i].first->value;
+            }
+        }
+    }
+
+    args = (r->http_version < NGX_HTTP_VERSION_11) ? via10
+           : (r->http_version < NGX_HTTP_VERSION_20) ? via
+             : (r->http_version == NGX_HTTP_VERSION_20) ? via2 : via3;
+
+    v = &values[NGX_HTTP_GATEWAY_VIA];
+    h = found[NGX_HTTP_GATEWAY_VIA].first;
+    *v = args;
+
+    if (h && h->value.len) {
+        p = ngx_pnalloc(r->pool, h->value.len + 2 + args.len);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        v->data = p;
+        p = ngx_cpymem(p, h->value.data, h->value.len);
+        *p++ = ',';
+        *p++ = ' ';
+        p = ngx_cpymem(p, args.data, args.len);
+        v->len = p - v->data;
+    }
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_FORWARDED_MAX; i++) {
+
+        if (i == NGX_HTTP_GATEWAY_X_KONG_REQUEST_ID) {
+
+            /* without it a client's own value passes */
+
+            if (!(gmcf->headers_upstream
+                  & NGX_HTTP_GATEWAY_HEADER_REQUEST_ID))
+            {
+                continue;
+            }
+
+            ngx_http_gateway_request_id(ctx, &values[i]);
+        }
+
+        if (ngx_http_gateway_route_set(r, found, i, &values[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
