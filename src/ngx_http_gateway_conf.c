@@ -25,7 +25,7 @@ static char *ngx_http_gateway_add_instance(ngx_conf_t *cf,
     ngx_http_gateway_loc_conf_t *glcf, ngx_http_gateway_instance_t *instance);
 static ngx_int_t ngx_http_gateway_build_chain(ngx_conf_t *cf,
     ngx_http_gateway_main_conf_t *gmcf, ngx_http_gateway_loc_conf_t *conf);
-static int ngx_libc_cdecl ngx_http_gateway_cmp_policies(const void *one,
+static ngx_int_t ngx_http_gateway_cmp_policies(const void *one,
     const void *two);
 static ngx_int_t ngx_http_gateway_check_narrowing(ngx_conf_t *cf,
     ngx_http_gateway_main_conf_t *gmcf,
@@ -952,7 +952,7 @@ ngx_http_gateway_build_chain(ngx_conf_t *cf,
 
 /* priority descending; equal ones by name, descending */
 
-static int ngx_libc_cdecl
+static ngx_int_t
 ngx_http_gateway_cmp_policies(const void *one, const void *two)
 {
     ngx_http_gateway_policy_t  *a, *b;

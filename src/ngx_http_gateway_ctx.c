@@ -154,7 +154,7 @@ ngx_http_gateway_ctx_cleanup(void *data)
 void
 ngx_http_gateway_request_id(ngx_http_gateway_ctx_t *ctx, ngx_str_t *id)
 {
-    static u_char  random[NGX_HTTP_GATEWAY_RANDOM_SIZE];
+    static u_char  bytes[NGX_HTTP_GATEWAY_RANDOM_SIZE];
     static size_t  used = NGX_HTTP_GATEWAY_RANDOM_SIZE;
     static pid_t   pid;
 
@@ -168,14 +168,14 @@ ngx_http_gateway_request_id(ngx_http_gateway_ctx_t *ctx, ngx_str_t *id)
             pid = ngx_pid;
             used = 0;
 
-            if (RAND_bytes(random, NGX_HTTP_GATEWAY_RANDOM_SIZE) != 1) {
+            if (RAND_bytes(bytes, NGX_HTTP_GATEWAY_RANDOM_SIZE) != 1) {
                 for (i = 0; i < NGX_HTTP_GATEWAY_RANDOM_SIZE; i++) {
-                    random[i] = (u_char) ngx_random();
+                    bytes[i] = (u_char) ngx_random();
                 }
             }
         }
 
-        ngx_hex_dump(ctx->request_id, &random[used],
+        ngx_hex_dump(ctx->request_id, &bytes[used],
                      NGX_HTTP_GATEWAY_REQUEST_ID_LEN / 2);
         used += NGX_HTTP_GATEWAY_REQUEST_ID_LEN / 2;
 

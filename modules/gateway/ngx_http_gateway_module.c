@@ -205,7 +205,7 @@ static ngx_command_t  ngx_http_gateway_commands[] = {
       NULL },
 
     { ngx_string("gateway_no_route"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_SRV_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_enum_slot,
       NGX_HTTP_SRV_CONF_OFFSET,
       offsetof(ngx_http_gateway_srv_conf_t, no_route_404),
@@ -916,7 +916,19 @@ ngx_http_gateway_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_gateway_srv_conf_t  *prev = parent;
     ngx_http_gateway_srv_conf_t  *conf = child;
 
+    ngx_http_gateway_main_conf_t  *gmcf;
+
     ngx_conf_merge_value(conf->no_route_404, prev->no_route_404, 0);
+
+    if (conf->no_route_404) {
+
+        /* a gateway with no routes yet answers 404 to everything */
+
+        gmcf = ngx_http_conf_get_module_main_conf(cf,
+                                                  ngx_http_gateway_module);
+        gmcf->used = 1;
+        conf->gateway = 1;
+    }
 
     return NGX_CONF_OK;
 }
