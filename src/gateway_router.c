@@ -1,0 +1,983 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * Finds the route of a request.  The cost is that of a hash of the host and
+ * of walking the path once; it does not depend on the number of routes, but
+ * on how many share both the host and a prefix of the path.
+ */
+
+
+#include "gateway_router_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+
+typedef struct {
+    const gateway_router_t          *router;
+    const gateway_router_request_t  *request;
+    gateway_router_cursor_t         *cursors;
+    size_t                           ncursors;
+    uint32_t                         rank;      /* taken last */
+    uint32_t                         port;      /* of the request */
+    uint32_t                         method;    /* bits; 0: unknown yet */
+} gateway_router_search_t;
+
+
+static void gateway_router_search(gateway_router_search_t *search,
+    const gateway_router_t *router, const gateway_router_request_t *request);
+static void gateway_router_search_exact(gateway_router_search_t *search,
+    const gateway_str_t *host, uint32_t port);
+static void gateway_router_search_wildcards(gateway_router_search_t *search,
+    uint32_t root, const char *data, size_t len);
+static void gateway_router_search_bucket(gateway_router_search_t *search,
+    uint32_t bucket);
+static uint32_t gateway_router_next(gateway_router_search_t *search);
+static void gateway_router_walk(gateway_router_search_t *search,
+    uint32_t root);
+static const gateway_router_node_t *gateway_router_child(
+    const gateway_router_t *router, const gateway_router_node_t *node,
+    char c);
+static int gateway_router_test(gateway_router_search_t *search,
+    const gateway_router_item_t *item);
+static int gateway_router_test_methods(gateway_router_search_t *search,
+    const gateway_router_part_t *part);
+static int gateway_router_test_snis(const gateway_router_rare_t *rare,
+    const gateway_router_request_t *request);
+static int gateway_router_test_headers(gateway_router_search_t *search,
+    const gateway_router_rare_t *rare);
+static int gateway_router_test_value(const gateway_router_t *router,
+    const gateway_router_value_t *value, const gateway_str_t *text);
+static int gateway_router_test_regex(const gateway_router_t *router,
+    const pcre2_code *code, const gateway_str_t *text);
+static void gateway_router_found(const gateway_router_t *router,
+    const gateway_router_item_t *item, gateway_router_match_t *match);
+
+
+void
+gateway_router_free(gateway_router_t *router)
+{
+    size_t                     i;
+    gateway_router_regex_t    *regex;
+    gateway_router_scratch_t  *scratch;
+
+    if (router == NULL) {
+        return;
+    }
+
+    gateway_router_draft_free(router->draft);
+    router->draft = NULL;
+
+    if (router->regexes != NULL) {
+
+        for (i = 0; i < GATEWAY_ROUTER_REGEX_SLOTS; i++) {
+            for (regex = router->regexes[i]; regex; regex = regex->next) {
+                pcre2_code_free(regex->code);
+            }
+        }
+
+        router->regexes = NULL;
+    }
+
+    scratch = router->scratch;
+
+    if (scratch != NULL) {
+        pcre2_jit_stack_free(scratch->stack);
+        pcre2_match_context_free(scratch->context);
+        pcre2_match_data_free(scratch->match_data);
+        free(scratch->lower);
+
+        router->scratch = NULL;
+    }
+}
+
+
+int
+gateway_router_match(const gateway_router_t *router,
+    const gateway_router_request_t *request, gateway_router_match_t *match)
+{
+    int                           rc;
+    uint32_t                      rank;
+    gateway_router_search_t       search;
+    const gateway_router_item_t  *item;
+
+    gateway_router_search(&search, router, request);
+
+    for ( ;; ) {
+
+        rank = gateway_router_next(&search);
+
+        if (rank == GATEWAY_ROUTER_NONE) {
+            return 0;
+        }
+
+        item = &router->items[rank];
+
+        rc = gateway_router_test(&search, item);
+
+        if (rc == 1) {
+            gateway_router_found(router, item, match);
+        }
+
+        if (rc != 0) {
+            return rc;
+        }
+    }
+}
+
+
+size_t
+gateway_router_candidates(const gateway_router_t *router,
+    const gateway_router_request_t *request,
+    gateway_router_candidate_t *candidates, size_t n)
+{
+    size_t                        total;
+    uint32_t                      rank;
+    gateway_router_search_t       search;
+    gateway_router_candidate_t   *candidate;
+    const gateway_router_item_t  *item;
+    const gateway_router_part_t  *part;
+
+    total = 0;
+    part = NULL;
+
+    gateway_router_search(&search, router, request);
+
+    while ((rank = gateway_router_next(&search)) != GATEWAY_ROUTER_NONE) {
+
+        item = &router->items[rank];
+
+        /* ranks of a part follow each other: its first path counts */
+
+        if (item->part == part || gateway_router_test(&search, item) != 1) {
+            continue;
+        }
+
+        part = item->part;
+
+        if (total++ >= n) {
+            continue;
+        }
+
+        candidate = &candidates[total - 1];
+
+        candidate->route = part->data;
+        candidate->path = item->path.data ? &item->path : NULL;
+        candidate->priority = part->key;
+        candidate->kinds = part->kinds;
+        candidate->header_names = part->header_names;
+        candidate->regex_priority = part->regex_priority;
+        candidate->prefix_len = part->prefix_len;
+        candidate->plain_hosts = (part->plain_hosts != 0);
+        candidate->regex = (part->regex != 0);
+
+        memcpy(candidate->id, part->id, 16);
+    }
+
+    return total;
+}
+
+
+/*
+ * Looks up the buckets of a request.  They are not walked yet: a bucket
+ * whose best route cannot win any more costs nothing.
+ */
+
+static void
+gateway_router_search(gateway_router_search_t *search,
+    const gateway_router_t *router, const gateway_router_request_t *request)
+{
+    char           reversed[GATEWAY_ROUTER_MAX_HOST];
+    size_t         i, len;
+    gateway_str_t  host;
+
+    search->router = router;
+    search->request = request;
+    search->ncursors = 0;
+    search->rank = GATEWAY_ROUTER_NONE;
+    search->method = 0;
+
+    if (!router->built) {
+        return;
+    }
+
+    search->cursors = router->scratch->cursors;
+
+    gateway_router_search_bucket(search, router->any);
+
+    if (request->host.len == 0) {
+        return;
+    }
+
+    gateway_router_split_host(&request->host, &host, &search->port);
+
+    if (search->port == GATEWAY_ROUTER_NO_PORT) {
+        search->port = request->port;
+    }
+
+    if (router->slots != NULL) {
+
+        gateway_router_search_exact(search, &host, GATEWAY_ROUTER_NO_PORT);
+
+        if (router->ports) {
+            gateway_router_search_exact(search, &host, search->port);
+        }
+    }
+
+    if (router->prefixes != GATEWAY_ROUTER_NONE) {
+        gateway_router_search_wildcards(search, router->prefixes, host.data,
+                                        host.len);
+    }
+
+    if (router->suffixes != GATEWAY_ROUTER_NONE) {
+
+        /* no configured suffix is longer than the buffer */
+
+        len = host.len;
+
+        if (len > GATEWAY_ROUTER_MAX_HOST) {
+            len = GATEWAY_ROUTER_MAX_HOST;
+        }
+
+        for (i = 0; i < len; i++) {
+            reversed[i] = host.data[host.len - 1 - i];
+        }
+
+        gateway_router_search_wildcards(search, router->suffixes, reversed,
+                                        len);
+    }
+}
+
+
+static void
+gateway_router_search_exact(gateway_router_search_t *search,
+    const gateway_str_t *host, uint32_t port)
+{
+    uint32_t                        i, hash;
+    const gateway_router_t         *router;
+    const gateway_router_slot_t    *slot;
+    const gateway_router_bucket_t  *bucket;
+
+    router = search->router;
+
+    hash = gateway_router_hash(host->data, host->len, port);
+
+    for (i = hash; /* void */ ; i++) {
+
+        slot = &router->slots[i & router->mask];
+
+        if (slot->bucket == GATEWAY_ROUTER_NONE) {
+            return;
+        }
+
+        if (slot->hash != hash) {
+            continue;
+        }
+
+        bucket = &router->buckets[slot->bucket];
+
+        if (bucket->port == port
+            && gateway_router_str_eq(&bucket->host, host))
+        {
+            gateway_router_search_bucket(search, slot->bucket);
+            return;
+        }
+    }
+}
+
+
+static void
+gateway_router_search_wildcards(gateway_router_search_t *search,
+    uint32_t root, const char *data, size_t len)
+{
+    uint32_t                      i, bucket, port;
+    const gateway_router_t       *router;
+    const gateway_router_node_t  *node;
+
+    router = search->router;
+    node = &router->nodes[root];
+
+    for ( ;; ) {
+
+        if (node->len > len || memcmp(node->label, data, node->len) != 0) {
+            return;
+        }
+
+        data += node->len;
+        len -= node->len;
+
+        for (i = 0; i < node->nlist; i++) {
+
+            bucket = router->values[node->list + i];
+            port = router->buckets[bucket].port;
+
+            if (port == GATEWAY_ROUTER_NO_PORT || port == search->port) {
+                gateway_router_search_bucket(search, bucket);
+            }
+        }
+
+        if (len == 0) {
+            return;
+        }
+
+        node = gateway_router_child(router, node, *data);
+
+        if (node == NULL) {
+            return;
+        }
+    }
+}
+
+
+static void
+gateway_router_search_bucket(gateway_router_search_t *search, uint32_t bucket)
+{
+    gateway_router_cursor_t  *cursor;
+
+    if (search->router->buckets[bucket].root == GATEWAY_ROUTER_NONE) {
+        return;
+    }
+
+    cursor = &search->cursors[search->ncursors++];
+
+    cursor->pos = NULL;
+    cursor->rank = search->router->buckets[bucket].best;
+    cursor->bucket = bucket;
+}
+
+
+/* the next rank of the merged lists, each once */
+
+static uint32_t
+gateway_router_next(gateway_router_search_t *search)
+{
+    size_t                    i;
+    uint32_t                  rank, root;
+    gateway_router_cursor_t  *cursor, *best;
+
+    while (search->ncursors > 0) {
+
+        best = search->cursors;
+
+        for (i = 1; i < search->ncursors; i++) {
+
+            cursor = &search->cursors[i];
+
+            if (cursor->rank < best->rank) {
+                best = cursor;
+            }
+        }
+
+        if (best->pos == NULL) {
+
+            root = search->router->buckets[best->bucket].root;
+
+            *best = search->cursors[--search->ncursors];
+
+            gateway_router_walk(search, root);
+
+            continue;
+        }
+
+        rank = *best->pos++;
+
+        if (best->pos < best->last) {
+            best->rank = *best->pos;
+
+        } else {
+            *best = search->cursors[--search->ncursors];
+        }
+
+        if (rank != search->rank) {
+            search->rank = rank;
+            return rank;
+        }
+    }
+
+    return GATEWAY_ROUTER_NONE;
+}
+
+
+static void
+gateway_router_walk(gateway_router_search_t *search, uint32_t root)
+{
+    size_t                        len;
+    const char                   *data;
+    const gateway_router_t       *router;
+    gateway_router_cursor_t      *cursor;
+    const gateway_router_node_t  *node;
+
+    router = search->router;
+    node = &router->nodes[root];
+
+    data = search->request->path.data;
+    len = search->request->path.len;
+
+    for ( ;; ) {
+
+        if (node->len > len || memcmp(node->label, data, node->len) != 0) {
+            return;
+        }
+
+        data += node->len;
+        len -= node->len;
+
+        if (node->nlist > 0) {
+
+            cursor = &search->cursors[search->ncursors++];
+
+            cursor->pos = router->values + node->list;
+            cursor->last = cursor->pos + node->nlist;
+            cursor->rank = *cursor->pos;
+        }
+
+        if (len == 0) {
+            return;
+        }
+
+        node = gateway_router_child(router, node, *data);
+
+        if (node == NULL) {
+            return;
+        }
+    }
+}
+
+
+static const gateway_router_node_t *
+gateway_router_child(const gateway_router_t *router,
+    const gateway_router_node_t *node, char c)
+{
+    uint32_t                      half, n;
+    unsigned char                 first;
+    const gateway_router_node_t  *child;
+
+    n = node->nchildren;
+
+    if (n == 0) {
+        return NULL;
+    }
+
+    first = (unsigned char) c;
+    child = &router->nodes[node->children];
+
+    /* the last child that is not greater */
+
+    while (n > 1) {
+
+        half = n / 2;
+
+        if (child[half].first <= first) {
+            child += half;
+        }
+
+        n -= half;
+    }
+
+    return (child->first == first) ? child : NULL;
+}
+
+
+/* whether a path, which the index found, wins; cheap conditions first */
+
+static int
+gateway_router_test(gateway_router_search_t *search,
+    const gateway_router_item_t *item)
+{
+    int                           rc;
+    const gateway_router_part_t  *part;
+
+    part = item->part;
+
+    if (part->methods != 0 && !gateway_router_test_methods(search, part)) {
+        return 0;
+    }
+
+    if (part->rare != NULL) {
+
+        if (!gateway_router_test_snis(part->rare, search->request)) {
+            return 0;
+        }
+
+        rc = gateway_router_test_headers(search, part->rare);
+
+        if (rc != 1) {
+            return rc;
+        }
+    }
+
+    if (item->code == NULL) {
+        return 1;
+    }
+
+    return gateway_router_test_regex(search->router, item->code,
+                                     &search->request->path);
+}
+
+
+static int
+gateway_router_test_methods(gateway_router_search_t *search,
+    const gateway_router_part_t *part)
+{
+    size_t                        i;
+    const gateway_str_t          *method;
+    const gateway_router_t       *router;
+
+    router = search->router;
+    method = &search->request->method;
+
+    if (search->method == 0) {
+
+        for (i = 0; i < router->nmethods; i++) {
+            if (gateway_router_str_eq(&router->methods[i], method)) {
+                break;
+            }
+        }
+
+        /* an unknown method gets the last bit as well */
+
+        search->method = (i < router->nmethods) ? (uint32_t) 1 << i
+                                                : GATEWAY_ROUTER_OTHER_METHOD;
+    }
+
+    if (!(part->methods & search->method)) {
+        return 0;
+    }
+
+    if (search->method != GATEWAY_ROUTER_OTHER_METHOD) {
+        return 1;
+    }
+
+    for (i = 0; i < part->rare->nmethods; i++) {
+        if (gateway_router_str_eq(&part->rare->methods[i], method)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* SNIs are a condition of TLS connections only */
+
+static int
+gateway_router_test_snis(const gateway_router_rare_t *rare,
+    const gateway_router_request_t *request)
+{
+    size_t                       i, offset;
+    const gateway_str_t         *text, *name;
+    const gateway_router_sni_t  *sni;
+
+    if (rare->nsnis == 0 || !request->tls) {
+        return 1;
+    }
+
+    name = &request->sni;
+
+    if (name->len == 0) {
+        return 0;
+    }
+
+    for (i = 0; i < rare->nsnis; i++) {
+
+        sni = &rare->snis[i];
+        text = &sni->text;
+
+        if (sni->kind == GATEWAY_ROUTER_EXACT) {
+
+            if (gateway_router_str_eq(text, name)) {
+                return 1;
+            }
+
+            continue;
+        }
+
+        if (text->len > name->len) {
+            continue;
+        }
+
+        offset = (sni->kind == GATEWAY_ROUTER_SUFFIX) ? name->len - text->len
+                                                      : 0;
+
+        if (memcmp(name->data + offset, text->data, text->len) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+gateway_router_test_headers(gateway_router_search_t *search,
+    const gateway_router_rare_t *rare)
+{
+    int                              rc;
+    size_t                           i, j, k;
+    gateway_str_t                    text;
+    const gateway_router_field_t    *field;
+    const gateway_router_request_t  *request;
+
+    request = search->request;
+
+    for (i = 0; i < rare->nfields; i++) {
+
+        field = &rare->fields[i];
+
+        rc = 0;
+
+        for (j = 0;
+             rc == 0 && request->header(request->header_data, &field->name,
+                                        j, &text);
+             j++)
+        {
+            for (k = 0; rc == 0 && k < field->nvalues; k++) {
+                rc = gateway_router_test_value(search->router,
+                                               &field->values[k], &text);
+            }
+        }
+
+        if (rc != 1) {
+            return rc;
+        }
+    }
+
+    return 1;
+}
+
+
+static int
+gateway_router_test_value(const gateway_router_t *router,
+    const gateway_router_value_t *value, const gateway_str_t *text)
+{
+    char                      *p;
+    size_t                     i;
+    gateway_str_t              lower;
+    gateway_router_scratch_t  *scratch;
+
+    if (value->code == NULL) {
+
+        if (text->len != value->text.len) {
+            return 0;
+        }
+
+        for (i = 0; i < text->len; i++) {
+            if (gateway_router_lower(text->data[i]) != value->text.data[i]) {
+                return 0;
+            }
+        }
+
+        return 1;
+    }
+
+    scratch = router->scratch;
+
+    if (text->len > scratch->lower_size) {
+
+        p = realloc(scratch->lower, text->len);
+        if (p == NULL) {
+            return -1;
+        }
+
+        scratch->lower = p;
+        scratch->lower_size = text->len;
+    }
+
+    for (i = 0; i < text->len; i++) {
+        scratch->lower[i] = gateway_router_lower(text->data[i]);
+    }
+
+    lower.data = (text->len > 0) ? scratch->lower : "";
+    lower.len = text->len;
+
+    return gateway_router_test_regex(router, value->code, &lower);
+}
+
+
+static int
+gateway_router_test_regex(const gateway_router_t *router,
+    const pcre2_code *code, const gateway_str_t *text)
+{
+    int  rc;
+
+    rc = pcre2_match(code, (PCRE2_SPTR) text->data, text->len, 0, 0,
+                     router->scratch->match_data, router->scratch->context);
+
+    if (rc >= 0) {
+        return 1;
+    }
+
+    return (rc == PCRE2_ERROR_NOMATCH) ? 0 : -1;
+}
+
+
+/* the match data is still that of the winner: its path is tested last */
+
+static void
+gateway_router_found(const gateway_router_t *router,
+    const gateway_router_item_t *item, gateway_router_match_t *match)
+{
+    size_t       i, n;
+    uint32_t     groups;
+    PCRE2_SIZE  *offsets;
+
+    match->route = item->part->data;
+    match->path = item->path.data ? &item->path : NULL;
+    match->matched = item->path.len;
+    match->ncaptures = 0;
+    match->names = NULL;
+
+    if (item->code == NULL) {
+        return;
+    }
+
+    offsets = pcre2_get_ovector_pointer(router->scratch->match_data);
+
+    match->matched = offsets[1] - offsets[0];
+    match->names = item->code;
+
+    groups = 0;
+    (void) pcre2_pattern_info(item->code, PCRE2_INFO_CAPTURECOUNT, &groups);
+
+    n = (size_t) groups + 1;
+
+    if (n > GATEWAY_ROUTER_MAX_CAPTURES) {
+        n = GATEWAY_ROUTER_MAX_CAPTURES;
+    }
+
+    /* PCRE2 marks groups that took no part with its own SIZE_MAX */
+
+    for (i = 0; i < 2 * n; i++) {
+        match->captures[i] = offsets[i];
+    }
+
+    match->ncaptures = n;
+}
+
+
+int
+gateway_router_capture(const gateway_router_match_t *match,
+    const gateway_router_request_t *request, const gateway_str_t *name,
+    gateway_str_t *value)
+{
+    size_t       i, n;
+    uint32_t     j, count, size;
+    PCRE2_SPTR   entry;
+
+    if (match->names == NULL || name->len == 0) {
+        return 0;
+    }
+
+    n = 0;
+
+    for (i = 0; i < name->len && i < 4; i++) {
+
+        if (name->data[i] < '0' || name->data[i] > '9') {
+            break;
+        }
+
+        n = n * 10 + (size_t) (name->data[i] - '0');
+    }
+
+    if (i < name->len) {
+
+        /* an entry is the number in two bytes and the name with a zero */
+
+        if (pcre2_pattern_info(match->names, PCRE2_INFO_NAMECOUNT, &count)
+            || pcre2_pattern_info(match->names, PCRE2_INFO_NAMEENTRYSIZE,
+                                  &size)
+            || pcre2_pattern_info(match->names, PCRE2_INFO_NAMETABLE, &entry))
+        {
+            return 0;
+        }
+
+        for (j = 0; j < count; j++, entry += size) {
+            if (strlen((const char *) entry + 2) == name->len
+                && memcmp(entry + 2, name->data, name->len) == 0)
+            {
+                break;
+            }
+        }
+
+        if (j == count) {
+            return 0;
+        }
+
+        n = (size_t) entry[0] << 8 | entry[1];
+    }
+
+    if (n >= match->ncaptures || match->captures[2 * n] == SIZE_MAX) {
+        return 0;
+    }
+
+    value->data = request->path.data + match->captures[2 * n];
+    value->len = match->captures[2 * n + 1] - match->captures[2 * n];
+
+    return 1;
+}
+
+
+const char *
+gateway_router_reason(const gateway_router_t *router,
+    const gateway_router_candidate_t *a, const gateway_router_candidate_t *b)
+{
+    uint64_t  diff;
+
+    diff = a->priority ^ b->priority;
+
+    if (diff == 0) {
+        return "higher id";
+    }
+
+    if (router->options.strict) {
+
+        if (a->kinds != b->kinds) {
+            return "more attribute kinds";
+        }
+
+        if (a->plain_hosts != b->plain_hosts) {
+            return "hosts without wildcards";
+        }
+
+        if (a->header_names != b->header_names) {
+            return "more header names";
+        }
+
+        if (a->regex != b->regex) {
+            return "regex path";
+        }
+
+        return a->regex ? "higher regex_priority" : "longer prefix";
+    }
+
+    /*
+     * regex_priority takes bits 19 and up, so from 1024 on it reaches into
+     * those of the kinds and from 4096 on into the sign, which sets all of
+     * the upper half.
+     */
+
+    if (diff >> 63) {
+        return (a->kinds >= 4 && b->kinds < 4)
+               ? "four or more attribute kinds"
+               : "regex_priority that outgrew its bits";
+    }
+
+    if ((diff >> 60) & 1) {
+        return "hosts without wildcards";
+    }
+
+    if ((diff >> 51) & 1) {
+        return "regex path";
+    }
+
+    if ((diff >> 29) & 7) {
+        return (a->kinds > b->kinds) ? "more attribute kinds"
+                                     : "regex_priority that outgrew its bits";
+    }
+
+    if (diff >> 19) {
+        return (a->regex_priority != b->regex_priority)
+               ? "higher regex_priority" : "more header names";
+    }
+
+    return "longer prefix";
+}
+
+
+void
+gateway_router_split_host(const gateway_str_t *text, gateway_str_t *host,
+    uint32_t *port)
+{
+    size_t       i;
+    uint32_t     n;
+    const char  *colon;
+
+    *host = *text;
+    *port = GATEWAY_ROUTER_NO_PORT;
+
+    if (text->len == 0) {
+        return;
+    }
+
+    colon = memchr(text->data, ':', text->len);
+
+    if (colon == NULL) {
+        return;
+    }
+
+    n = 0;
+    i = (size_t) (colon - text->data) + 1;
+
+    if (i == text->len) {
+        return;
+    }
+
+    for ( /* void */ ; i < text->len; i++) {
+
+        if (text->data[i] < '0' || text->data[i] > '9') {
+            return;
+        }
+
+        /* all that is no port is the same to us */
+
+        if (n < 65536) {
+            n = n * 10 + (uint32_t) (text->data[i] - '0');
+        }
+    }
+
+    host->len = (size_t) (colon - text->data);
+    *port = n;
+}
+
+
+/* eight bytes at a time; the tables are fixed, so it needs no secret */
+
+uint32_t
+gateway_router_hash(const char *data, size_t len, uint32_t seed)
+{
+    size_t    n;
+    uint64_t  hash, word;
+
+    hash = (seed + len) * 0x9e3779b97f4a7c15u;
+
+    for ( ;; ) {
+
+        word = 0;
+        n = (len < 8) ? len : 8;
+
+        if (n == 8) {
+            memcpy(&word, data, 8);
+
+        } else {
+            for (n = 0; n < len; n++) {
+                word = word << 8 | (unsigned char) data[n];
+            }
+        }
+
+        hash = (hash ^ word) * 0xff51afd7ed558ccdu;
+        hash ^= hash >> 32;
+
+        if (n < 8) {
+            return (uint32_t) hash;
+        }
+
+        data += 8;
+        len -= 8;
+    }
+}
+
+
+int
+gateway_router_str_eq(const gateway_str_t *a, const gateway_str_t *b)
+{
+    return a->len == b->len
+           && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
+}
+
+
+char
+gateway_router_lower(char c)
+{
+    return (c >= 'A' && c <= 'Z') ? (char) (c | 0x20) : c;
+}

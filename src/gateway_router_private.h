@@ -1,0 +1,263 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * What the parts of the router share: gateway_router.c matches,
+ * gateway_router_build.c takes routes and builds the index,
+ * gateway_router_tree.c makes its trees, gateway_router_regex.c its regexes.
+ *
+ * The index.  Every route is split into parts (router.md 3), the parts are
+ * sorted by priority and their paths numbered in that order: such a number,
+ * the rank, is all that is compared at run time, 0 wins.
+ *
+ *     host --hash--> bucket --> tree of path literals
+ *                                 "/api/"             ranks 7 90
+ *                                   +- "users"        ranks 3
+ *                                   +- "orders/"      ranks 4 12 80
+ *
+ * A bucket has the routes of one host, of one wildcard, or those without
+ * hosts.  A regex hangs at the literal text it starts with.  Walking down a
+ * tree with the path of a request gives a few lists of ranks in ascending
+ * order; they are merged until the first that passes the other conditions.
+ */
+
+
+#ifndef _GATEWAY_ROUTER_PRIVATE_H_INCLUDED_
+#define _GATEWAY_ROUTER_PRIVATE_H_INCLUDED_
+
+
+#define PCRE2_CODE_UNIT_WIDTH  8
+#include <pcre2.h>
+
+#include "gateway_router.h"
+
+
+#define GATEWAY_ROUTER_NONE          UINT32_MAX
+
+#define GATEWAY_ROUTER_NO_PORT       UINT32_MAX
+
+#define GATEWAY_ROUTER_MAX_HOST      255
+
+#define GATEWAY_ROUTER_REGEX_SLOTS   1024
+
+/* methods beyond the 31st share the last bit and are compared as text */
+#define GATEWAY_ROUTER_MAX_METHODS   31
+#define GATEWAY_ROUTER_OTHER_METHOD  0x80000000u
+
+
+typedef struct gateway_router_draft_s  gateway_router_draft_t;
+
+
+typedef enum {
+    GATEWAY_ROUTER_ANY = 0,
+    GATEWAY_ROUTER_EXACT,
+    GATEWAY_ROUTER_SUFFIX,
+    GATEWAY_ROUTER_PREFIX
+} gateway_router_kind_t;
+
+
+typedef struct {
+    gateway_str_t             text;      /* lower case, without "~*" */
+    pcre2_code               *code;      /* NULL: compared whole */
+} gateway_router_value_t;
+
+
+typedef struct {
+    gateway_str_t             name;      /* lower case, "_" for "-" */
+    gateway_router_value_t   *values;
+    size_t                    nvalues;
+} gateway_router_field_t;
+
+
+typedef struct {
+    gateway_str_t             text;      /* without "*" */
+    gateway_router_kind_t     kind;
+} gateway_router_sni_t;
+
+
+/* conditions that few routes have, shared by the parts of a route */
+typedef struct {
+    gateway_router_field_t   *fields;
+    gateway_router_sni_t     *snis;
+    gateway_str_t            *methods;   /* all, if one has no bit */
+    size_t                    nfields;
+    size_t                    nsnis;
+    size_t                    nmethods;
+} gateway_router_rare_t;
+
+
+typedef struct {
+    void                     *data;      /* the caller's route */
+    gateway_router_rare_t    *rare;      /* NULL: none of them */
+    uint64_t                  key;       /* higher wins */
+    int64_t                   regex_priority;
+    uint32_t                  prefix_len;
+    uint32_t                  methods;   /* bits; 0: any */
+    uint32_t                  header_names;
+    uint8_t                   kinds;
+    uint8_t                   plain_hosts;
+    uint8_t                   regex;
+    uint8_t                   id[16];
+} gateway_router_part_t;
+
+
+/* a path of a part, at the index that is its rank */
+typedef struct {
+    gateway_router_part_t    *part;
+    gateway_str_t             path;      /* as configured; NULL data: none */
+    pcre2_code               *code;
+} gateway_router_item_t;
+
+
+/* 32 bytes; children lie side by side, sorted by their first byte */
+typedef struct {
+    const char               *label;     /* bytes from the parent to here */
+    uint32_t                  len;
+    uint32_t                  list;      /* index of its first value */
+    uint32_t                  nlist;
+    uint32_t                  children;  /* index of the first node */
+    uint16_t                  nchildren;
+    unsigned char             first;     /* label[0] */
+} gateway_router_node_t;
+
+
+typedef struct {
+    gateway_str_t             host;      /* text to compare */
+    uint32_t                  port;
+    uint32_t                  root;      /* its tree */
+    uint32_t                  best;      /* its smallest rank */
+    gateway_router_kind_t     kind;
+} gateway_router_bucket_t;
+
+
+typedef struct {
+    uint32_t                  hash;
+    uint32_t                  bucket;    /* GATEWAY_ROUTER_NONE: free */
+} gateway_router_slot_t;
+
+
+/* a list being merged, or with pos NULL a bucket not walked yet */
+typedef struct {
+    const uint32_t           *pos;
+    const uint32_t           *last;
+    uint32_t                  rank;      /* the next one, or a bound of it */
+    uint32_t                  bucket;
+} gateway_router_cursor_t;
+
+
+/*
+ * Working memory of a match.  There is one per router, so a router must not
+ * be used by two threads at a time; processes forked after the build each
+ * have their own copy.
+ */
+typedef struct {
+    pcre2_match_data         *match_data;
+    pcre2_match_context      *context;
+    pcre2_jit_stack          *stack;
+    gateway_router_cursor_t  *cursors;
+    char                     *lower;     /* a header value */
+    size_t                    lower_size;
+} gateway_router_scratch_t;
+
+
+typedef struct gateway_router_regex_s  gateway_router_regex_t;
+
+struct gateway_router_regex_s {
+    pcre2_code               *code;
+    gateway_str_t             pattern;
+    uint32_t                  hash;
+    gateway_router_regex_t   *next;
+};
+
+
+struct gateway_router_s {
+    gateway_router_options_t   options;
+
+    gateway_router_part_t     *parts;     /* best first */
+    gateway_router_item_t     *items;
+    gateway_router_node_t     *nodes;
+    gateway_router_bucket_t   *buckets;
+    gateway_router_slot_t     *slots;
+    uint32_t                  *values;    /* lists of all trees */
+
+    uint32_t                   nparts;
+    uint32_t                   nitems;
+    uint32_t                   mask;      /* of slots */
+
+    uint32_t                   any;       /* bucket without a host */
+    uint32_t                   suffixes;  /* trees of buckets */
+    uint32_t                   prefixes;
+
+    unsigned                   ports:1;   /* a route names a port */
+    unsigned                   built:1;
+
+    uint32_t                   nmethods;
+    gateway_str_t              methods[GATEWAY_ROUTER_MAX_METHODS];
+
+    gateway_router_regex_t   **regexes;   /* hash of chains */
+    gateway_router_scratch_t  *scratch;
+    gateway_router_draft_t    *draft;     /* until built */
+};
+
+
+/* a text and what stands for it in a tree */
+typedef struct {
+    const char                *data;
+    size_t                     len;
+    uint32_t                   value;
+} gateway_router_key_t;
+
+
+/* trees under construction share these; freed by the caller */
+typedef struct {
+    gateway_router_node_t     *nodes;
+    size_t                     nnodes;
+    size_t                     size;      /* of nodes */
+    uint32_t                  *values;    /* room for all keys */
+    size_t                     nvalues;
+    int                        count;     /* weigh lists by length */
+} gateway_router_tree_t;
+
+
+/* order of gateway_router_tree_build(): by text, then by value */
+int gateway_router_key_cmp(const void *a, const void *b);
+
+/*
+ * Makes a tree of sorted keys, at least one, and sets its root.  Returns how
+ * many lists (with "count", values) one walk can meet, or 0: no memory.
+ */
+size_t gateway_router_tree_build(gateway_router_tree_t *tree,
+    const gateway_router_key_t *keys, size_t n, uint32_t *root);
+
+
+/*
+ * Compiles pattern, or finds it among those compiled.  offset is added to
+ * the position in the message of an error.  NULL with a message in err.
+ */
+pcre2_code *gateway_router_regex(gateway_router_t *router,
+    const gateway_str_t *pattern, const gateway_str_t *shown, size_t offset,
+    char *err, size_t errlen);
+
+/*
+ * The text every match of a path regex (after "~") starts with: dst has room
+ * for the pattern.  Returns its length, 0 if nothing is known.
+ */
+size_t gateway_router_regex_literal(char *dst, const char *pattern,
+    size_t len);
+
+
+void gateway_router_draft_free(gateway_router_draft_t *draft);
+
+/* splits "host:port"; without a port, port is GATEWAY_ROUTER_NO_PORT */
+void gateway_router_split_host(const gateway_str_t *text, gateway_str_t *host,
+    uint32_t *port);
+
+uint32_t gateway_router_hash(const char *data, size_t len, uint32_t seed);
+
+int gateway_router_str_eq(const gateway_str_t *a, const gateway_str_t *b);
+
+/* ASCII only, as the C locale has it */
+char gateway_router_lower(char c);
+
+
+#endif /* _GATEWAY_ROUTER_PRIVATE_H_INCLUDED_ */
