@@ -68,6 +68,38 @@ ngx_http_gateway_header_in(ngx_http_request_t *r, const ngx_str_t *lowcase,
 }
 
 
+ngx_uint_t
+ngx_http_gateway_header_in_find(ngx_http_request_t *r,
+    const ngx_str_t *lowcase, ngx_table_elt_t **h)
+{
+    ngx_uint_t        i, n;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
+
+    n = 0;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        header = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (!ngx_http_gateway_header_is(&header[i], lowcase)) {
+                continue;
+            }
+
+            if (n == 1) {
+                return 2;
+            }
+
+            *h = &header[i];
+            n = 1;
+        }
+    }
+
+    return n;
+}
+
+
 ngx_int_t
 ngx_http_gateway_header_in_set(ngx_http_request_t *r, const ngx_str_t *name,
     const ngx_str_t *lowcase, const ngx_str_t *value)

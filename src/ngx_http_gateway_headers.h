@@ -25,6 +25,13 @@ ngx_table_elt_t *ngx_http_gateway_header_in(ngx_http_request_t *r,
     const ngx_str_t *lowcase, ngx_uint_t n);
 
 /*
+ * How many headers of that name there are, where two stands for any number
+ * above one; *h is the first.
+ */
+ngx_uint_t ngx_http_gateway_header_in_find(ngx_http_request_t *r,
+    const ngx_str_t *lowcase, ngx_table_elt_t **h);
+
+/*
  * A name that is set on many requests, so that neither its hash nor its place
  * in r->headers_in is looked up each time.  Define a static one with
  * ngx_http_gateway_header_name("X-Consumer-ID", "x-consumer-id").

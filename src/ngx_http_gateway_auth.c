@@ -1,0 +1,320 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * What authentication policies share: who the request is from, the headers
+ * that tell the upstream, the fallback to an anonymous consumer, the 401.
+ * Costs one pass over the request headers and at most five new ones.
+ */
+
+
+#include "ngx_http_gateway_auth.h"
+#include "ngx_http_gateway_headers.h"
+#include "ngx_http_gateway_reply.h"
+
+
+static ngx_int_t ngx_http_gateway_auth_identity(ngx_http_request_t *r,
+    ngx_http_gateway_consumer_t *consumer,
+    ngx_http_gateway_credential_t *credential, ngx_uint_t anonymous);
+static void ngx_http_gateway_auth_clear(ngx_http_request_t *r);
+
+
+static ngx_http_gateway_header_name_t  ngx_http_gateway_auth_consumer_id =
+    ngx_http_gateway_header_name("X-Consumer-ID", "x-consumer-id");
+
+static ngx_http_gateway_header_name_t  ngx_http_gateway_auth_custom_id =
+    ngx_http_gateway_header_name("X-Consumer-Custom-ID",
+                                 "x-consumer-custom-id");
+
+static ngx_http_gateway_header_name_t  ngx_http_gateway_auth_username =
+    ngx_http_gateway_header_name("X-Consumer-Username",
+                                 "x-consumer-username");
+
+static ngx_http_gateway_header_name_t  ngx_http_gateway_auth_credential =
+    ngx_http_gateway_header_name("X-Credential-Identifier",
+                                 "x-credential-identifier");
+
+static ngx_http_gateway_header_name_t  ngx_http_gateway_auth_anonymous =
+    ngx_http_gateway_header_name("X-Anonymous-Consumer",
+                                 "x-anonymous-consumer");
+
+
+ngx_uint_t
+ngx_http_gateway_auth_skip(ngx_http_gateway_ctx_t *ctx,
+    ngx_http_gateway_auth_conf_t *acf)
+{
+    return acf->consumer != NULL && ctx->credential != NULL;
+}
+
+
+ngx_int_t
+ngx_http_gateway_auth_succeed(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_credential_t *credential)
+{
+    ctx->consumer = credential->consumer;
+    ctx->credential = credential;
+    ctx->anonymous = 0;
+
+    return ngx_http_gateway_auth_identity(r, ctx->consumer, credential, 0);
+}
+
+
+ngx_int_t
+ngx_http_gateway_auth_fail(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
+    ngx_http_gateway_auth_conf_t *acf, const ngx_str_t *message)
+{
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  name = ngx_string("WWW-Authenticate");
+
+    if (acf->consumer) {
+        ctx->consumer = acf->consumer;
+        ctx->credential = NULL;
+        ctx->anonymous = 1;
+
+        return ngx_http_gateway_auth_identity(r, acf->consumer, NULL, 1);
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "%V: %V", &acf->instance.policy->name, message);
+
+    h = ngx_http_gateway_header_out_add(r, &name, &acf->challenge);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    r->headers_out.www_authenticate = h;
+
+    return ngx_http_gateway_error(r, NGX_HTTP_UNAUTHORIZED, message);
+}
+
+
+ngx_uint_t
+ngx_http_gateway_auth_equal(const ngx_str_t *a, const ngx_str_t *b)
+{
+    size_t             i;
+    uint64_t           x, y;
+    volatile uint64_t  diff;
+
+    if (a->len != b->len) {
+        return 0;
+    }
+
+    diff = 0;
+
+    /* eight bytes at a time; volatile keeps the loop from ending early */
+
+    for (i = 0; i + 8 <= a->len; i += 8) {
+        ngx_memcpy(&x, a->data + i, 8);
+        ngx_memcpy(&y, b->data + i, 8);
+        diff |= x ^ y;
+    }
+
+    for ( /* void */ ; i < a->len; i++) {
+        diff |= a->data[i] ^ b->data[i];
+    }
+
+    return diff == 0;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_auth_identity(ngx_http_request_t *r,
+    ngx_http_gateway_consumer_t *consumer,
+    ngx_http_gateway_credential_t *credential, ngx_uint_t anonymous)
+{
+    static ngx_str_t  yes = ngx_string("true");
+
+    ngx_http_gateway_auth_clear(r);
+
+    if (consumer) {
+
+        if (ngx_http_gateway_header_in_add(r,
+                      &ngx_http_gateway_auth_consumer_id, &consumer->id)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (consumer->custom_id.len
+            && ngx_http_gateway_header_in_add(r,
+                      &ngx_http_gateway_auth_custom_id, &consumer->custom_id)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (consumer->username.len
+            && ngx_http_gateway_header_in_add(r,
+                      &ngx_http_gateway_auth_username, &consumer->username)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (credential && credential->identifier.len
+        && ngx_http_gateway_header_in_add(r,
+                  &ngx_http_gateway_auth_credential, &credential->identifier)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (anonymous) {
+        return ngx_http_gateway_header_in_add(r,
+                                     &ngx_http_gateway_auth_anonymous, &yes);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Takes out what the client sent under these names, or an earlier policy
+ * wrote.  Names are told apart by their lengths first; there seldom are any.
+ */
+
+static void
+ngx_http_gateway_auth_clear(ngx_http_request_t *r)
+{
+    ngx_uint_t                       i, found;
+    ngx_list_part_t                 *part;
+    ngx_table_elt_t                 *h;
+    ngx_http_gateway_header_name_t  *name;
+
+    static ngx_http_gateway_header_name_t  *names[] = {
+        &ngx_http_gateway_auth_consumer_id,
+        &ngx_http_gateway_auth_custom_id,
+        &ngx_http_gateway_auth_username,
+        &ngx_http_gateway_auth_credential,
+        &ngx_http_gateway_auth_anonymous,
+        NULL
+    };
+
+    found = 0;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            switch (h[i].key.len) {
+
+            case sizeof("X-Consumer-ID") - 1:
+            case sizeof("X-Consumer-Username") - 1:
+            case sizeof("X-Anonymous-Consumer") - 1:
+            case sizeof("X-Credential-Identifier") - 1:
+
+                /* X-Consumer-Custom-ID is as long as X-Anonymous-Consumer */
+
+                found |= h[i].key.data[1] == '-';
+            }
+        }
+    }
+
+    if (found) {
+        for (i = 0; names[i]; i++) {
+            name = names[i];
+            (void) ngx_http_gateway_header_in_remove(r, &name->lowcase);
+        }
+    }
+}
+
+
+char *
+ngx_http_gateway_auth_check(ngx_conf_t *cf, ngx_array_t *confs,
+    ngx_http_gateway_auth_conf_t *acf, const char *scheme)
+{
+    u_char                         *p;
+    size_t                          i, len;
+    ngx_http_gateway_auth_conf_t  **pacf;
+
+    if (acf->anonymous.data) {
+
+        if (acf->anonymous.len == 0) {
+            return "has an empty \"anonymous\": name a consumer";
+        }
+
+        if (confs->elts == NULL
+            && ngx_array_init(confs, cf->pool, 4, sizeof(void *)) != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+
+        pacf = ngx_array_push(confs);
+        if (pacf == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *pacf = acf;
+    }
+
+    len = ngx_strlen(scheme);
+
+    if (acf->realm.len == 0) {
+        acf->challenge.data = (u_char *) scheme;
+        acf->challenge.len = len;
+        return NGX_CONF_OK;
+    }
+
+    /* quotes and backslashes may double */
+
+    p = ngx_pnalloc(cf->pool,
+                    len + sizeof(" realm=\"\"") - 1 + 2 * acf->realm.len);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    acf->challenge.data = p;
+
+    p = ngx_cpymem(p, scheme, len);
+    p = ngx_cpymem(p, " realm=\"", sizeof(" realm=\"") - 1);
+
+    for (i = 0; i < acf->realm.len; i++) {
+
+        if (acf->realm.data[i] < 0x20 || acf->realm.data[i] == 0x7f) {
+            return "has a control character in \"realm\"";
+        }
+
+        if (acf->realm.data[i] == '"' || acf->realm.data[i] == '\\') {
+            *p++ = '\\';
+        }
+
+        *p++ = acf->realm.data[i];
+    }
+
+    *p++ = '"';
+    acf->challenge.len = p - acf->challenge.data;
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_auth_init(ngx_conf_t *cf, ngx_array_t *confs)
+{
+    ngx_uint_t                      i;
+    ngx_http_gateway_auth_conf_t  **acf;
+
+    acf = confs->elts;
+
+    for (i = 0; i < confs->nelts; i++) {
+
+        acf[i]->consumer = ngx_http_gateway_find_consumer(cf,
+                                                      &acf[i]->anonymous);
+
+        if (acf[i]->consumer == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "anonymous consumer \"%V\" of \"gateway_%V\" in "
+                          "%s:%ui doesn't exist: add a gateway_consumer with "
+                          "this id or username",
+                          &acf[i]->anonymous, &acf[i]->instance.policy->name,
+                          acf[i]->instance.file_name,
+                          acf[i]->instance.line);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,66 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ */
+
+
+#ifndef _NGX_HTTP_GATEWAY_AUTH_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_AUTH_H_INCLUDED_
+
+
+#include "ngx_http_gateway.h"
+
+
+/* what all authentication policies have in common; the head of their confs */
+typedef struct {
+    ngx_http_gateway_instance_t      instance;
+    ngx_str_t                        anonymous; /* id or username, as given */
+    ngx_str_t                        realm;
+    ngx_str_t                        challenge; /* WWW-Authenticate */
+    ngx_http_gateway_consumer_t     *consumer;  /* that anonymous names */
+} ngx_http_gateway_auth_conf_t;
+
+
+/*
+ * For the policy's check(): refuses an empty "anonymous", makes the challenge
+ * "scheme" or "scheme realm="..."", and keeps the conf in the array (of
+ * ngx_http_gateway_auth_conf_t *) for ngx_http_gateway_auth_init().
+ * Returns NGX_CONF_OK, a phrase or NGX_CONF_ERROR.
+ */
+char *ngx_http_gateway_auth_check(ngx_conf_t *cf, ngx_array_t *confs,
+    ngx_http_gateway_auth_conf_t *acf, const char *scheme);
+
+/*
+ * For the policy's postconfiguration, when all consumers are known: resolves
+ * "anonymous".  NGX_OK, or NGX_ERROR after a message with file and line.
+ */
+ngx_int_t ngx_http_gateway_auth_init(ngx_conf_t *cf, ngx_array_t *confs);
+
+/*
+ * 1 if the policy has nothing to do: it falls back to an anonymous consumer
+ * and an earlier policy found a credential.
+ */
+ngx_uint_t ngx_http_gateway_auth_skip(ngx_http_gateway_ctx_t *ctx,
+    ngx_http_gateway_auth_conf_t *acf);
+
+/*
+ * The request is that of this credential and its consumer, which may be NULL:
+ * keeps both in ctx and writes the identity headers.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_gateway_auth_succeed(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_credential_t *credential);
+
+/*
+ * There is no valid credential: goes on as the anonymous consumer, or answers
+ * 401 with the challenge.  Return its value from the access handler.
+ */
+ngx_int_t ngx_http_gateway_auth_fail(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_auth_conf_t *acf,
+    const ngx_str_t *message);
+
+/* 1 if both are the same; the time depends on the lengths only */
+ngx_uint_t ngx_http_gateway_auth_equal(const ngx_str_t *a,
+    const ngx_str_t *b);
+
+
+#endif /* _NGX_HTTP_GATEWAY_AUTH_H_INCLUDED_ */
