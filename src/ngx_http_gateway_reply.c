@@ -307,6 +307,12 @@ ngx_http_gateway_send(ngx_http_request_t *r, ngx_uint_t status,
 
     r->headers_out.status = status;
     r->headers_out.status_line.len = 0;
+
+    if (status == 426) {
+        /* nginx has no text for it */
+        ngx_str_set(&r->headers_out.status_line, "426 Upgrade Required");
+    }
+
     r->headers_out.content_length_n = body->len;
     r->headers_out.content_type = *content_type;
     r->headers_out.content_type_len = content_type->len;

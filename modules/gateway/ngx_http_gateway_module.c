@@ -294,7 +294,10 @@ ngx_http_gateway_access_handler(ngx_http_request_t *r)
     ngx_http_gateway_ctx_t       *ctx;
     ngx_http_gateway_loc_conf_t  *glcf;
 
-    if (r != r->main) {
+    if (r != r->main
+        || r->content_handler == ngx_http_gateway_error_page_handler)
+    {
+        /* an error before its turn came: the chain has no say any more */
         return NGX_DECLINED;
     }
 
@@ -937,8 +940,7 @@ ngx_http_gateway_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
 static void *
 ngx_http_gateway_create_loc_conf(ngx_conf_t *cf)
 {
-    ngx_http_gateway_loc_conf_t   *glcf, **p;
-    ngx_http_gateway_main_conf_t  *gmcf;
+    ngx_http_gateway_loc_conf_t  *glcf;
 
     /*
      * set by ngx_pcalloc():
@@ -951,18 +953,6 @@ ngx_http_gateway_create_loc_conf(ngx_conf_t *cf)
      */
 
     glcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_loc_conf_t));
-    if (glcf == NULL) {
-        return NULL;
-    }
-
-    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
-
-    p = ngx_array_push(&gmcf->loc_confs);
-    if (p == NULL) {
-        return NULL;
-    }
-
-    *p = glcf;
 
     return glcf;
 }
@@ -974,13 +964,23 @@ ngx_http_gateway_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_gateway_loc_conf_t  *prev = parent;
     ngx_http_gateway_loc_conf_t  *conf = child;
 
-    ngx_http_gateway_main_conf_t  *gmcf;
+    ngx_http_gateway_loc_conf_t   **p;
+    ngx_http_gateway_main_conf_t   *gmcf;
 
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
 
     if (ngx_http_gateway_merge_instances(cf, gmcf, prev, conf) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
+
+    /* each that a request can be in gets its chain once all is merged */
+
+    p = ngx_array_push(&gmcf->loc_confs);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *p = conf;
 
     /* an "if" inside a service is still that service */
 
