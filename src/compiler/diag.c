@@ -15,7 +15,7 @@
 #define GWC_DIAG_MAX 200
 
 typedef struct {
-    const char *file;  /* NULL: no place */
+    const char *file; /* NULL: no place */
     unsigned line;
     unsigned column;
     size_t order;
@@ -96,15 +96,15 @@ gwc_warning(const gwc_node_t *node, const char *fmt, ...)
     place = gwc_diag_place(node);
 
     va_start(args, fmt);
-    gwc_diag_add(&place, false, node == NULL ? NULL : gwc_node_path(node),
-                 fmt, args);
+    gwc_diag_add(&place, false, node == NULL ? NULL : gwc_node_path(node), fmt,
+                 args);
     va_end(args);
 }
 
 
 void
-gwc_error_at(const char *file, unsigned line, unsigned column,
-             const char *fmt, ...)
+gwc_error_at(const char *file, unsigned line, unsigned column, const char *fmt,
+             ...)
 {
     va_list args;
     gwc_message_t place;
@@ -278,10 +278,17 @@ gwc_diag_flush(void)
         fprintf(stderr, "ngx-gateway: %zu more messages not shown\n", left);
     }
 
-    memset(&gwc_messages, 0, sizeof(gwc_messages));
-    gwc_errors = 0;
+    gwc_diag_reset();
 
     return errors;
+}
+
+
+void
+gwc_diag_reset(void)
+{
+    memset(&gwc_messages, 0, sizeof(gwc_messages));
+    gwc_errors = 0;
 }
 
 
@@ -294,8 +301,7 @@ gwc_distance(gwc_text_t a, gwc_text_t b, size_t max)
     size_t *row, *above, *above2;
 
     if (a.len >= 64 || b.len >= 64 || a.len > b.len + max
-        || b.len > a.len + max)
-    {
+        || b.len > a.len + max) {
         return max + 1;
     }
 

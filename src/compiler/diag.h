@@ -32,6 +32,8 @@ void gwc_fix(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 size_t gwc_error_count(void);
 /* prints to stderr and forgets; returns the number of errors printed */
 size_t gwc_diag_flush(void);
+/* forgets without printing */
+void gwc_diag_reset(void);
 /* the candidate nearest to word, or NULL if none is near */
 const char *gwc_nearest(gwc_text_t word, const char *const *candidates,
                         size_t n);

@@ -1,0 +1,218 @@
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * The commands check, compile and schema.
+ */
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "prefix.h"
+
+
+int
+gwc_finish(void)
+{
+    if (gwc_diag_flush() == 0) {
+        return GWC_EXIT_OK;
+    }
+
+    return gwc_io_has_failed() ? GWC_EXIT_IO : GWC_EXIT_BAD_INPUT;
+}
+
+
+int
+gwc_input_read(gwc_input_t *input, gwc_options_t *options)
+{
+    gwc_model_options_t model = { 0 };
+    size_t i;
+
+    input->model = NULL;
+    input->settings =
+        gwc_settings_load(options->sets, options->nsets, options->settings);
+
+    if (options->settings != NULL && access(options->settings, R_OK) != 0) {
+        gwc_io_failed();
+    }
+
+    if (options->nfiles == 0) {
+        const char *file =
+            gwc_settings_get(input->settings, "declarative_config");
+
+        if (file == NULL && gwc_error_count() == 0) {
+            fprintf(stderr, "ngx-gateway: no FILE given, and no setting "
+                            "\"declarative_config\"\n");
+            return GWC_EXIT_USAGE;
+        }
+
+        if (file != NULL) {
+            options->files[0] = file;
+            options->nfiles = 1;
+        }
+    }
+
+    for (i = 0; i < options->nfiles; i++) {
+        if (strcmp(options->files[i], "-") != 0
+            && access(options->files[i], R_OK) != 0)
+        {
+            gwc_io_failed();
+        }
+    }
+
+    model.allow_unsupported = options->allow_unsupported;
+    model.router_flavor = gwc_settings_get(input->settings, "router_flavor");
+
+    if (options->nfiles) {
+        input->model = gwc_model_load(options->files, options->nfiles, &model);
+    }
+
+    if (input->model != NULL) {
+        gwc_check_supported(input->model, input->settings,
+                            options->allow_unsupported);
+    }
+
+    return gwc_error_count() ? gwc_finish() : GWC_EXIT_OK;
+}
+
+
+int
+gwc_command_check(gwc_options_t *options)
+{
+    const gwc_model_t *model;
+    gwc_input_t input;
+    int status;
+
+    status = gwc_input_read(&input, options);
+
+    if (status != GWC_EXIT_OK) {
+        return status;
+    }
+
+    status = gwc_finish();
+    model = input.model;
+
+    if (status == GWC_EXIT_OK) {
+        printf("ok: %zu services, %zu routes, %zu consumers, %zu upstreams, "
+               "%zu plugins\n",
+               model->services.n, model->routes.n, model->consumers.n,
+               model->upstreams.n, model->plugins.n);
+    }
+
+    return status;
+}
+
+
+int
+gwc_command_schema(gwc_options_t *options)
+{
+    (void) options;
+
+    puts(gwc_model_json_schema());
+
+    return GWC_EXIT_OK;
+}
+
+
+static const char *
+gwc_source_names(const gwc_options_t *options)
+{
+    gwc_buf_t buf = { 0 };
+    size_t i;
+
+    for (i = 0; i < options->nfiles; i++) {
+        gwc_buf_printf(&buf, "%s%s", i ? ", " : "", options->files[i]);
+    }
+
+    return gwc_strndup(buf.data, buf.len);
+}
+
+
+/* the configuration that is about to become the one */
+static bool
+gwc_test_pending(const gwc_nginx_t *nginx, const char *prefix,
+                 const char *pending)
+{
+    const char *argv[] = { nginx->path, "-t", "-q",    "-p",
+                           prefix,      "-c", pending, NULL };
+    gwc_buf_t output = { 0 };
+
+    if (gwc_spawn(argv, &output) == 0) {
+        return true;
+    }
+
+    gwc_error(NULL, "nginx refuses the configuration:\n%.*s", (int) output.len,
+              output.len ? output.data : "");
+
+    return false;
+}
+
+
+int
+gwc_compile(gwc_options_t *options, const char *prefix, bool foreground,
+            bool test)
+{
+    gwc_output_t output = { 0 };
+    gwc_nginx_t nginx = { 0 };
+    const char *pending;
+    gwc_input_t input;
+    int status;
+
+    status = gwc_input_read(&input, options);
+
+    if (status != GWC_EXIT_OK) {
+        return status;
+    }
+
+    if (!gwc_nginx_find(&nginx, options->nginx, options->modules)) {
+        return gwc_finish();
+    }
+
+    output.model = input.model;
+    output.settings = input.settings;
+    output.nginx = &nginx;
+    output.sources = gwc_source_names(options);
+    output.foreground = foreground;
+
+    gwc_emit(&output);
+
+    if (gwc_error_count()) {
+        return gwc_finish();
+    }
+
+    pending = gwc_prefix_write(prefix, &output);
+
+    if (pending == NULL) {
+        return gwc_finish();
+    }
+
+    if (test && !gwc_test_pending(&nginx, prefix, pending)) {
+        gwc_prefix_discard(prefix, &output, pending);
+        return gwc_finish();
+    }
+
+    (void) gwc_prefix_commit(prefix, &output, pending);
+
+    return gwc_finish();
+}
+
+
+int
+gwc_command_compile(gwc_options_t *options)
+{
+    int status;
+
+    if (options->prefix == NULL) {
+        fprintf(stderr, "ngx-gateway: compile needs -o DIR\n");
+        return GWC_EXIT_USAGE;
+    }
+
+    status = gwc_compile(options, options->prefix, false, false);
+
+    if (status == GWC_EXIT_OK) {
+        printf("%s/nginx.conf\n", options->prefix);
+    }
+
+    return status;
+}

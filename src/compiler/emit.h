@@ -1,0 +1,107 @@
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * The model as nginx configuration, in memory: prefix.c writes it.
+ */
+
+#ifndef GWC_EMIT_H
+#define GWC_EMIT_H
+
+#include "model.h"
+#include "nginx.h"
+#include "resolve.h"
+#include "settings.h"
+
+#define GWC_VERSION "0.1.0"
+
+/* a file of the generation; mode 0600 when writer.secret */
+typedef struct {
+    const char *name;
+    gwc_writer_t writer;
+} gwc_file_t;
+
+/* one keepalive pool: an nginx upstream{} */
+typedef struct {
+    const char *name;
+    gwc_text_t key; /* what its connections have in common */
+    bool keepalive;
+    size_t room; /* idle connections */
+} gwc_pool_t;
+
+/*
+ * One gateway_service block.  Routes of one service that need other nginx
+ * settings have another one.
+ */
+typedef struct {
+    const gwc_service_t *service;
+    const char *block; /* its name */
+    bool request_buffering;
+    bool response_buffering;
+    /* TLS: routes forward the client's Host, which names the server; host
+       is the only one they match, or empty */
+    bool preserve_host;
+    gwc_text_t host;
+    gwc_pool_t *pool;
+} gwc_variant_t;
+
+typedef struct {
+    const gwc_model_t *model;
+    const gwc_settings_t *settings;
+    const gwc_nginx_t *nginx;
+    const gwc_scopes_t *scopes;
+    const char *sources; /* names of the files, for the first comment */
+    bool foreground;     /* "run" does not let nginx go to the background */
+
+    gwc_writer_t main; /* nginx.conf */
+    gwc_vec_t files;   /* gwc_file_t */
+    char generation[GWC_GENERATION_LEN + 1];
+    bool default_certificate; /* the prefix needs the self-signed pair */
+
+    /* emit_services.c */
+    gwc_vec_t variants;    /* gwc_variant_t, by service, in file order */
+    gwc_map_t *by_service; /* id -> gwc_vec_t of gwc_variant_t */
+    gwc_vec_t pools;       /* gwc_pool_t */
+    gwc_map_t *tls_files;  /* what was written -> name of the file */
+    size_t bundles;
+    bool has_http, has_https, has_grpc, has_grpcs;
+    bool needs_resolver;
+} gwc_output_t;
+
+/* paths of the self-signed pair, relative to the prefix */
+extern const char *const gwc_default_certificates[2][2];
+
+/* fills main, files and generation; errors go to diag */
+void gwc_emit(gwc_output_t *output);
+
+/* a new file of the generation */
+gwc_writer_t *gwc_emit_file(gwc_output_t *output, const char *name);
+
+/* the instances of entity's block, or the global ones */
+void gwc_emit_plugins(gwc_writer_t *w, const gwc_output_t *output,
+                      const gwc_entity_t *entity);
+
+/* the injected directives of that block */
+void gwc_emit_injected(gwc_writer_t *w, const gwc_output_t *output,
+                       gwc_context_t context);
+/* a directive that an injected one replaces */
+void gwc_emit_default(gwc_writer_t *w, const gwc_output_t *output,
+                      gwc_context_t context, const char *name,
+                      const char *value);
+
+/* "gateway_x name=value ...;" from the table of the rule */
+void gwc_emit_policy(gwc_writer_t *w, const gwc_plugin_t *plugin);
+
+/* emit_services.c; the first decides what there will be */
+void gwc_emit_plan(gwc_output_t *output);
+void gwc_emit_upstreams(gwc_output_t *output);
+void gwc_emit_services(gwc_writer_t *w, gwc_output_t *output);
+void gwc_emit_routes(gwc_writer_t *w, gwc_output_t *output);
+
+/* false: it exists for no request, like routes of disabled services */
+bool gwc_route_is_written(const gwc_route_t *route);
+
+/* errors, or warnings when allowed, about what does not run yet */
+void gwc_check_supported(const gwc_model_t *model,
+                         const gwc_settings_t *settings, bool allow);
+
+#endif
