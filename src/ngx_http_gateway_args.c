@@ -223,6 +223,22 @@ ngx_http_gateway_args_rewrite(ngx_pool_t *pool, ngx_str_t *args,
 }
 
 
+void
+ngx_http_gateway_args_replace(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_str_t *args)
+{
+    ctx->args = *args;
+    ctx->args_changed = 1;
+
+    /* the route feature writes the whole target of its requests itself */
+
+    if (ctx->service == NULL) {
+        r->args = *args;
+        r->valid_unparsed_uri = 0;
+    }
+}
+
+
 /* decodes one character, returns the place after it; p < last */
 
 static u_char *

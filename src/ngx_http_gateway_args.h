@@ -61,5 +61,13 @@ ngx_int_t ngx_http_gateway_args_remove(ngx_pool_t *pool, ngx_str_t *args,
 ngx_int_t ngx_http_gateway_args_cut(ngx_pool_t *pool, ngx_str_t *args,
     const ngx_str_t *name);
 
+/*
+ * Makes this the query string that goes upstream; it may be empty and is not
+ * copied.  In a location outside of gateway_service nginx's own $args change
+ * with it, and the URI goes upstream as nginx encodes it.
+ */
+void ngx_http_gateway_args_replace(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_str_t *args);
+
 
 #endif /* _NGX_HTTP_GATEWAY_ARGS_H_INCLUDED_ */

@@ -472,7 +472,7 @@ ngx_http_gateway_key_auth_hide(ngx_http_request_t *r,
     ngx_http_gateway_key_auth_found_t *found)
 {
     ngx_int_t                          rc;
-    ngx_str_t                          body;
+    ngx_str_t                          body, args;
     ngx_http_gateway_key_auth_name_t  *name;
 
     name = found->name;
@@ -505,9 +505,15 @@ ngx_http_gateway_key_auth_hide(ngx_http_request_t *r,
     }
 
     if (ctx->args.len) {
-        ctx->args_changed = 1;
+        args = ctx->args;
 
-        return ngx_http_gateway_args_remove(r->pool, &ctx->args, &name->name);
+        if (ngx_http_gateway_args_remove(r->pool, &args, &name->name)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        ngx_http_gateway_args_replace(r, ctx, &args);
     }
 
     return NGX_OK;
