@@ -186,6 +186,8 @@ struct ngx_http_gateway_service_s {
     ngx_uint_t                       retries;
     ngx_str_t                        upstream;  /* gateway_upstream name */
     void                            *balancer;  /* owned by "upstream" */
+    unsigned                         headers_block:1;  /* its location sends
+                                                $gateway_upstream_headers */
 
     void                           **loc_conf;  /* of its location */
     ngx_http_gateway_loc_conf_t     *conf;
@@ -273,6 +275,11 @@ struct ngx_http_gateway_ctx_s {
     void                            *captures;  /* owned by "route" */
     ngx_str_t                        upstream_uri; /* path sent upstream */
     ngx_str_t                        upstream_host; /* Host sent upstream */
+    ngx_str_t                        forwarded; /* header lines for
+                                                   $gateway_upstream_headers */
+    ngx_table_elt_t                 *pending;   /* request headers that go
+                                                   with them, see headers.h */
+    ngx_uint_t                       npending;
     void                            *upstream;  /* owned by "upstream" */
     ngx_http_gateway_data_t         *data;      /* of policies, a list */
     ngx_uint_t                       method;    /* the client's */

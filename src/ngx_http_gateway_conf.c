@@ -623,6 +623,7 @@ char *
 ngx_http_gateway_consumer_field(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
+    size_t                        i;
     uint8_t                       uuid[16];
     ngx_str_t                    *value, *field;
     ngx_http_gateway_loc_conf_t  *glcf;
@@ -634,6 +635,14 @@ ngx_http_gateway_consumer_field(ngx_conf_t *cf, ngx_command_t *cmd,
 
     if (field->data) {
         return "is duplicate";
+    }
+
+    /* they become request headers */
+
+    for (i = 0; i < value[1].len; i++) {
+        if (value[1].data[i] < 0x20 || value[1].data[i] == 0x7f) {
+            return "has a control character";
+        }
     }
 
     if (cmd->offset == offsetof(ngx_http_gateway_consumer_t, id)

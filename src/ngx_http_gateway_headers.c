@@ -20,6 +20,9 @@ static ngx_int_t ngx_http_gateway_header_in_link(ngx_http_request_t *r,
     ngx_table_elt_t *h, ngx_uint_t offset);
 static ngx_uint_t ngx_http_gateway_header_in_prune(ngx_http_request_t *r,
     const ngx_str_t *lowcase, ngx_table_elt_t *keep);
+static ngx_uint_t ngx_http_gateway_header_pending_prune(
+    ngx_http_gateway_ctx_t *ctx, const ngx_str_t *lowcase,
+    ngx_table_elt_t *keep);
 static void ngx_http_gateway_header_in_forget(ngx_http_request_t *r,
     ngx_table_elt_t *h, ngx_table_elt_t *end);
 
@@ -49,14 +52,28 @@ ngx_table_elt_t *
 ngx_http_gateway_header_in(ngx_http_request_t *r, const ngx_str_t *lowcase,
     ngx_uint_t n)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_uint_t               i;
+    ngx_list_part_t         *part;
+    ngx_table_elt_t         *h;
+    ngx_http_gateway_ctx_t  *ctx;
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
+
+            if (ngx_http_gateway_header_is(&h[i], lowcase) && n-- == 0) {
+                return &h[i];
+            }
+        }
+    }
+
+    ctx = ngx_http_gateway_get_ctx(r);
+
+    if (ctx) {
+        h = ctx->pending;
+
+        for (i = 0; i < ctx->npending; i++) {
 
             if (ngx_http_gateway_header_is(&h[i], lowcase) && n-- == 0) {
                 return &h[i];
@@ -72,9 +89,10 @@ ngx_uint_t
 ngx_http_gateway_header_in_find(ngx_http_request_t *r,
     const ngx_str_t *lowcase, ngx_table_elt_t **h)
 {
-    ngx_uint_t        i, n;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
+    ngx_uint_t               i, n;
+    ngx_list_part_t         *part;
+    ngx_table_elt_t         *header;
+    ngx_http_gateway_ctx_t  *ctx;
 
     n = 0;
 
@@ -82,6 +100,26 @@ ngx_http_gateway_header_in_find(ngx_http_request_t *r,
         header = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
+
+            if (!ngx_http_gateway_header_is(&header[i], lowcase)) {
+                continue;
+            }
+
+            if (n == 1) {
+                return 2;
+            }
+
+            *h = &header[i];
+            n = 1;
+        }
+    }
+
+    ctx = ngx_http_gateway_get_ctx(r);
+
+    if (ctx) {
+        header = ctx->pending;
+
+        for (i = 0; i < ctx->npending; i++) {
 
             if (!ngx_http_gateway_header_is(&header[i], lowcase)) {
                 continue;
@@ -142,15 +180,34 @@ ngx_int_t
 ngx_http_gateway_header_in_add(ngx_http_request_t *r,
     ngx_http_gateway_header_name_t *header, const ngx_str_t *value)
 {
-    ngx_table_elt_t  *h;
+    ngx_table_elt_t         *h;
+    ngx_http_gateway_ctx_t  *ctx;
 
     if (header->hash == 0) {
         ngx_http_gateway_header_name_init(header);
     }
 
-    h = ngx_list_push(&r->headers_in.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
+    ctx = ngx_http_gateway_get_ctx(r);
+
+    if (ctx && ctx->service && ctx->service->headers_block
+        && ctx->npending < NGX_HTTP_GATEWAY_MAX_PENDING
+        && header->offset == 0)
+    {
+        if (ctx->pending == NULL) {
+            ctx->pending = ngx_palloc(r->pool, NGX_HTTP_GATEWAY_MAX_PENDING
+                                               * sizeof(ngx_table_elt_t));
+            if (ctx->pending == NULL) {
+                return NGX_ERROR;
+            }
+        }
+
+        h = &ctx->pending[ctx->npending++];
+
+    } else {
+        h = ngx_list_push(&r->headers_in.headers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
     }
 
     /* the true hash: the proxy finds names of proxy_set_header by it */
@@ -372,12 +429,14 @@ static ngx_uint_t
 ngx_http_gateway_header_in_prune(ngx_http_request_t *r,
     const ngx_str_t *lowcase, ngx_table_elt_t *keep)
 {
-    ngx_uint_t        i, n;
-    ngx_list_t       *list;
-    ngx_list_part_t  *part, *prev;
-    ngx_table_elt_t  *h;
+    ngx_uint_t               i, n;
+    ngx_list_t              *list;
+    ngx_list_part_t         *part, *prev;
+    ngx_table_elt_t         *h;
+    ngx_http_gateway_ctx_t  *ctx;
 
-    n = 0;
+    ctx = ngx_http_gateway_get_ctx(r);
+    n = ctx ? ngx_http_gateway_header_pending_prune(ctx, lowcase, keep) : 0;
     prev = NULL;
     list = &r->headers_in.headers;
     part = &list->part;
@@ -427,6 +486,36 @@ ngx_http_gateway_header_in_prune(ngx_http_request_t *r,
         prev = part;
         part = part->next;
     }
+
+    return n;
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_header_pending_prune(ngx_http_gateway_ctx_t *ctx,
+    const ngx_str_t *lowcase, ngx_table_elt_t *keep)
+{
+    ngx_uint_t        i, n;
+    ngx_table_elt_t  *h;
+
+    n = 0;
+    h = ctx->pending;
+
+    for (i = 0; i < ctx->npending; i++) {
+
+        if (&h[i] == keep || !ngx_http_gateway_header_is(&h[i], lowcase)) {
+
+            if (n) {
+                h[i - n] = h[i];
+            }
+
+            continue;
+        }
+
+        n++;
+    }
+
+    ctx->npending -= n;
 
     return n;
 }

@@ -17,6 +17,8 @@ static ngx_int_t ngx_http_gateway_variable_entity(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_gateway_variable_upstream(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_gateway_variable_headers(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_gateway_variable_latency(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static void ngx_http_gateway_set_value(ngx_http_variable_value_t *v,
@@ -93,6 +95,9 @@ static ngx_http_variable_t  ngx_http_gateway_vars[] = {
     { ngx_string("gateway_upstream_host"), NULL,
       ngx_http_gateway_variable_upstream, NGX_HTTP_GATEWAY_UPSTREAM_HOST,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("gateway_upstream_headers"), NULL,
+      ngx_http_gateway_variable_headers, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("gateway_upstream_ssl_name"), NULL,
       ngx_http_gateway_variable_upstream, NGX_HTTP_GATEWAY_UPSTREAM_SSL_NAME,
@@ -315,6 +320,51 @@ ngx_http_gateway_variable_upstream(ngx_http_request_t *r,
 
     ngx_str_null(&s);
     ngx_http_gateway_set_value(v, websocket ? &upgrade : &s);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Host and, as further lines, every header that the gateway adds.  Host may
+ * change between attempts, the rest was written once by the route feature.
+ */
+
+static ngx_int_t
+ngx_http_gateway_variable_headers(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                  *p;
+    ngx_str_t                s, *host;
+    ngx_http_gateway_ctx_t  *ctx;
+
+    static ngx_str_t  connection = ngx_string("\r\nConnection: keep-alive");
+
+    ctx = ngx_http_gateway_get_ctx(r);
+
+    if (ctx == NULL || ctx->service == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    if (ctx->forwarded.len == 0) {
+        ctx->forwarded = connection;
+    }
+
+    host = ctx->upstream_host.len ? &ctx->upstream_host : &ctx->service->host;
+
+    p = ngx_pnalloc(r->pool, host->len + ctx->forwarded.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    s.data = p;
+    s.len = host->len + ctx->forwarded.len;
+
+    p = ngx_cpymem(p, host->data, host->len);
+    ngx_memcpy(p, ctx->forwarded.data, ctx->forwarded.len);
+
+    ngx_http_gateway_set_value(v, &s);
 
     return NGX_OK;
 }

@@ -304,6 +304,21 @@ ngx_http_gateway_service_param(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
+    if (ngx_http_gateway_param_is(arg, "headers=", &value)) {
+
+        if (value.len == 8 && ngx_strncmp(value.data, "variable", 8) == 0) {
+            service->headers_block = 1;
+            return NGX_CONF_OK;
+        }
+
+        if (value.len == 4 && ngx_strncmp(value.data, "list", 4) == 0) {
+            service->headers_block = 0;
+            return NGX_CONF_OK;
+        }
+
+        return "expected \"list\" or \"variable\"";
+    }
+
     /* shown in logs and metrics where it differs from the block's name */
 
     if (ngx_http_gateway_param_is(arg, "name=", &value)) {

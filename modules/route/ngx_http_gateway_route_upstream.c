@@ -43,7 +43,13 @@ static ngx_int_t ngx_http_gateway_route_set(ngx_http_request_t *r,
     ngx_http_gateway_found_t *found, ngx_uint_t i, ngx_str_t *value);
 static ngx_int_t ngx_http_gateway_route_forward(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_route_lines(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_found_t *found,
+    ngx_str_t *values);
+static ngx_int_t ngx_http_gateway_route_prefix(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_str_t *value);
 static ngx_int_t ngx_http_gateway_route_hop_by_hop(ngx_http_request_t *r);
+static u_char *ngx_http_gateway_route_number(u_char *p, ngx_uint_t number);
 
 
 static ngx_http_gateway_header_name_t  ngx_http_gateway_forwarded[] = {
@@ -287,6 +293,21 @@ ngx_http_gateway_route_set_uri(ngx_http_request_t *r,
 }
 
 
+static u_char *
+ngx_http_gateway_route_number(u_char *p, ngx_uint_t number)
+{
+    ngx_uint_t  scale;
+
+    for (scale = 1; scale <= number / 10; scale *= 10) { /* void */ }
+
+    for ( /* void */ ; scale; scale /= 10) {
+        *p++ = (u_char) ('0' + number / scale % 10);
+    }
+
+    return p;
+}
+
+
 /* headers named in the client's Connection concern only this hop */
 
 static ngx_int_t
@@ -305,7 +326,12 @@ ngx_http_gateway_route_hop_by_hop(ngx_http_request_t *r)
 
     ngx_str_t  *k;
 
-    if (r->headers_in.connection == NULL) {
+    if (r->headers_in.connection == NULL
+        || (r->headers_in.connection_type
+            && r->headers_in.connection->value.len
+               <= sizeof("keep-alive") - 1))
+    {
+        /* nothing in it but what nginx found there */
         return NGX_OK;
     }
 
@@ -364,7 +390,10 @@ ngx_http_gateway_route_hop_by_hop(ngx_http_request_t *r)
 }
 
 
-/* one walk over the request's headers for all names of the table */
+/*
+ * One walk over the request's headers for all names of the table.  A header
+ * is told by its length and last letters first: most have neither.
+ */
 
 static void
 ngx_http_gateway_route_find(ngx_http_request_t *r,
@@ -390,28 +419,69 @@ ngx_http_gateway_route_find(ngx_http_request_t *r,
             i = 0;
         }
 
-        /* all of the names begin with one of these */
+        switch (h[i].lowcase_key[0]) {
 
-        if (h[i].key.len < 3
-            || (h[i].lowcase_key[0] != 'x' && h[i].lowcase_key[0] != 'v'
-                && h[i].lowcase_key[0] != 'p'))
-        {
+        case 'v':
+            k = NGX_HTTP_GATEWAY_VIA;
+            break;
+
+        case 'p':
+            k = h[i].key.len == 5 ? NGX_HTTP_GATEWAY_PROXY
+                                  : NGX_HTTP_GATEWAY_PROXY_CONNECTION;
+            break;
+
+        case 'x':
+
+            switch (h[i].key.len) {
+
+            case sizeof("X-Forwarded-For") - 1:
+                k = NGX_HTTP_GATEWAY_X_FORWARDED_FOR;
+                break;
+
+            case sizeof("X-Forwarded-Host") - 1:
+
+                k = (h[i].lowcase_key[12] == 'h')
+                    ? NGX_HTTP_GATEWAY_X_FORWARDED_HOST
+                    : (h[i].lowcase_key[13] == 'o')
+                      ? NGX_HTTP_GATEWAY_X_FORWARDED_PORT
+                      : NGX_HTTP_GATEWAY_X_FORWARDED_PATH;
+                break;
+
+            case sizeof("X-Forwarded-Proto") - 1:
+
+                /* X-Kong-Request-Id is of the same length */
+
+                k = (h[i].lowcase_key[2] == 'f')
+                    ? NGX_HTTP_GATEWAY_X_FORWARDED_PROTO
+                    : NGX_HTTP_GATEWAY_X_KONG_REQUEST_ID;
+                break;
+
+            case sizeof("X-Forwarded-Prefix") - 1:
+                k = NGX_HTTP_GATEWAY_X_FORWARDED_PREFIX;
+                break;
+
+            case sizeof("X-Real-IP") - 1:
+                k = NGX_HTTP_GATEWAY_X_REAL_IP;
+                break;
+
+            default:
+                continue;
+            }
+
+            break;
+
+        default:
             continue;
         }
 
-        for (k = 0; k < NGX_HTTP_GATEWAY_FORWARDED_MAX; k++) {
-            name = &ngx_http_gateway_forwarded[k];
+        name = &ngx_http_gateway_forwarded[k];
 
-            if (h[i].key.len == name->lowcase.len
-                && ngx_strncmp(h[i].lowcase_key, name->lowcase.data,
-                               name->lowcase.len) == 0)
-            {
-                if (found[k].n++ == 0) {
-                    found[k].first = &h[i];
-                }
-
-                break;
-            }
+        if (h[i].key.len == name->lowcase.len
+            && ngx_strncmp(h[i].lowcase_key, name->lowcase.data,
+                           name->lowcase.len) == 0
+            && found[k].n++ == 0)
+        {
+            found[k].first = &h[i];
         }
     }
 }
@@ -517,7 +587,7 @@ ngx_http_gateway_route_forward(ngx_http_request_t *r,
 
     values[NGX_HTTP_GATEWAY_X_FORWARDED_PORT].data = p;
     values[NGX_HTTP_GATEWAY_X_FORWARDED_PORT].len =
-                                   ngx_sprintf(p, "%d", (int) port) - p;
+                              ngx_http_gateway_route_number(p, port) - p;
 
     /* the raw target; r->unparsed_uri is the upstream's by now */
 
@@ -536,13 +606,12 @@ ngx_http_gateway_route_forward(ngx_http_request_t *r,
         }
     }
 
-    if (ctx->route->strip_path && ctx->route->has_paths
-        && (ctx->matched > 1
-            || (ctx->matched == 1 && ctx->path.data[0] != '/')))
+    if (ctx->route->strip_path && ctx->route->has_paths && ctx->matched > 1
+        && ngx_http_gateway_route_prefix(r, ctx,
+                               &values[NGX_HTTP_GATEWAY_X_FORWARDED_PREFIX])
+           != NGX_OK)
     {
-        v = &values[NGX_HTTP_GATEWAY_X_FORWARDED_PREFIX];
-        v->data = ctx->path.data;
-        v->len = ctx->matched;
+        return NGX_ERROR;
     }
 
     /* trusted peers may have said all of this better */
@@ -580,25 +649,176 @@ ngx_http_gateway_route_forward(ngx_http_request_t *r,
         v->len = p - v->data;
     }
 
+    if (gmcf->headers_upstream & NGX_HTTP_GATEWAY_HEADER_REQUEST_ID) {
+        ngx_http_gateway_request_id(ctx,
+                               &values[NGX_HTTP_GATEWAY_X_KONG_REQUEST_ID]);
+
+    } else if (found[NGX_HTTP_GATEWAY_X_KONG_REQUEST_ID].first) {
+
+        /* a client's own value passes then */
+
+        values[NGX_HTTP_GATEWAY_X_KONG_REQUEST_ID] =
+                     found[NGX_HTTP_GATEWAY_X_KONG_REQUEST_ID].first->value;
+    }
+
+    if (ctx->service->headers_block) {
+        return ngx_http_gateway_route_lines(r, ctx, found, values);
+    }
+
     for (i = 0; i < NGX_HTTP_GATEWAY_FORWARDED_MAX; i++) {
-
-        if (i == NGX_HTTP_GATEWAY_X_KONG_REQUEST_ID) {
-
-            /* without it a client's own value passes */
-
-            if (!(gmcf->headers_upstream
-                  & NGX_HTTP_GATEWAY_HEADER_REQUEST_ID))
-            {
-                continue;
-            }
-
-            ngx_http_gateway_request_id(ctx, &values[i]);
-        }
-
         if (ngx_http_gateway_route_set(r, found, i, &values[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }
+
+    return NGX_OK;
+}
+
+
+/* what was stripped; decoded bytes that a header may not hold are encoded */
+
+static ngx_int_t
+ngx_http_gateway_route_prefix(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_str_t *value)
+{
+    value->data = ctx->path.data;
+    value->len = ctx->matched;
+
+    if (gateway_path_is_clean((char *) value->data, value->len)) {
+        return NGX_OK;
+    }
+
+    value->data = ngx_pnalloc(r->pool, 3 * ctx->matched);
+    if (value->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value->len = gateway_path_escape((char *) value->data,
+                                     (char *) ctx->path.data, ctx->matched);
+
+    return NGX_OK;
+}
+
+
+/* inlined, so that name is copied by its constant length */
+
+static ngx_inline u_char *
+ngx_http_gateway_route_line(u_char *p, const char *name, ngx_str_t *values,
+    ngx_uint_t i)
+{
+    if (values[i].len) {
+        p = ngx_cpymem(p, name, strlen(name));
+        p = ngx_cpymem(p, values[i].data, values[i].len);
+    }
+
+    return p;
+}
+
+
+/*
+ * The headers as lines that follow Host in $gateway_upstream_headers.  No
+ * value may hold a line end: what clients sent was checked by nginx's parser,
+ * paths are encoded above, names of consumers are checked when configured.
+ */
+
+static ngx_int_t
+ngx_http_gateway_route_lines(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_found_t *found,
+    ngx_str_t *values)
+{
+    u_char           *p;
+    size_t            len;
+    ngx_str_t         te;
+    ngx_uint_t        i, websocket;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  te_name = ngx_string("te");
+
+    h = r->headers_in.upgrade;
+    websocket = h && h->value.len == sizeof("websocket") - 1
+                && ngx_strncasecmp(h->value.data, (u_char *) "websocket",
+                                   sizeof("websocket") - 1)
+                   == 0;
+
+    ngx_str_null(&te);
+    h = ngx_http_gateway_header_in(r, &te_name, 0);
+
+    if (h && ngx_strlcasestrn(h->value.data, h->value.data + h->value.len,
+                              (u_char *) "trailers",
+                              sizeof("trailers") - 1 - 1))
+    {
+        ngx_str_set(&te, "\r\nTE: trailers");
+    }
+
+    len = sizeof("\r\nConnection: keep-alive, Upgrade"
+                 "\r\nUpgrade: websocket") - 1 + te.len;
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_FORWARDED_MAX; i++) {
+
+        if (found[i].n) {
+            (void) ngx_http_gateway_header_in_remove(r,
+                                    &ngx_http_gateway_forwarded[i].lowcase);
+        }
+
+        if (values[i].len) {
+            len += ngx_http_gateway_forwarded[i].name.len + values[i].len
+                   + sizeof("\r\n: ") - 1;
+        }
+    }
+
+    for (i = 0; i < ctx->npending; i++) {
+        len += ctx->pending[i].key.len + ctx->pending[i].value.len
+               + sizeof("\r\n: ") - 1;
+    }
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->forwarded.data = p;
+
+    p = ngx_cpymem(p, "\r\nConnection: keep-alive",
+                   sizeof("\r\nConnection: keep-alive") - 1);
+
+    if (websocket) {
+        p = ngx_cpymem(p, ", Upgrade\r\nUpgrade: websocket",
+                       sizeof(", Upgrade\r\nUpgrade: websocket") - 1);
+    }
+
+    p = ngx_cpymem(p, te.data, te.len);
+
+    p = ngx_http_gateway_route_line(p, "\r\nX-Forwarded-For: ",
+                                values, NGX_HTTP_GATEWAY_X_FORWARDED_FOR);
+    p = ngx_http_gateway_route_line(p, "\r\nX-Forwarded-Proto: ",
+                                values, NGX_HTTP_GATEWAY_X_FORWARDED_PROTO);
+    p = ngx_http_gateway_route_line(p, "\r\nX-Forwarded-Host: ",
+                                values, NGX_HTTP_GATEWAY_X_FORWARDED_HOST);
+    p = ngx_http_gateway_route_line(p, "\r\nX-Forwarded-Port: ",
+                                values, NGX_HTTP_GATEWAY_X_FORWARDED_PORT);
+    p = ngx_http_gateway_route_line(p, "\r\nX-Forwarded-Path: ",
+                                values, NGX_HTTP_GATEWAY_X_FORWARDED_PATH);
+    p = ngx_http_gateway_route_line(p, "\r\nX-Forwarded-Prefix: ",
+                                values, NGX_HTTP_GATEWAY_X_FORWARDED_PREFIX);
+    p = ngx_http_gateway_route_line(p, "\r\nX-Real-IP: ",
+                                values, NGX_HTTP_GATEWAY_X_REAL_IP);
+    p = ngx_http_gateway_route_line(p, "\r\nVia: ",
+                                values, NGX_HTTP_GATEWAY_VIA);
+    p = ngx_http_gateway_route_line(p, "\r\nX-Kong-Request-Id: ",
+                                values, NGX_HTTP_GATEWAY_X_KONG_REQUEST_ID);
+
+    for (i = 0; i < ctx->npending; i++) {
+        h = &ctx->pending[i];
+
+        *p++ = CR;
+        *p++ = LF;
+        p = ngx_cpymem(p, h->key.data, h->key.len);
+        *p++ = ':';
+        *p++ = ' ';
+        p = ngx_cpymem(p, h->value.data, h->value.len);
+    }
+
+    ctx->forwarded.len = p - ctx->forwarded.data;
 
     return NGX_OK;
 }
