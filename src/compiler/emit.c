@@ -431,6 +431,10 @@ gwc_emit_http(gwc_output_t *output, gwc_writer_t *w)
     gwc_emit_default(w, output, GWC_CONTEXT_HTTP, "client_max_body_size", "0");
     gwc_emit_default(w, output, GWC_CONTEXT_HTTP, "client_body_buffer_size",
                      "8k");
+    /* one allocation a request instead of several: the headers that the
+       gateway adds do not fit into nginx's 4k */
+    gwc_emit_default(w, output, GWC_CONTEXT_HTTP, "request_pool_size",
+                     "16k");
     gwc_emit_default(w, output, GWC_CONTEXT_HTTP, "keepalive_requests",
                      "10000");
     /* our variables are many, and their names long */
@@ -644,20 +648,13 @@ gwc_emit_error_page(gwc_writer_t *w)
 static void
 gwc_emit_proxy(gwc_writer_t *w, const gwc_output_t *output)
 {
-    static const char *const headers[][2] = {
-        { "Host", "$gateway_upstream_host" },
-        { "Connection", "$gateway_upstream_connection" },
-        { "Upgrade", "$gateway_upstream_upgrade" },
-        { "TE", "$gateway_upstream_te" },
-    };
     const gwc_context_t context = GWC_CONTEXT_PROXY;
-    size_t i;
 
     gwc_emit_default(w, output, context, "proxy_http_version", "1.1");
 
-    for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
-        gwc_put(w, "proxy_set_header", headers[i][0], headers[i][1], NULL);
-    }
+    /* Host and all headers of the gateway behind it, Connection included */
+    gwc_put(w, "proxy_set_header", "Host", "$gateway_upstream_headers", NULL);
+    gwc_put(w, "proxy_set_header", "Connection", "", NULL);
 
     gwc_put(w, "proxy_pass_header", "Server", NULL);
     gwc_put(w, "proxy_pass_header", "Date", NULL);

@@ -916,6 +916,10 @@ gwc_emit_service_head(gwc_writer_t *w, const gwc_variant_t *variant)
         gwc_param(w, "upstream", service->upstream->name.v);
     }
 
+    if (!gwc_service_is_grpc(service)) {
+        gwc_arg(w, "headers=variable");
+    }
+
     gwc_open(w, service->e.record.node);
 }
 
