@@ -14,33 +14,17 @@
 #include <string.h>
 
 
-typedef struct {
-    const gateway_router_t          *router;
-    const gateway_router_request_t  *request;
-    gateway_router_cursor_t         *cursors;
-    size_t                           ncursors;
-    uint32_t                         rank;      /* taken last */
-    uint32_t                         port;      /* of the request */
-    uint32_t                         method;    /* bits; 0: unknown yet */
-} gateway_router_search_t;
-
-
-static void gateway_router_search(gateway_router_search_t *search,
-    const gateway_router_t *router, const gateway_router_request_t *request);
 static void gateway_router_search_exact(gateway_router_search_t *search,
     const gateway_str_t *host, uint32_t port);
 static void gateway_router_search_wildcards(gateway_router_search_t *search,
     uint32_t root, const char *data, size_t len);
 static void gateway_router_search_bucket(gateway_router_search_t *search,
     uint32_t bucket);
-static uint32_t gateway_router_next(gateway_router_search_t *search);
 static void gateway_router_walk(gateway_router_search_t *search,
     uint32_t root);
 static const gateway_router_node_t *gateway_router_child(
     const gateway_router_t *router, const gateway_router_node_t *node,
     char c);
-static int gateway_router_test(gateway_router_search_t *search,
-    const gateway_router_item_t *item);
 static int gateway_router_test_methods(gateway_router_search_t *search,
     const gateway_router_part_t *part);
 static int gateway_router_test_snis(const gateway_router_rare_t *rare,
@@ -86,7 +70,7 @@ gateway_router_free(gateway_router_t *router)
         pcre2_jit_stack_free(scratch->stack);
         pcre2_match_context_free(scratch->context);
         pcre2_match_data_free(scratch->match_data);
-        free(scratch->lower);
+        gateway_router_heap_free(scratch->lower);
 
         router->scratch = NULL;
     }
@@ -127,64 +111,7 @@ gateway_router_match(const gateway_router_t *router,
 }
 
 
-size_t
-gateway_router_candidates(const gateway_router_t *router,
-    const gateway_router_request_t *request,
-    gateway_router_candidate_t *candidates, size_t n)
-{
-    size_t                        total;
-    uint32_t                      rank;
-    gateway_router_search_t       search;
-    gateway_router_candidate_t   *candidate;
-    const gateway_router_item_t  *item;
-    const gateway_router_part_t  *part;
-
-    total = 0;
-    part = NULL;
-
-    gateway_router_search(&search, router, request);
-
-    while ((rank = gateway_router_next(&search)) != GATEWAY_ROUTER_NONE) {
-
-        item = &router->items[rank];
-
-        /* ranks of a part follow each other: its first path counts */
-
-        if (item->part == part || gateway_router_test(&search, item) != 1) {
-            continue;
-        }
-
-        part = item->part;
-
-        if (total++ >= n) {
-            continue;
-        }
-
-        candidate = &candidates[total - 1];
-
-        candidate->route = part->data;
-        candidate->path = item->path.data ? &item->path : NULL;
-        candidate->priority = part->key;
-        candidate->kinds = part->kinds;
-        candidate->header_names = part->header_names;
-        candidate->regex_priority = part->regex_priority;
-        candidate->prefix_len = part->prefix_len;
-        candidate->plain_hosts = (part->plain_hosts != 0);
-        candidate->regex = (part->regex != 0);
-
-        memcpy(candidate->id, part->id, 16);
-    }
-
-    return total;
-}
-
-
-/*
- * Looks up the buckets of a request.  They are not walked yet: a bucket
- * whose best route cannot win any more costs nothing.
- */
-
-static void
+void
 gateway_router_search(gateway_router_search_t *search,
     const gateway_router_t *router, const gateway_router_request_t *request)
 {
@@ -347,9 +274,7 @@ gateway_router_search_bucket(gateway_router_search_t *search, uint32_t bucket)
 }
 
 
-/* the next rank of the merged lists, each once */
-
-static uint32_t
+uint32_t
 gateway_router_next(gateway_router_search_t *search)
 {
     size_t                    i;
@@ -479,9 +404,7 @@ gateway_router_child(const gateway_router_t *router,
 }
 
 
-/* whether a path, which the index found, wins; cheap conditions first */
-
-static int
+int
 gateway_router_test(gateway_router_search_t *search,
     const gateway_router_item_t *item)
 {
@@ -675,7 +598,7 @@ gateway_router_test_value(const gateway_router_t *router,
 
     if (text->len > scratch->lower_size) {
 
-        p = realloc(scratch->lower, text->len);
+        p = gateway_router_heap_grow(scratch->lower, 0, text->len, 1);
         if (p == NULL) {
             return -1;
         }
@@ -815,73 +738,6 @@ gateway_router_capture(const gateway_router_match_t *match,
     value->len = match->captures[2 * n + 1] - match->captures[2 * n];
 
     return 1;
-}
-
-
-const char *
-gateway_router_reason(const gateway_router_t *router,
-    const gateway_router_candidate_t *a, const gateway_router_candidate_t *b)
-{
-    uint64_t  diff;
-
-    diff = a->priority ^ b->priority;
-
-    if (diff == 0) {
-        return "higher id";
-    }
-
-    if (router->options.strict) {
-
-        if (a->kinds != b->kinds) {
-            return "more attribute kinds";
-        }
-
-        if (a->plain_hosts != b->plain_hosts) {
-            return "hosts without wildcards";
-        }
-
-        if (a->header_names != b->header_names) {
-            return "more header names";
-        }
-
-        if (a->regex != b->regex) {
-            return "regex path";
-        }
-
-        return a->regex ? "higher regex_priority" : "longer prefix";
-    }
-
-    /*
-     * regex_priority takes bits 19 and up, so from 1024 on it reaches into
-     * those of the kinds and from 4096 on into the sign, which sets all of
-     * the upper half.
-     */
-
-    if (diff >> 63) {
-        return (a->kinds >= 4 && b->kinds < 4)
-               ? "four or more attribute kinds"
-               : "regex_priority that outgrew its bits";
-    }
-
-    if ((diff >> 60) & 1) {
-        return "hosts without wildcards";
-    }
-
-    if ((diff >> 51) & 1) {
-        return "regex path";
-    }
-
-    if ((diff >> 29) & 7) {
-        return (a->kinds > b->kinds) ? "more attribute kinds"
-                                     : "regex_priority that outgrew its bits";
-    }
-
-    if (diff >> 19) {
-        return (a->regex_priority != b->regex_priority)
-               ? "higher regex_priority" : "more header names";
-    }
-
-    return "longer prefix";
 }
 
 

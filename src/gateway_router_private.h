@@ -3,8 +3,9 @@
  * Copyright (C) the ngx_gateway authors
  *
  * What the parts of the router share: gateway_router.c matches,
- * gateway_router_build.c takes routes and builds the index,
- * gateway_router_tree.c makes its trees, gateway_router_regex.c its regexes.
+ * gateway_router_add.c takes the routes, gateway_router_build.c makes the
+ * index of them, gateway_router_tree.c its trees, gateway_router_regex.c
+ * compiles regexes, gateway_router_explain.c tells why a route wins.
  *
  * The index.  Every route is split into parts (router.md 3), the parts are
  * sorted by priority and their paths numbered in that order: such a number,
@@ -219,6 +220,91 @@ typedef struct {
 } gateway_router_tree_t;
 
 
+/*
+ * Routes until the index is built.  Hosts and items of a part are stretches
+ * of the two lists; parts of one route share their hosts.
+ */
+
+typedef struct {
+    gateway_router_part_t      part;
+    size_t                     sequence;
+    size_t                     item;       /* first of its items */
+    size_t                     nitems;
+    size_t                     host;       /* first of its hosts */
+    size_t                     nhosts;
+} gateway_router_draft_part_t;
+
+
+typedef struct {
+    gateway_str_t              path;
+    gateway_str_t              literal;
+    pcre2_code                *code;
+} gateway_router_draft_item_t;
+
+
+typedef struct {
+    gateway_str_t              text;
+    uint32_t                   port;
+    uint32_t                   bucket;
+    gateway_router_kind_t      kind;
+} gateway_router_draft_host_t;
+
+
+typedef struct {
+    void                      *elts;
+    size_t                     n;
+    size_t                     size;
+} gateway_router_draft_array_t;
+
+
+struct gateway_router_draft_s {
+    gateway_router_draft_array_t   parts;
+    gateway_router_draft_array_t   items;
+    gateway_router_draft_array_t   hosts;
+
+    /* of the build */
+    gateway_router_draft_part_t  **order;      /* parts, best first */
+    gateway_router_key_t          *literals;   /* of items, sorted */
+    gateway_router_bucket_t       *buckets;
+    uint32_t                      *slots;      /* hash of buckets */
+    gateway_router_key_t          *keys;       /* literals per bucket */
+    size_t                        *starts;     /* of each bucket's keys */
+    size_t                        *ends;
+    gateway_router_tree_t          tree;
+    uint32_t                       nbuckets;
+};
+
+
+/* a request on its way through the index */
+typedef struct {
+    const gateway_router_t          *router;
+    const gateway_router_request_t  *request;
+    gateway_router_cursor_t         *cursors;
+    size_t                           ncursors;
+    uint32_t                         rank;      /* taken last */
+    uint32_t                         port;      /* of the request */
+    uint32_t                         method;    /* bits; 0: unknown yet */
+} gateway_router_search_t;
+
+
+/*
+ * Starts a search: looks up the buckets of a request.  They are not walked
+ * yet, so a bucket whose best route cannot win any more costs nothing.
+ */
+void gateway_router_search(gateway_router_search_t *search,
+    const gateway_router_t *router, const gateway_router_request_t *request);
+
+/*
+ * The next rank whose host and literal path fit, each once in ascending
+ * order; GATEWAY_ROUTER_NONE at the end.
+ */
+uint32_t gateway_router_next(gateway_router_search_t *search);
+
+/* the other conditions, cheap ones first: 1, 0, or -1 when a regex failed */
+int gateway_router_test(gateway_router_search_t *search,
+    const gateway_router_item_t *item);
+
+
 /* order of gateway_router_tree_build(): by text, then by value */
 int gateway_router_key_cmp(const void *a, const void *b);
 
@@ -245,6 +331,17 @@ pcre2_code *gateway_router_regex(gateway_router_t *router,
 size_t gateway_router_regex_literal(char *dst, const char *pattern,
     size_t len);
 
+
+/* zeroed memory of the router */
+void *gateway_router_alloc(gateway_router_t *router, size_t n, size_t size);
+
+/* zeroed memory of the heap; growing frees the old after copying used */
+void *gateway_router_heap(size_t n, size_t size);
+void *gateway_router_heap_grow(void *old, size_t used, size_t n, size_t size);
+void gateway_router_heap_free(void *p);
+
+/* a zeroed element more, NULL: no memory */
+void *gateway_router_push(gateway_router_draft_array_t *array, size_t size);
 
 void gateway_router_draft_free(gateway_router_draft_t *draft);
 

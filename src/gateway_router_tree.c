@@ -173,7 +173,8 @@ gateway_router_tree_reserve(gateway_router_tree_t *tree, size_t n,
             return -1;
         }
 
-        nodes = realloc(tree->nodes, size * sizeof(gateway_router_node_t));
+        nodes = gateway_router_heap_grow(tree->nodes, tree->nnodes, size,
+                                         sizeof(gateway_router_node_t));
         if (nodes == NULL) {
             return -1;
         }
