@@ -433,8 +433,7 @@ gwc_emit_http(gwc_output_t *output, gwc_writer_t *w)
                      "8k");
     /* one allocation a request instead of several: the headers that the
        gateway adds do not fit into nginx's 4k */
-    gwc_emit_default(w, output, GWC_CONTEXT_HTTP, "request_pool_size",
-                     "16k");
+    gwc_emit_default(w, output, GWC_CONTEXT_HTTP, "request_pool_size", "16k");
     gwc_emit_default(w, output, GWC_CONTEXT_HTTP, "keepalive_requests",
                      "10000");
     /* our variables are many, and their names long */
@@ -764,6 +763,7 @@ gwc_emit_proxy_server(gwc_output_t *output)
 
     gwc_put(w, "gateway_no_route", "404", NULL);
     gwc_emit_plugins(w, output, NULL);
+    gwc_blank(w);
     gwc_emit_error_page(w);
 
     gwc_emit_services(w, output);

@@ -255,9 +255,12 @@ gwc_variant_name(gwc_variant_t *variant, const gwc_vec_t *variants)
             gwc_buf_puts(&buf, "unbuffered_response,");
         }
 
-        if (variant->preserve_host) {
+        if (variant->preserve_host && variant->host.len) {
             gwc_buf_printf(&buf, "host=%.*s,", (int) variant->host.len,
                            variant->host.data);
+
+        } else if (variant->preserve_host) {
+            gwc_buf_puts(&buf, "preserve_host,");
         }
 
         buf.len--;
@@ -699,6 +702,10 @@ gwc_emit_upstreams(gwc_output_t *output)
     w = gwc_emit_file(output, "upstreams.conf");
 
     for (i = 0; i < output->pools.n; i++) {
+        if (i) {
+            gwc_blank(w);
+        }
+
         gwc_emit_pool(w, output, output->pools.items[i]);
     }
 

@@ -1,0 +1,222 @@
+# Copyright (C) the ngx_gateway authors
+#
+# The command explain: its words and its JSON.  That it agrees with the
+# running gateway is the business of examples.t.
+
+use lib 't/lib';
+use Test::Gateway 'no_plan';
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: route, runners-up, service, plugins and upstream
+--- yaml
+_format_version: "3.0"
+services:
+- name: orders
+  host: orders.internal
+  port: 8080
+  path: /v1
+  routes:
+  - name: all
+    paths: [/]
+  - name: items
+    paths: [/items]
+    plugins:
+    - name: rate-limiting
+      config: {minute: 5}
+plugins:
+- name: key-auth
+- name: rate-limiting
+  config: {minute: 100}
+--- cmd: explain kong.yml http://shop.example/items/7?q=1
+--- stdout
+route     items (kong.yml:10) by path /items
+  before  all (kong.yml:8): longer prefix
+service   orders (kong.yml:3)
+plugins   in this order:
+          key-auth                 global                 kong.yml:16
+          rate-limiting            route                  kong.yml:13
+upstream  GET http://orders.internal:8080/v1/7?q=1, Host: orders.internal:8080
+
+
+
+=== TEST 2: no route: global plugins only
+--- yaml
+_format_version: "3.0"
+routes:
+- name: a
+  paths: [/a]
+plugins:
+- name: prometheus
+--- cmd: explain kong.yml GET /b
+--- stdout
+route     none
+plugins   in this order (global ones only, and not their access part):
+          prometheus               global                 kong.yml:6
+answer    404 no Route matched with those values
+
+
+
+=== TEST 3: a route without a service
+--- yaml
+_format_version: "3.0"
+routes:
+- name: a
+  paths: [/a]
+--- cmd: explain kong.yml /a
+--- stdout
+route     a (kong.yml:3) by path /a
+plugins   none
+answer    503 no Service found with those values (after the plugins)
+
+
+
+=== TEST 4: https only: 426, and a redirect
+--- yaml
+_format_version: "3.0"
+routes:
+- name: a
+  paths: [/a]
+  protocols: [https]
+--- cmd: explain kong.yml http://h/a
+--- stdout_like: answer    426 Please use HTTPS protocol
+
+
+
+=== TEST 5: the redirect keeps the target as it was sent
+--- yaml
+_format_version: "3.0"
+routes:
+- name: a
+  paths: [/x]
+  protocols: [https]
+  https_redirect_status_code: 308
+--- cmd: explain kong.yml http://H:8000/x/../x?q
+--- stdout_like: answer    308 Location: https://h/x/\.\./x\?q
+
+
+
+=== TEST 6: headers, method and TLS
+--- yaml
+_format_version: "3.0"
+routes:
+- name: a
+  methods: [POST]
+  headers: {x-kind: [one]}
+  snis: [a.com]
+  protocols: [https]
+--- cmd: explain kong.yml POST https://a.com/ -H 'X_Kind: ONE'
+--- stdout_like: route     a \(kong\.yml:3\)\n
+
+
+
+=== TEST 7: consumers count for plugins after authentication
+--- yaml
+_format_version: "3.0"
+services:
+- name: s
+  host: 127.0.0.1
+  routes:
+  - name: r
+    paths: [/]
+plugins:
+- name: key-auth
+- name: rate-limiting
+  config: {minute: 1}
+  route: r
+- name: rate-limiting
+  config: {minute: 2}
+  consumer: bob
+consumers:
+- username: bob
+--- cmd: explain kong.yml /x --consumer bob
+--- stdout_like: rate-limiting            consumer               kong\.yml:13
+
+
+
+=== TEST 8: JSON
+--- yaml
+_format_version: "3.0"
+services:
+- name: s
+  host: 127.0.0.1
+  routes:
+  - name: r
+    paths: [/a]
+    preserve_host: true
+--- cmd: explain kong.yml /a/b%2fc -H 'Host: x.com:81' --json
+--- stdout
+{
+  "route": {
+    "name": "r",
+    "id": "a9d71dbb-d4ce-563f-8ef6-d02ae0dbd4a1",
+    "source": "kong.yml:6",
+    "path": "/a"
+  },
+  "runners_up": [],
+  "service": {
+    "name": "s",
+    "id": "26c4a1a8-4d75-5ba7-8b14-d5b46bb1d6a8",
+    "source": "kong.yml:3"
+  },
+  "plugins": [],
+  "upstream": {
+    "uri": "/b%2Fc",
+    "protocol": "http",
+    "host": "127.0.0.1",
+    "host_header": "x.com:81",
+    "port": 80
+  },
+  "answer": null
+}
+
+
+
+=== TEST 9: a target that hides a dot segment
+--- yaml
+_format_version: "3.0"
+routes:
+- name: a
+  paths: [/]
+--- cmd: explain kong.yml /a%2F..%2Fb
+--- stdout_like: answer    400 Bad request
+
+
+
+=== TEST 10: bad usage
+--- yaml
+_format_version: "3.0"
+--- cmd: explain kong.yml nonsense
+--- error_like: "nonsense": expected http://host/path
+--- exit_code: 2
+
+
+
+=== TEST 11: a gRPC route
+--- yaml
+_format_version: "3.0"
+services:
+- name: g
+  protocol: grpc
+  host: 127.0.0.1
+  port: 9000
+  routes:
+  - name: r
+    protocols: [grpc, grpcs]
+    paths: [/pkg.S/]
+--- cmd: explain kong.yml POST /pkg.S/Get -H 'Content-Type: application/grpc+proto'
+--- stdout_like: upstream  POST grpc://127.0.0.1:9000/pkg.S/Get
+
+
+
+=== TEST 12: and a client that speaks something else
+--- yaml
+_format_version: "3.0"
+routes:
+- name: r
+  protocols: [grpc]
+  paths: [/pkg.S/]
+--- cmd: explain kong.yml POST /pkg.S/Get -H 'Content-Type: text/plain'
+--- stdout_like: answer    415 Non-gRPC request matched gRPC route
