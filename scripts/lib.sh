@@ -85,7 +85,7 @@ need_packages()
 
     if ! install_packages "${missing[@]}"; then
         # no package lists yet, or old ones
-        if ! as_root apt-get -q update >&2 \
+        if ! as_root apt-get -qq update >&2 \
            || ! install_packages "${missing[@]}"
         then
             fail "cannot install Debian packages (see above)" \
@@ -97,7 +97,7 @@ need_packages()
 
 install_packages()
 {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y \
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
         --no-install-recommends "$@" >&2
 }
 
