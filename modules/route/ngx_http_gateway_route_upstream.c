@@ -49,6 +49,8 @@ static ngx_int_t ngx_http_gateway_route_lines(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_route_prefix(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_str_t *value);
 static ngx_int_t ngx_http_gateway_route_hop_by_hop(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_route_named(ngx_http_request_t *r,
+    ngx_str_t *value);
 static u_char *ngx_http_gateway_route_number(u_char *p, ngx_uint_t number);
 
 
@@ -313,30 +315,47 @@ ngx_http_gateway_route_number(u_char *p, ngx_uint_t number)
 static ngx_int_t
 ngx_http_gateway_route_hop_by_hop(ngx_http_request_t *r)
 {
+    ngx_uint_t        n;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  connection = ngx_string("connection");
+
+    /* nginx before 1.23 leaves r->headers_in.connection NULL */
+
+    for (n = 0; /* void */ ; n++) {
+
+        h = ngx_http_gateway_header_in(r, &connection, n);
+
+        if (h == NULL) {
+            return NGX_OK;
+        }
+
+        if (ngx_http_gateway_route_named(r, &h->value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+}
+
+
+/* takes out the headers that one value of Connection names */
+
+static ngx_int_t
+ngx_http_gateway_route_named(ngx_http_request_t *r, ngx_str_t *value)
+{
     u_char     *p, *last, *start, *lowcase;
-    ngx_str_t   name;
+    ngx_str_t   name, *k;
 
     static ngx_str_t  keep[] = {
         ngx_string("close"), ngx_string("keep-alive"), ngx_string("upgrade"),
-        /* these decide how the request is framed, routed or answered */
-        ngx_string("host"), ngx_string("content-length"),
-        ngx_string("transfer-encoding"), ngx_string("te"),
-        ngx_null_string
+        /* nginx decides about Connection itself; the others say how the
+           request is framed, routed or answered */
+        ngx_string("connection"), ngx_string("host"),
+        ngx_string("content-length"), ngx_string("transfer-encoding"),
+        ngx_string("te"), ngx_null_string
     };
 
-    ngx_str_t  *k;
-
-    if (r->headers_in.connection == NULL
-        || (r->headers_in.connection_type
-            && r->headers_in.connection->value.len
-               <= sizeof("keep-alive") - 1))
-    {
-        /* nothing in it but what nginx found there */
-        return NGX_OK;
-    }
-
-    p = r->headers_in.connection->value.data;
-    last = p + r->headers_in.connection->value.len;
+    p = value->data;
+    last = p + value->len;
 
     while (p < last) {
 
