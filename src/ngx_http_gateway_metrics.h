@@ -1,0 +1,101 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ */
+
+
+#ifndef _NGX_HTTP_GATEWAY_METRICS_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_METRICS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/*
+ * Counters of all workers in shared memory.  Each worker writes into a lane
+ * of its own, so counting takes no lock and shares no cache line:
+ *
+ *   header | lanes | chunk 0 | chunk 1 | ...
+ *
+ * A lane is a list of chunks, taken from the zone one by one, filled with
+ * series and never given back.  A series is a set of cells that have their
+ * label values in common; readers walk all lanes and add up what has the same
+ * values.  A series is published by one store after it is complete, so a
+ * worker may be killed at any instruction.  The lane of a worker that is
+ * gone goes to the next one that needs a lane, with its counts.
+ *
+ * When every lane is owned, workers share a last one: there cells change by
+ * atomic operations and new series are made under the mutex of the zone.
+ */
+
+typedef struct ngx_http_gateway_metrics_s  ngx_http_gateway_metrics_t;
+
+
+typedef struct {
+    uint32_t                         size;      /* of all, in bytes */
+    uint16_t                         set;
+    uint16_t                         cells;
+    uint32_t                         hash;      /* of set and labels */
+    uint32_t                         len;       /* of labels */
+    ngx_atomic_t                     cell[1];
+
+    /* after the cells: per value its length in two bytes, then its bytes */
+} ngx_http_gateway_series_t;
+
+
+/* most cells of a series, and bytes of its label values */
+#define NGX_HTTP_GATEWAY_METRICS_CELLS   128
+#define NGX_HTTP_GATEWAY_METRICS_LABELS  2048
+
+
+/*
+ * Declares the zone.  layout names what sets and cells mean: a zone that was
+ * kept over a reload is refused when its layout is another.  NULL on failure.
+ */
+ngx_http_gateway_metrics_t *ngx_http_gateway_metrics_add(ngx_conf_t *cf,
+    ngx_str_t *name, size_t size, ngx_uint_t layout, void *tag);
+
+/*
+ * The series of this worker with these label values, made on first use;
+ * lives as long as the zone.  NULL when there is no room: the caller counts
+ * what it drops with ngx_http_gateway_metrics_drop().
+ */
+ngx_http_gateway_series_t *ngx_http_gateway_metrics_series(
+    ngx_http_gateway_metrics_t *metrics, ngx_uint_t set, ngx_uint_t cells,
+    const ngx_str_t *values, ngx_uint_t n);
+
+/* adds to a cell of a series that the function above has returned */
+void ngx_http_gateway_metrics_count(ngx_http_gateway_metrics_t *metrics,
+    ngx_http_gateway_series_t *series, ngx_uint_t cell, uint64_t value);
+
+/* counts an event for which there was no series; logs it once a minute */
+void ngx_http_gateway_metrics_drop(ngx_http_gateway_metrics_t *metrics);
+
+/* gives the lane up when the worker exits; it counts nothing afterwards */
+void ngx_http_gateway_metrics_release(ngx_http_gateway_metrics_t *metrics);
+
+/*
+ * The sum over all lanes, as an array of ngx_http_gateway_series_t * in the
+ * order of set and label values.  NULL on allocation failure.
+ */
+ngx_array_t *ngx_http_gateway_metrics_collect(
+    ngx_http_gateway_metrics_t *metrics, ngx_pool_t *pool);
+
+/* label value i of a series */
+void ngx_http_gateway_metrics_value(ngx_http_gateway_series_t *series,
+    ngx_uint_t i, ngx_str_t *value);
+
+typedef struct {
+    ngx_uint_t                       chunks;    /* of the zone */
+    ngx_uint_t                       used;
+    size_t                           chunk;     /* bytes */
+    ngx_uint_t                       lanes;     /* with an owner */
+    ngx_atomic_uint_t                dropped;
+} ngx_http_gateway_metrics_stat_t;
+
+void ngx_http_gateway_metrics_stat(ngx_http_gateway_metrics_t *metrics,
+    ngx_http_gateway_metrics_stat_t *stat);
+
+
+#endif /* _NGX_HTTP_GATEWAY_METRICS_H_INCLUDED_ */

@@ -1,0 +1,308 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * Answers of the status listener, and what it tells about the process.
+ */
+
+
+#include "ngx_http_gateway_status.h"
+
+
+static int ngx_libc_cdecl ngx_http_gateway_status_compare(const void *one,
+    const void *two);
+static ngx_int_t ngx_http_gateway_status_worker(ngx_array_t *workers,
+    ngx_pid_t pid);
+static ngx_uint_t ngx_http_gateway_status_statm(u_char **p, u_char *last);
+
+
+#if (NGX_STAT_STUB)
+
+ngx_http_gateway_stat_t  ngx_http_gateway_stats[] = {
+    { ngx_string("accepted"), ngx_string("connections_accepted"),
+      &ngx_stat_accepted },
+    { ngx_string("active"), ngx_string("connections_active"),
+      &ngx_stat_active },
+    { ngx_string("handled"), ngx_string("connections_handled"),
+      &ngx_stat_handled },
+    { ngx_string("reading"), ngx_string("connections_reading"),
+      &ngx_stat_reading },
+    { ngx_string("total"), ngx_string("total_requests"),
+      &ngx_stat_requests },
+    { ngx_string("waiting"), ngx_string("connections_waiting"),
+      &ngx_stat_waiting },
+    { ngx_string("writing"), ngx_string("connections_writing"),
+      &ngx_stat_writing },
+    { ngx_null_string, ngx_null_string, NULL }
+};
+
+#else
+
+/* an nginx without the stub_status module counts nothing */
+
+ngx_http_gateway_stat_t  ngx_http_gateway_stats[] = {
+    { ngx_null_string, ngx_null_string, NULL }
+};
+
+#endif
+
+
+ngx_int_t
+ngx_http_gateway_status_send(ngx_http_request_t *r, ngx_uint_t status,
+    const ngx_str_t *type, ngx_chain_t *out, off_t len)
+{
+    ngx_int_t     rc;
+    ngx_chain_t  *cl;
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = len;
+
+    if (type) {
+        r->headers_out.content_type = *type;
+        r->headers_out.content_type_len = type->len;
+        r->headers_out.content_type_lowcase = NULL;
+    }
+
+    if (len == 0) {
+        r->header_only = 1;
+    }
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    for (cl = out; cl->next; cl = cl->next) { /* void */ }
+
+    cl->buf->last_buf = 1;
+    cl->buf->last_in_chain = 1;
+
+    return ngx_http_output_filter(r, out);
+}
+
+
+ngx_int_t
+ngx_http_gateway_status_message(ngx_http_request_t *r, ngx_uint_t status,
+    const ngx_str_t *message)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    static ngx_str_t  type = ngx_string("application/json; charset=utf-8");
+
+    b = ngx_create_temp_buf(r->pool, message->len
+                                     + sizeof("{\"message\":\"\"}") - 1);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->last = ngx_sprintf(b->last, "{\"message\":\"%V\"}", message);
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_gateway_status_send(r, status, &type, &out,
+                                        b->last - b->pos);
+}
+
+
+ngx_int_t
+ngx_http_gateway_status_get(ngx_http_request_t *r, ngx_int_t *rc)
+{
+    static ngx_str_t  method = ngx_string("Method not allowed");
+
+    *rc = ngx_http_discard_request_body(r);
+
+    if (*rc != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        *rc = ngx_http_gateway_status_message(r, NGX_HTTP_NOT_ALLOWED,
+                                              &method);
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_array_t *
+ngx_http_gateway_status_workers(ngx_pool_t *pool)
+{
+    ngx_int_t     i;
+    ngx_array_t  *workers;
+
+    workers = ngx_array_create(pool, 8, sizeof(ngx_http_gateway_worker_t));
+    if (workers == NULL) {
+        return NULL;
+    }
+
+    if (ngx_http_gateway_status_worker(workers, ngx_pid) != NGX_OK) {
+        return NULL;
+    }
+
+    /*
+     * The table of the master as it was when this worker was forked, kept up
+     * by messages: processes that are gone have lost their channel.
+     */
+
+    for (i = 0; i < ngx_last_process; i++) {
+
+        if (ngx_processes[i].pid <= 0
+            || ngx_processes[i].pid == ngx_pid
+            || ngx_processes[i].detached
+            || ngx_processes[i].channel[0] <= 0)
+        {
+            continue;
+        }
+
+        if (ngx_http_gateway_status_worker(workers, ngx_processes[i].pid)
+            != NGX_OK)
+        {
+            return NULL;
+        }
+    }
+
+    ngx_qsort(workers->elts, workers->nelts,
+              sizeof(ngx_http_gateway_worker_t),
+              ngx_http_gateway_status_compare);
+
+    return workers;
+}
+
+
+static int ngx_libc_cdecl
+ngx_http_gateway_status_compare(const void *one, const void *two)
+{
+    const ngx_http_gateway_worker_t  *first = one;
+    const ngx_http_gateway_worker_t  *second = two;
+
+    return (first->pid > second->pid) - (first->pid < second->pid);
+}
+
+
+/* a few bytes made by the kernel, not a file on a disk */
+static ngx_int_t
+ngx_http_gateway_status_worker(ngx_array_t *workers, ngx_pid_t pid)
+{
+    u_char                     *p, *last, text[256];
+    ssize_t                     n;
+    ngx_fd_t                    fd;
+    ngx_uint_t                  resident, shared;
+    ngx_http_gateway_worker_t  *worker;
+
+    *ngx_snprintf(text, sizeof(text) - 1, "/proc/%P/statm", pid) = '\0';
+
+    fd = ngx_open_file(text, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+
+        if (pid != ngx_pid) {
+            /* gone, or no such file system: nothing to tell */
+            return NGX_OK;
+        }
+
+        n = 0;
+
+    } else {
+        n = ngx_read_fd(fd, text, sizeof(text));
+
+        if (ngx_close_file(fd) == NGX_FILE_ERROR) {
+            ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                          ngx_close_file_n " \"/proc/%P/statm\" failed", pid);
+        }
+    }
+
+    p = text;
+    last = text + ngx_max(n, 0);
+
+    /* size resident shared ..., in pages */
+    (void) ngx_http_gateway_status_statm(&p, last);
+    resident = ngx_http_gateway_status_statm(&p, last);
+    shared = ngx_http_gateway_status_statm(&p, last);
+
+    worker = ngx_array_push(workers);
+    if (worker == NULL) {
+        return NGX_ERROR;
+    }
+
+    worker->pid = pid;
+    worker->memory = resident > shared ? (resident - shared) * ngx_pagesize
+                                       : 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_status_statm(u_char **p, u_char *last)
+{
+    ngx_uint_t  value;
+
+    value = 0;
+
+    while (*p < last && **p >= '0' && **p <= '9') {
+        value = value * 10 + (**p - '0');
+        (*p)++;
+    }
+
+    if (*p < last) {
+        (*p)++;
+    }
+
+    return value;
+}
+
+
+ngx_array_t *
+ngx_http_gateway_status_zones(ngx_pool_t *pool)
+{
+    ngx_uint_t                i;
+    ngx_array_t              *zones;
+    ngx_shm_zone_t           *shm_zone;
+    ngx_list_part_t          *part;
+    ngx_slab_pool_t          *shpool;
+    ngx_http_gateway_zone_t  *zone;
+
+    zones = ngx_array_create(pool, 8, sizeof(ngx_http_gateway_zone_t));
+    if (zones == NULL) {
+        return NULL;
+    }
+
+    part = (ngx_list_part_t *) &ngx_cycle->shared_memory.part;
+    shm_zone = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            shm_zone = part->elts;
+            i = 0;
+        }
+
+        if (shm_zone[i].shm.addr == NULL) {
+            continue;
+        }
+
+        zone = ngx_array_push(zones);
+        if (zone == NULL) {
+            return NULL;
+        }
+
+        shpool = (ngx_slab_pool_t *) shm_zone[i].shm.addr;
+
+        zone->name = shm_zone[i].shm.name;
+        zone->size = shm_zone[i].shm.size;
+        zone->used = zone->size - ngx_min(zone->size,
+                                          shpool->pfree * ngx_pagesize);
+    }
+
+    return zones;
+}
