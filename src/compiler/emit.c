@@ -643,6 +643,15 @@ gwc_emit_error_page(gwc_writer_t *w)
 }
 
 
+/* Host and all headers of the gateway behind it, Connection included */
+void
+gwc_emit_proxy_headers(gwc_writer_t *w)
+{
+    gwc_put(w, "proxy_set_header", "Host", "$gateway_upstream_headers", NULL);
+    gwc_put(w, "proxy_set_header", "Connection", "", NULL);
+}
+
+
 /* the headers and limits all proxied requests share */
 static void
 gwc_emit_proxy(gwc_writer_t *w, const gwc_output_t *output)
@@ -651,10 +660,7 @@ gwc_emit_proxy(gwc_writer_t *w, const gwc_output_t *output)
 
     gwc_emit_default(w, output, context, "proxy_http_version", "1.1");
 
-    /* Host and all headers of the gateway behind it, Connection included */
-    gwc_put(w, "proxy_set_header", "Host", "$gateway_upstream_headers", NULL);
-    gwc_put(w, "proxy_set_header", "Connection", "", NULL);
-
+    gwc_emit_proxy_headers(w);
     gwc_put(w, "proxy_pass_header", "Server", NULL);
     gwc_put(w, "proxy_pass_header", "Date", NULL);
     /* an upstream decides about its answer, not about the gateway; whether

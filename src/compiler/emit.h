@@ -91,6 +91,9 @@ void gwc_emit_default(gwc_writer_t *w, const gwc_output_t *output,
 /* "gateway_x name=value ...;" from the table of the rule */
 void gwc_emit_policy(gwc_writer_t *w, const gwc_plugin_t *plugin);
 
+/* what plain and TLS services send besides the client's headers */
+void gwc_emit_proxy_headers(gwc_writer_t *w);
+
 /* emit_services.c; the first decides what there will be */
 void gwc_emit_plan(gwc_output_t *output);
 void gwc_emit_upstreams(gwc_output_t *output);

@@ -958,6 +958,15 @@ gwc_emit_service(gwc_writer_t *w, gwc_output_t *output,
         gwc_emit_service_tls(w, output, service, prefix);
     }
 
+    /* a header set here would hide those set around us */
+    if (!grpc
+        && gwc_settings_injected(output->settings, GWC_CONTEXT_LOCATION,
+                                 "proxy_set_header")
+               != NULL)
+    {
+        gwc_emit_proxy_headers(w);
+    }
+
     gwc_emit_injected(w, output, GWC_CONTEXT_LOCATION);
     gwc_emit_plugins(w, output, &service->e);
 
