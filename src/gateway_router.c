@@ -10,7 +10,6 @@
 
 #include "gateway_router_private.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 
@@ -20,21 +19,15 @@ static void gateway_router_search_wildcards(gateway_router_search_t *search,
     uint32_t root, const char *data, size_t len);
 static void gateway_router_search_bucket(gateway_router_search_t *search,
     uint32_t bucket);
+static void gateway_router_drop(gateway_router_search_t *search,
+    gateway_router_cursor_t *cursor);
 static void gateway_router_walk(gateway_router_search_t *search,
     uint32_t root);
+static int gateway_router_label(const gateway_router_node_t *node,
+    const char *data, size_t len);
 static const gateway_router_node_t *gateway_router_child(
     const gateway_router_t *router, const gateway_router_node_t *node,
     char c);
-static int gateway_router_test_methods(gateway_router_search_t *search,
-    const gateway_router_part_t *part);
-static int gateway_router_test_snis(const gateway_router_rare_t *rare,
-    const gateway_router_request_t *request);
-static int gateway_router_test_headers(gateway_router_search_t *search,
-    const gateway_router_rare_t *rare);
-static int gateway_router_test_value(const gateway_router_t *router,
-    const gateway_router_value_t *value, const gateway_str_t *text);
-static int gateway_router_test_regex(const gateway_router_t *router,
-    const pcre2_code *code, const gateway_str_t *text);
 static void gateway_router_found(const gateway_router_t *router,
     const gateway_router_item_t *item, gateway_router_match_t *match);
 
@@ -98,7 +91,11 @@ gateway_router_match(const gateway_router_t *router,
 
         item = &router->items[rank];
 
-        rc = gateway_router_test(&search, item);
+        rc = 1;
+
+        if (item->code != NULL || item->part->conditions) {
+            rc = gateway_router_test(&search, item);
+        }
 
         if (rc == 1) {
             gateway_router_found(router, item, match);
@@ -137,10 +134,18 @@ gateway_router_search(gateway_router_search_t *search,
         return;
     }
 
-    gateway_router_split_host(&request->host, &host, &search->port);
+    host = request->host;
+    search->port = request->port;
 
-    if (search->port == GATEWAY_ROUTER_NO_PORT) {
-        search->port = request->port;
+    if (host.data[host.len - 1] <= '9') {
+
+        /* may end in a port */
+
+        gateway_router_split_host(&request->host, &host, &search->port);
+
+        if (search->port == GATEWAY_ROUTER_NO_PORT) {
+            search->port = request->port;
+        }
     }
 
     if (router->slots != NULL) {
@@ -227,7 +232,7 @@ gateway_router_search_wildcards(gateway_router_search_t *search,
 
     for ( ;; ) {
 
-        if (node->len > len || memcmp(node->label, data, node->len) != 0) {
+        if (!gateway_router_label(node, data, len)) {
             return;
         }
 
@@ -298,8 +303,7 @@ gateway_router_next(gateway_router_search_t *search)
 
             root = search->router->buckets[best->bucket].root;
 
-            *best = search->cursors[--search->ncursors];
-
+            gateway_router_drop(search, best);
             gateway_router_walk(search, root);
 
             continue;
@@ -311,7 +315,7 @@ gateway_router_next(gateway_router_search_t *search)
             best->rank = *best->pos;
 
         } else {
-            *best = search->cursors[--search->ncursors];
+            gateway_router_drop(search, best);
         }
 
         if (rank != search->rank) {
@@ -321,6 +325,20 @@ gateway_router_next(gateway_router_search_t *search)
     }
 
     return GATEWAY_ROUTER_NONE;
+}
+
+
+static void
+gateway_router_drop(gateway_router_search_t *search,
+    gateway_router_cursor_t *cursor)
+{
+    gateway_router_cursor_t  *last;
+
+    last = &search->cursors[--search->ncursors];
+
+    if (cursor != last) {
+        *cursor = *last;
+    }
 }
 
 
@@ -341,7 +359,7 @@ gateway_router_walk(gateway_router_search_t *search, uint32_t root)
 
     for ( ;; ) {
 
-        if (node->len > len || memcmp(node->label, data, node->len) != 0) {
+        if (!gateway_router_label(node, data, len)) {
             return;
         }
 
@@ -370,12 +388,25 @@ gateway_router_walk(gateway_router_search_t *search, uint32_t root)
 }
 
 
+static int
+gateway_router_label(const gateway_router_node_t *node, const char *data,
+    size_t len)
+{
+    /* the first byte chose the node, in the root it is often all there is */
+
+    if (node->len > 1) {
+        return node->len <= len && memcmp(node->label, data, node->len) == 0;
+    }
+
+    return node->len == 0 || (len > 0 && node->first == (unsigned char) *data);
+}
+
+
 static const gateway_router_node_t *
 gateway_router_child(const gateway_router_t *router,
     const gateway_router_node_t *node, char c)
 {
-    uint32_t                      half, n;
-    unsigned char                 first;
+    uint32_t                      n, half, distance;
     const gateway_router_node_t  *child;
 
     n = node->nchildren;
@@ -384,8 +415,27 @@ gateway_router_child(const gateway_router_t *router,
         return NULL;
     }
 
-    first = (unsigned char) c;
     child = &router->nodes[node->children];
+
+    if ((unsigned char) c < child->first) {
+        return NULL;
+    }
+
+    /*
+     * Children are sorted, so none is farther from the first than its byte
+     * is; with digits or letters without gaps that is where it stands.
+     */
+
+    distance = (uint32_t) ((unsigned char) c - child->first);
+
+    if (distance < n) {
+
+        if (child[distance].first == (unsigned char) c) {
+            return &child[distance];
+        }
+
+        n = distance;
+    }
 
     /* the last child that is not greater */
 
@@ -393,245 +443,14 @@ gateway_router_child(const gateway_router_t *router,
 
         half = n / 2;
 
-        if (child[half].first <= first) {
+        if (child[half].first <= (unsigned char) c) {
             child += half;
         }
 
         n -= half;
     }
 
-    return (child->first == first) ? child : NULL;
-}
-
-
-int
-gateway_router_test(gateway_router_search_t *search,
-    const gateway_router_item_t *item)
-{
-    int                           rc;
-    const gateway_router_part_t  *part;
-
-    part = item->part;
-
-    if (part->methods != 0 && !gateway_router_test_methods(search, part)) {
-        return 0;
-    }
-
-    if (part->rare != NULL) {
-
-        if (!gateway_router_test_snis(part->rare, search->request)) {
-            return 0;
-        }
-
-        rc = gateway_router_test_headers(search, part->rare);
-
-        if (rc != 1) {
-            return rc;
-        }
-    }
-
-    if (item->code == NULL) {
-        return 1;
-    }
-
-    return gateway_router_test_regex(search->router, item->code,
-                                     &search->request->path);
-}
-
-
-static int
-gateway_router_test_methods(gateway_router_search_t *search,
-    const gateway_router_part_t *part)
-{
-    size_t                        i;
-    const gateway_str_t          *method;
-    const gateway_router_t       *router;
-
-    router = search->router;
-    method = &search->request->method;
-
-    if (search->method == 0) {
-
-        for (i = 0; i < router->nmethods; i++) {
-            if (gateway_router_str_eq(&router->methods[i], method)) {
-                break;
-            }
-        }
-
-        /* an unknown method gets the last bit as well */
-
-        search->method = (i < router->nmethods) ? (uint32_t) 1 << i
-                                                : GATEWAY_ROUTER_OTHER_METHOD;
-    }
-
-    if (!(part->methods & search->method)) {
-        return 0;
-    }
-
-    if (search->method != GATEWAY_ROUTER_OTHER_METHOD) {
-        return 1;
-    }
-
-    for (i = 0; i < part->rare->nmethods; i++) {
-        if (gateway_router_str_eq(&part->rare->methods[i], method)) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* SNIs are a condition of TLS connections only */
-
-static int
-gateway_router_test_snis(const gateway_router_rare_t *rare,
-    const gateway_router_request_t *request)
-{
-    size_t                       i, offset;
-    const gateway_str_t         *text, *name;
-    const gateway_router_sni_t  *sni;
-
-    if (rare->nsnis == 0 || !request->tls) {
-        return 1;
-    }
-
-    name = &request->sni;
-
-    if (name->len == 0) {
-        return 0;
-    }
-
-    for (i = 0; i < rare->nsnis; i++) {
-
-        sni = &rare->snis[i];
-        text = &sni->text;
-
-        if (sni->kind == GATEWAY_ROUTER_EXACT) {
-
-            if (gateway_router_str_eq(text, name)) {
-                return 1;
-            }
-
-            continue;
-        }
-
-        if (text->len > name->len) {
-            continue;
-        }
-
-        offset = (sni->kind == GATEWAY_ROUTER_SUFFIX) ? name->len - text->len
-                                                      : 0;
-
-        if (memcmp(name->data + offset, text->data, text->len) == 0) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static int
-gateway_router_test_headers(gateway_router_search_t *search,
-    const gateway_router_rare_t *rare)
-{
-    int                              rc;
-    size_t                           i, j, k;
-    gateway_str_t                    text;
-    const gateway_router_field_t    *field;
-    const gateway_router_request_t  *request;
-
-    request = search->request;
-
-    for (i = 0; i < rare->nfields; i++) {
-
-        field = &rare->fields[i];
-
-        rc = 0;
-
-        for (j = 0;
-             rc == 0 && request->header(request->header_data, &field->name,
-                                        j, &text);
-             j++)
-        {
-            for (k = 0; rc == 0 && k < field->nvalues; k++) {
-                rc = gateway_router_test_value(search->router,
-                                               &field->values[k], &text);
-            }
-        }
-
-        if (rc != 1) {
-            return rc;
-        }
-    }
-
-    return 1;
-}
-
-
-static int
-gateway_router_test_value(const gateway_router_t *router,
-    const gateway_router_value_t *value, const gateway_str_t *text)
-{
-    char                      *p;
-    size_t                     i;
-    gateway_str_t              lower;
-    gateway_router_scratch_t  *scratch;
-
-    if (value->code == NULL) {
-
-        if (text->len != value->text.len) {
-            return 0;
-        }
-
-        for (i = 0; i < text->len; i++) {
-            if (gateway_router_lower(text->data[i]) != value->text.data[i]) {
-                return 0;
-            }
-        }
-
-        return 1;
-    }
-
-    scratch = router->scratch;
-
-    if (text->len > scratch->lower_size) {
-
-        p = gateway_router_heap_grow(scratch->lower, 0, text->len, 1);
-        if (p == NULL) {
-            return -1;
-        }
-
-        scratch->lower = p;
-        scratch->lower_size = text->len;
-    }
-
-    for (i = 0; i < text->len; i++) {
-        scratch->lower[i] = gateway_router_lower(text->data[i]);
-    }
-
-    lower.data = (text->len > 0) ? scratch->lower : "";
-    lower.len = text->len;
-
-    return gateway_router_test_regex(router, value->code, &lower);
-}
-
-
-static int
-gateway_router_test_regex(const gateway_router_t *router,
-    const pcre2_code *code, const gateway_str_t *text)
-{
-    int  rc;
-
-    rc = pcre2_match(code, (PCRE2_SPTR) text->data, text->len, 0, 0,
-                     router->scratch->match_data, router->scratch->context);
-
-    if (rc >= 0) {
-        return 1;
-    }
-
-    return (rc == PCRE2_ERROR_NOMATCH) ? 0 : -1;
+    return (child->first == (unsigned char) c) ? child : NULL;
 }
 
 
@@ -752,7 +571,12 @@ gateway_router_split_host(const gateway_str_t *text, gateway_str_t *host,
     *host = *text;
     *port = GATEWAY_ROUTER_NO_PORT;
 
-    if (text->len == 0) {
+    /* what does not end in a digit has no port */
+
+    if (text->len == 0
+        || text->data[text->len - 1] < '0'
+        || text->data[text->len - 1] > '9')
+    {
         return;
     }
 
@@ -763,13 +587,8 @@ gateway_router_split_host(const gateway_str_t *text, gateway_str_t *host,
     }
 
     n = 0;
-    i = (size_t) (colon - text->data) + 1;
 
-    if (i == text->len) {
-        return;
-    }
-
-    for ( /* void */ ; i < text->len; i++) {
+    for (i = (size_t) (colon - text->data) + 1; i < text->len; i++) {
 
         if (text->data[i] < '0' || text->data[i] > '9') {
             return;
@@ -787,40 +606,48 @@ gateway_router_split_host(const gateway_str_t *text, gateway_str_t *host,
 }
 
 
-/* eight bytes at a time; the tables are fixed, so it needs no secret */
+/*
+ * Eight bytes at a time, the last eight may overlap those before.  The tables
+ * are fixed when a client comes, so there is no need of a secret.
+ */
 
 uint32_t
 gateway_router_hash(const char *data, size_t len, uint32_t seed)
 {
-    size_t    n;
+    uint32_t  a, b;
     uint64_t  hash, word;
 
     hash = (seed + len) * 0x9e3779b97f4a7c15u;
 
-    for ( ;; ) {
+    if (len >= 8) {
 
-        word = 0;
-        n = (len < 8) ? len : 8;
-
-        if (n == 8) {
+        for ( /* void */ ; len > 8; len -= 8) {
             memcpy(&word, data, 8);
+            data += 8;
 
-        } else {
-            for (n = 0; n < len; n++) {
-                word = word << 8 | (unsigned char) data[n];
-            }
+            hash = (hash ^ word) * 0xff51afd7ed558ccdu;
+            hash ^= hash >> 32;
         }
 
-        hash = (hash ^ word) * 0xff51afd7ed558ccdu;
-        hash ^= hash >> 32;
+        memcpy(&word, data + len - 8, 8);
 
-        if (n < 8) {
-            return (uint32_t) hash;
+    } else if (len >= 4) {
+        memcpy(&a, data, 4);
+        memcpy(&b, data + len - 4, 4);
+
+        word = (uint64_t) a << 32 | b;
+
+    } else {
+        word = 0;
+
+        for ( /* void */ ; len > 0; len--) {
+            word = word << 8 | (unsigned char) *data++;
         }
-
-        data += 8;
-        len -= 8;
     }
+
+    hash = (hash ^ word) * 0xff51afd7ed558ccdu;
+
+    return (uint32_t) (hash ^ hash >> 32);
 }
 
 

@@ -153,6 +153,8 @@ gateway_router_add_route(gateway_router_t *router,
         return -1;
     }
 
+    part->conditions = (part->methods != 0 || part->rare != NULL);
+
     return gateway_router_add_parts(router, route, &model, err, errlen);
 }
 

@@ -5,7 +5,8 @@
  * What the parts of the router share: gateway_router.c matches,
  * gateway_router_add.c takes the routes, gateway_router_build.c makes the
  * index of them, gateway_router_tree.c its trees, gateway_router_regex.c
- * compiles regexes, gateway_router_explain.c tells why a route wins.
+ * compiles regexes, gateway_router_conditions.c tests what is not in the
+ * index, gateway_router_explain.c tells why a route wins.
  *
  * The index.  Every route is split into parts (router.md 3), the parts are
  * sorted by priority and their paths numbered in that order: such a number,
@@ -98,6 +99,7 @@ typedef struct {
     uint8_t                   kinds;
     uint8_t                   plain_hosts;
     uint8_t                   regex;
+    uint8_t                   conditions; /* methods or rare */
     uint8_t                   id[16];
 } gateway_router_part_t;
 
