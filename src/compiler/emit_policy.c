@@ -158,7 +158,7 @@ gwc_value_node(const gwc_field_t *field, const void *value)
         return NULL;
     }
 
-    memcpy(&node, value, sizeof(node));
+    memcpy(&node, value, sizeof(void *));
 
     return node;
 }

@@ -396,8 +396,6 @@ gwc_plan_pools(gwc_output_t *output, const char *protocol)
         }
     }
 
-    keys = gwc_map_create();
-
     for (i = 0; i < output->variants.n; i++) {
         gwc_variant_t *variant = output->variants.items[i];
         bool keepalive = true;

@@ -931,7 +931,7 @@ gwc_explain_json_upstream(const gwc_explain_t *explain)
     const gwc_service_t *service;
     json_t *json;
 
-    if (explain->upstream_uri == NULL) {
+    if (explain->upstream_uri == NULL || explain->route == NULL) {
         return json_null();
     }
 

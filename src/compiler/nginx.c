@@ -48,7 +48,7 @@ gwc_spawn(const char *const *argv, gwc_buf_t *output)
     if (pid == 0) {
         /* "run" blocks signals, which programs inherit */
         (void) sigemptyset(&none);
-        (void) sigprocmask(SIG_SETMASK, &none, NULL);
+        (void) pthread_sigmask(SIG_SETMASK, &none, NULL);
 
         if (output != NULL) {
             (void) dup2(fds[1], STDOUT_FILENO);

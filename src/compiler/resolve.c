@@ -184,9 +184,9 @@ gwc_resolve_chain(gwc_vec_t *chain, const gwc_model_t *model,
         /* count */
     }
 
-    rules = gwc_alloc_array(n + 1, sizeof(*rules));
-    memcpy(rules, gwc_plugin_rules, n * sizeof(*rules));
-    qsort(rules, n, sizeof(*rules), gwc_compare_rules);
+    rules = gwc_alloc_array(n + 1, sizeof(void *));
+    memcpy(rules, gwc_plugin_rules, n * sizeof(void *));
+    qsort(rules, n, sizeof(void *), gwc_compare_rules);
 
     for (i = 0; i < n; i++) {
         const gwc_plugin_t *plugin;

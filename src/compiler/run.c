@@ -163,7 +163,7 @@ gwc_run_start(gwc_run_t *run)
         (void) setpgid(0, 0);
         (void) prctl(PR_SET_PDEATHSIG, SIGTERM);
         (void) sigemptyset(&none);
-        (void) sigprocmask(SIG_SETMASK, &none, NULL);
+        (void) pthread_sigmask(SIG_SETMASK, &none, NULL);
 
         if (getppid() != parent) {
             _exit(GWC_EXIT_IO);
@@ -329,7 +329,7 @@ gwc_run_prepare(gwc_run_t *run)
         (void) sigaddset(&run->signals, signals[i]);
     }
 
-    (void) sigprocmask(SIG_BLOCK, &run->signals, NULL);
+    (void) pthread_sigmask(SIG_BLOCK, &run->signals, NULL);
 
     return true;
 }

@@ -829,6 +829,10 @@ gwc_setting_listen(const gwc_settings_t *settings, size_t i, gwc_vec_t *vec)
 
         gwc_split(&words, items.items[n], " \t");
 
+        if (words.n == 0) {
+            continue;
+        }
+
         listen->address = words.items[0];
         listen->port = gwc_parse_address(listen->address);
 
