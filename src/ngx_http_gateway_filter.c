@@ -14,8 +14,9 @@
 static ngx_int_t ngx_http_gateway_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
-static ngx_int_t ngx_http_gateway_clean_upstream_headers(
-    ngx_http_request_t *r);
+static void ngx_http_gateway_clean_upstream_headers(ngx_http_request_t *r);
+static void ngx_http_gateway_clean_named(ngx_http_request_t *r,
+    ngx_str_t *value);
 static ngx_int_t ngx_http_gateway_add_headers(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_main_conf_t *gmcf);
 static ngx_int_t ngx_http_gateway_add_via(ngx_http_request_t *r,
@@ -91,8 +92,8 @@ ngx_http_gateway_header_filter(ngx_http_request_t *r)
 
     ctx->header_done = 1;
 
-    if (r->upstream && ngx_http_gateway_clean_upstream_headers(r) != NGX_OK) {
-        return NGX_ERROR;
+    if (r->upstream) {
+        ngx_http_gateway_clean_upstream_headers(r);
     }
 
     chain = ngx_http_gateway_phase_chain(r, ctx);
@@ -173,24 +174,48 @@ ngx_http_gateway_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
 /*
  * Takes out the hop-by-hop headers that nginx's proxy lets through: names
- * listed in the upstream's Connection, and Trailer when nobody asked for it.
+ * listed in the upstream's Connection.
  */
 
-static ngx_int_t
+static void
 ngx_http_gateway_clean_upstream_headers(ngx_http_request_t *r)
 {
-    u_char           *p, *last, *start;
-    ngx_str_t         name;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    h = r->upstream->headers_in.connection;
-
-    if (h == NULL) {
-        return NGX_OK;
+    if (r->upstream->headers_in.connection == NULL) {
+        return;
     }
 
-    p = h->value.data;
-    last = p + h->value.len;
+    for (part = &r->upstream->headers_in.headers.part;
+         part;
+         part = part->next)
+    {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len == sizeof("connection") - 1
+                && ngx_strncasecmp(h[i].key.data, (u_char *) "connection",
+                                   sizeof("connection") - 1)
+                   == 0)
+            {
+                ngx_http_gateway_clean_named(r, &h[i].value);
+            }
+        }
+    }
+}
+
+
+static void
+ngx_http_gateway_clean_named(ngx_http_request_t *r, ngx_str_t *value)
+{
+    u_char     *p, *last, *start;
+    ngx_str_t   name;
+
+    p = value->data;
+    last = p + value->len;
 
     while (p < last) {
 
@@ -227,8 +252,6 @@ ngx_http_gateway_clean_upstream_headers(ngx_http_request_t *r)
 
         ngx_http_gateway_header_out_remove(r, &name);
     }
-
-    return NGX_OK;
 }
 
 

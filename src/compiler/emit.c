@@ -19,7 +19,7 @@ const char *const gwc_default_certificates[2][2] = {
 };
 
 static const char gwc_errors[] =
-    "400 404 405 408 411 412 413 414 417 494 500 502 503 504";
+    "400 404 405 408 411 412 413 414 417 500 502 503 504";
 
 /* Mozilla's recommendations, as kong.conf names them */
 static const struct {
@@ -632,6 +632,8 @@ gwc_emit_error_page(gwc_writer_t *w)
 {
     gwc_raw(w, "error_page",
             gwc_sprintf("%s /gateway_error_page", gwc_errors));
+    /* nginx would make it 400 before the handler can tell why */
+    gwc_raw(w, "error_page", "494 =494 /gateway_error_page");
     gwc_blank(w);
     gwc_begin(w, "location");
     gwc_arg(w, "=");

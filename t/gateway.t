@@ -1,0 +1,361 @@
+# Copyright (C) the ngx_gateway authors
+#
+# gateway: answers in all formats, nginx's own errors, response headers,
+# consumers and their instances, variables, bad directives.
+
+use lib 't/lib';
+use Test::Gateway 'no_plan';
+
+our $server = <<'_EOC_';
+    gateway_no_route 404;
+    error_page 494 =494 /gateway_error_page;
+    error_page 400 404 405 408 411 412 413 414 417 500 502 503 504
+               /gateway_error_page;
+    location = /gateway_error_page { internal; gateway_error_page; }
+
+    gateway_service echo {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_ECHO_PORT;
+        proxy_http_version 1.1;
+        proxy_pass_header Server;
+    }
+
+    gateway_service dead {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_UNUSED_PORT;
+    }
+
+    gateway_route up service=echo { paths /up; }
+    gateway_route dead service=dead { paths /dead; }
+_EOC_
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    $block->set_value('config', $server
+                      . (defined $block->more_config ? $block->more_config
+                                                     : ''))
+        unless defined $block->config;
+});
+
+no_long_string();
+run_tests();
+
+__DATA__
+
+=== TEST 1: Accept chooses the format
+--- request eval
+[map { "GET /none" } 1 .. 9]
+--- more_headers eval
+["Accept: */*", "Accept: text/html", "Accept: text/plain",
+ "Accept: application/xml", "Accept: application/*", "Accept: image/png",
+ "Accept: text/html;q=0.5, application/xml;q=0.9",
+ "Accept: text/plain;q=0", "Accept: text/*;q=0.3,text/html;level=1;q=0.7"]
+--- error_code eval
+[map { 404 } 1 .. 9]
+--- response_headers eval
+["Content-Type: application/json; charset=utf-8",
+ "Content-Type: text/html; charset=utf-8",
+ "Content-Type: text/plain; charset=utf-8",
+ "Content-Type: application/xml; charset=utf-8",
+ "Content-Type: application/json; charset=utf-8",
+ "Content-Type: application/json; charset=utf-8",
+ "Content-Type: application/xml; charset=utf-8",
+ "Content-Type: application/json; charset=utf-8",
+ "Content-Type: text/html; charset=utf-8"]
+
+
+=== TEST 2: the shapes
+--- request eval
+["GET /none", "GET /none", "GET /none"]
+--- more_headers eval
+["Accept: text/html", "Accept: text/plain", "Accept: application/xml"]
+--- error_code eval
+[404, 404, 404]
+--- response_body_like eval
+[qr{<h1>Error</h1>\s*<p>no Route matched with those values\.</p>\s*<p>request_id: [0-9a-f]{32}</p>},
+ qr{\Ano Route matched with those values\nrequest_id: [0-9a-f]{32}\n\z},
+ qr{\A<\?xml version="1\.0" encoding="UTF-8"\?>\n<error>\n  <message>no Route matched with those values</message>\n  <requestid>[0-9a-f]{32}</requestid>\n</error>\n\z}]
+
+
+=== TEST 3: gRPC clients get a status and no body
+--- request
+POST /none
+--- more_headers
+Content-Type: application/grpc+proto
+--- error_code: 404
+--- response_headers
+Content-Type: application/grpc
+grpc-status: 5
+grpc-message: NotFound
+Content-Length: 0
+--- response_body
+
+
+=== TEST 4: HEAD has no body
+--- request
+HEAD /none
+--- error_code: 404
+--- response_headers
+Content-Length: 103
+--- response_body
+
+
+=== TEST 5: a failed upstream is an error of nginx: plain without Accept
+--- request eval
+["GET /dead", "GET /dead", "POST /dead\nx"]
+--- more_headers eval
+["", "Accept: */*", "Content-Type: application/json"]
+--- error_code eval
+[502, 502, 502]
+--- response_body_like eval
+[qr{\AAn invalid response was received from the upstream server\nrequest_id: },
+ qr{"message":"An invalid response was received from the upstream server"},
+ qr{"message":"An invalid response was received from the upstream server"}]
+--- response_headers_like eval
+["X-Kong-Upstream-Latency: \\d+", "X-Kong-Proxy-Latency: \\d+", "Via: 1\\.1 ngx_gateway/.*"]
+
+
+=== TEST 6: and the default type can be another
+--- http_config
+    gateway_error_default_type application/xml;
+--- request
+GET /dead
+--- error_code: 502
+--- response_body_like: <message>An invalid response
+
+
+=== TEST 7: TRACE, a header too large, an upstream's own error
+--- http_config
+    large_client_header_buffers 1 1k;
+--- request eval
+["TRACE /up", "GET /up", "GET /up"]
+--- more_headers eval
+["", "X-Long: " . ("x" x 2000), "X-Test-Status: 404\nX-Test-Body: theirs"]
+--- error_code eval
+[405, 400, 404]
+--- response_body_like eval
+[qr{\AMethod not allowed\n}, qr{\ARequest header or cookie too large\n}, qr{\Atheirs}]
+
+
+=== TEST 8: proxied answers say how long it took and where they came through
+--- request
+GET /up
+--- more_headers
+X-Test-Header: Via: 1.1 other
+X-Test-Header: Server: theirs
+X-Test-Header: X-Kong-Request-Id: theirs
+--- response_headers_like
+X-Kong-Upstream-Latency: ^\d+$
+X-Kong-Proxy-Latency: ^\d+$
+X-Kong-Request-Id: ^[0-9a-f]{32}$
+Via: ^1\.1 other, 1\.1 ngx_gateway/[\d.]+$
+Server: ^theirs$
+!X-Kong-Response-Latency:
+!X-Kong-Upstream-Status:
+
+
+=== TEST 9: without an upstream's Server it is ours
+--- request
+GET /up
+--- response_headers_like
+Server: ^ngx_gateway/[\d.]+$
+
+
+=== TEST 10: headers off
+--- http_config
+    gateway_headers off;
+--- request eval
+["GET /up", "GET /none"]
+--- more_headers eval
+["X-Test-Header: Via: 1.1 other", ""]
+--- error_code eval
+[200, 404]
+--- response_headers eval
+["Via: 1.1 other\n!Server\n!X-Kong-Proxy-Latency\n!X-Kong-Upstream-Latency\n!X-Kong-Request-Id",
+ "!Via\n!Server\n!X-Kong-Response-Latency\n!X-Kong-Request-Id"]
+
+
+=== TEST 11: one by one
+--- http_config
+    gateway_headers X-Kong-Upstream-Status Via;
+--- request
+GET /up
+--- more_headers
+X-Test-Status: 201
+--- error_code: 201
+--- response_headers_like
+X-Kong-Upstream-Status: ^201$
+Via: ^1\.1 ngx_gateway/[\d.]+
+!Server:
+!X-Kong-Request-Id:
+!X-Kong-Proxy-Latency:
+
+
+=== TEST 12: off counts in the first place only
+--- http_config
+    gateway_headers via off;
+--- request
+GET /up
+--- response_headers_like
+Via: ^1\.1 ngx_gateway/[\d.]+
+!X-Kong-Request-Id:
+
+
+=== TEST 13: no request id upstream
+--- http_config
+    gateway_headers_upstream off;
+--- request
+GET /up
+--- more_headers
+X-Kong-Request-Id: mine
+--- response_body_like: X-Kong-Request-Id: mine
+
+
+=== TEST 14: the id is in the error log
+--- request
+GET /dead
+--- error_code: 502
+--- error_log eval
+qr{connect\(\) failed .*, request_id: "[0-9a-f]{32}"}
+
+
+=== TEST 15: the unread body of a refused request is not the next one
+--- pipelined_requests eval
+["POST /none\nGET /up HTTP/1.1\r\nHost: evil\r\n\r\n", "GET /up?second"]
+--- error_code eval
+[404, 200]
+--- response_body_like eval
+[qr/no Route/, qr/\AGET \/\?second /]
+
+
+=== TEST 16: a refused client that waits for 100 Continue gets the answer alone
+--- raw_request eval
+"POST /none HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+--- error_code: 404
+--- response_headers
+Connection: close
+
+
+=== TEST 17: hop-by-hop headers of the upstream stay there
+--- request
+GET /up
+--- more_headers
+X-Test-Header: Connection: X-Hop
+X-Test-Header: X-Hop: 1
+X-Test-Header: X-Other: 1
+--- response_headers
+!X-Hop
+X-Other: 1
+
+
+=== TEST 18: templates of one's own
+--- http_config
+    gateway_error_template json html/error.json;
+    gateway_error_template plain html/none.txt;
+--- user_files
+>>> error.json
+{"code":"%%","text":"%s","id":"%s"}
+--- request eval
+["GET /none", "GET /none"]
+--- more_headers eval
+["", "Accept: text/plain"]
+--- error_code eval
+[404, 404]
+--- response_body_like eval
+[qr/\A\{"code":"%","text":"no Route matched with those values","id":"[0-9a-f]{32}"\}/,
+ qr/\Ano Route matched/]
+
+
+=== TEST 19: a template with too many slots
+--- http_config
+    gateway_error_template json html/error.json;
+--- user_files
+>>> error.json
+%s %s %s
+--- must_die
+--- error_log
+has a file with more than two "%s"
+
+
+=== TEST 20: an empty gateway answers 404
+--- config
+    gateway_no_route 404;
+--- request
+GET /
+--- error_code: 404
+--- response_body_like: no Route matched
+
+
+=== TEST 21: other servers keep nginx's manners
+--- http_config
+    server {
+        listen 127.0.0.1:$TEST_NGINX_PORT_1;
+        location / { return 200 "plain\n"; }
+    }
+--- more_config
+    gateway_service other { proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1; }
+    gateway_route other service=other { paths /other; }
+--- request
+GET /other
+--- response_body
+plain
+--- response_headers_like
+Server: ^ngx_gateway/[\d.]+
+
+
+=== TEST 22: unknown tokens and addresses
+--- http_config
+    gateway_headers foo;
+--- must_die
+--- error_log
+unknown token "foo" in "gateway_headers"
+
+
+=== TEST 23: an address that is none
+--- http_config
+    gateway_trusted_ips 1.2.3.4.5;
+--- must_die
+--- error_log
+invalid address "1.2.3.4.5" in "gateway_trusted_ips": expected an IP address, a CIDR or "unix:"
+
+
+=== TEST 24: a port map that is none
+--- http_config
+    gateway_port_map 80;
+--- must_die
+--- error_log
+invalid value "80" in "gateway_port_map": expected PUBLIC:LISTEN
+
+
+=== TEST 25: a consumer's id is a UUID
+--- http_config
+    gateway_consumer bob { id 1; }
+--- must_die
+--- error_log
+"id" directive expects a UUID
+
+
+=== TEST 26: names become headers
+--- http_config eval
+"gateway_consumer bob { username \"a\rb\"; }"
+--- must_die
+--- error_log
+"username" directive has a control character
+
+
+=== TEST 27: variables
+--- http_config
+    log_format v "$gateway_route_id $gateway_service_id [$gateway_consumer_username] $gateway_source $gateway_request_id";
+--- more_config
+    access_log logs/access.log v;
+--- request
+GET /up
+--- access_log eval
+qr{[0-9a-f-]{36} [0-9a-f-]{36} \[-?\] service [0-9a-f]{32}}
+
+
+=== TEST 28: HTTP/2
+--- http2
+--- request
+GET /up/x
+--- response_body_like eval
+qr{\AGET /x HTTP/1\.1\n(?=.*^Via: 2 ngx_gateway/)}ms
