@@ -57,7 +57,7 @@ typedef struct {
     char generation[GWC_GENERATION_LEN + 1];
     bool default_certificate; /* the prefix needs the self-signed pair */
 
-    /* emit_services.c */
+    /* emit_plan.c */
     gwc_vec_t variants;    /* gwc_variant_t, by service, in file order */
     gwc_map_t *by_service; /* id -> gwc_vec_t of gwc_variant_t */
     gwc_vec_t pools;       /* gwc_pool_t */
@@ -91,11 +91,30 @@ void gwc_emit_default(gwc_writer_t *w, const gwc_output_t *output,
 /* "gateway_x name=value ...;" from the table of the rule */
 void gwc_emit_policy(gwc_writer_t *w, const gwc_plugin_t *plugin);
 
+/* access_log and error_log as the setting of that name has them */
+void gwc_emit_log(gwc_writer_t *w, const gwc_output_t *output,
+                  const char *setting);
+void gwc_emit_error_log(gwc_writer_t *w, const gwc_output_t *output,
+                        const char *setting);
+
+/* emit_servers.c */
+void gwc_emit_proxy_server(gwc_output_t *output);
+void gwc_emit_status_server(gwc_output_t *output);
 /* what plain and TLS services send besides the client's headers */
 void gwc_emit_proxy_headers(gwc_writer_t *w);
 
-/* emit_services.c; the first decides what there will be */
+/* emit_plan.c: decides about blocks and pools */
 void gwc_emit_plan(gwc_output_t *output);
+/* the block for a route of the service, made when the plan has none */
+gwc_variant_t *gwc_variant_get(gwc_output_t *output, gwc_vec_t *variants,
+                               const gwc_service_t *service,
+                               const gwc_route_t *route);
+bool gwc_service_is_tls(const gwc_service_t *service);
+bool gwc_service_is_grpc(const gwc_service_t *service);
+/* what the service shows to upstreams: its own, its upstream's, or NULL */
+gwc_certificate_t *gwc_client_certificate(const gwc_service_t *service);
+
+/* emit_services.c */
 void gwc_emit_upstreams(gwc_output_t *output);
 void gwc_emit_services(gwc_writer_t *w, gwc_output_t *output);
 void gwc_emit_routes(gwc_writer_t *w, gwc_output_t *output);

@@ -1,0 +1,408 @@
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * The servers: for clients, and for their operators.
+ */
+
+#include "emit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define GWC_NGINX_HTTP2_ON 1025001 /* "http2 on;" */
+
+const char *const gwc_default_certificates[2][2] = {
+    { "tls/default.crt", "tls/default.key" },
+    { "tls/default-ecdsa.crt", "tls/default-ecdsa.key" }
+};
+
+static const char gwc_errors[] =
+    "400 404 405 408 411 412 413 414 417 500 502 503 504";
+
+/* Mozilla's recommendations, as kong.conf names them */
+static const struct {
+    const char *suite;
+    const char *protocols;
+    const char *ciphers;
+    const char *prefer;
+} gwc_suites[] = {
+    { "modern", "TLSv1.3", NULL, "off" },
+    { "intermediate", "TLSv1.2 TLSv1.3",
+      "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+      "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+      "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+      "DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384",
+      "off" },
+    { "old", "TLSv1 TLSv1.1 TLSv1.2 TLSv1.3",
+      "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+      "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+      "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+      "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:"
+      "ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA:"
+      "AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA:AES256-SHA:"
+      "@SECLEVEL=0",
+      "on" },
+    { "fips", "TLSv1.2 TLSv1.3",
+      "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+      "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384",
+      "on" },
+    { "custom", "TLSv1.2 TLSv1.3", NULL, "on" }
+};
+
+
+static void
+gwc_emit_listens(gwc_writer_t *w, const gwc_output_t *output,
+                 const gwc_vec_t *listens)
+{
+    bool http2 = false;
+    size_t i;
+
+    for (i = 0; i < listens->n; i++) {
+        const gwc_listen_t *listen = listens->items[i];
+        gwc_buf_t args = { 0 };
+
+        gwc_buf_puts(&args, listen->address);
+        gwc_buf_puts(&args, listen->ssl ? " ssl" : "");
+
+        if (listen->http2) {
+            http2 = true;
+
+            if (output->nginx->version < GWC_NGINX_HTTP2_ON) {
+                gwc_buf_puts(&args, " http2");
+            }
+        }
+
+        gwc_buf_puts(&args, listen->proxy_protocol ? " proxy_protocol" : "");
+        gwc_buf_puts(&args, listen->flags);
+        gwc_raw(w, "listen", gwc_strndup(args.data, args.len));
+    }
+
+    if (http2 && output->nginx->version >= GWC_NGINX_HTTP2_ON) {
+        gwc_put(w, "http2", "on", NULL);
+    }
+}
+
+
+static void
+gwc_emit_tls_file(gwc_writer_t *w, const char *directive, const char *file)
+{
+    char *real = realpath(file, NULL);
+
+    if (real == NULL) {
+        gwc_error(NULL, "cannot find the certificate file \"%s\"", file);
+        return;
+    }
+
+    gwc_put(w, directive, real, NULL);
+    free(real);
+}
+
+
+/* what a listener with TLS needs; the default pair when no files are given */
+static void
+gwc_emit_tls(gwc_writer_t *w, gwc_output_t *output, const gwc_vec_t *listens,
+             gwc_context_t context, const gwc_vec_t *certs,
+             const gwc_vec_t *keys)
+{
+    const gwc_settings_t *settings = output->settings;
+    const char *ciphers, *prefer, *protocols, *suite;
+    size_t i;
+
+    for (i = 0; i < listens->n; i++) {
+        if (((const gwc_listen_t *) listens->items[i])->ssl) {
+            break;
+        }
+    }
+
+    if (i == listens->n) {
+        return;
+    }
+
+    for (i = 0; i < certs->n && i < keys->n; i++) {
+        gwc_emit_tls_file(w, "ssl_certificate", certs->items[i]);
+        gwc_emit_tls_file(w, "ssl_certificate_key", keys->items[i]);
+    }
+
+    if (certs->n == 0) {
+        output->default_certificate = true;
+
+        for (i = 0; i < 2; i++) {
+            gwc_put(w, "ssl_certificate", gwc_default_certificates[i][0],
+                    NULL);
+            gwc_put(w, "ssl_certificate_key", gwc_default_certificates[i][1],
+                    NULL);
+        }
+    }
+
+    suite = gwc_settings_get(settings, "ssl_cipher_suite");
+    protocols = gwc_settings_get(settings, "ssl_protocols");
+    ciphers = gwc_settings_get(settings, "ssl_ciphers");
+    prefer = gwc_settings_get(settings, "ssl_prefer_server_ciphers");
+
+    for (i = 0; i < sizeof(gwc_suites) / sizeof(gwc_suites[0]); i++) {
+        if (strcmp(gwc_suites[i].suite, suite) == 0) {
+            protocols = protocols ? protocols : gwc_suites[i].protocols;
+            prefer = prefer ? prefer : gwc_suites[i].prefer;
+
+            if (strcmp(suite, "custom") != 0) {
+                ciphers = gwc_suites[i].ciphers;
+            }
+        }
+    }
+
+    gwc_emit_default(w, output, context, "ssl_protocols",
+                     protocols ? protocols : "TLSv1.2 TLSv1.3");
+
+    if (ciphers != NULL) {
+        gwc_emit_default(w, output, context, "ssl_ciphers", ciphers);
+    }
+
+    gwc_emit_default(w, output, context, "ssl_prefer_server_ciphers",
+                     prefer ? prefer : "off");
+    gwc_emit_default(w, output, context, "ssl_session_tickets",
+                     gwc_settings_get(settings, "ssl_session_tickets"));
+    gwc_emit_default(w, output, context, "ssl_session_timeout",
+                     gwc_settings_get(settings, "ssl_session_timeout"));
+    gwc_emit_default(
+        w, output, context, "ssl_session_cache",
+        gwc_sprintf("shared:gateway_tls:%s",
+                    gwc_settings_get(settings, "ssl_session_cache_size")));
+
+    if (gwc_settings_get(settings, "ssl_dhparam") != NULL) {
+        gwc_emit_tls_file(w, "ssl_dhparam",
+                          gwc_settings_get(settings, "ssl_dhparam"));
+    }
+}
+
+
+static void
+gwc_emit_error_page(gwc_writer_t *w)
+{
+    gwc_raw(w, "error_page",
+            gwc_sprintf("%s /gateway_error_page", gwc_errors));
+    /* nginx would make it 400 before the handler can tell why */
+    gwc_raw(w, "error_page", "494 =494 /gateway_error_page");
+    gwc_blank(w);
+    gwc_begin(w, "location");
+    gwc_arg(w, "=");
+    gwc_arg(w, "/gateway_error_page");
+    gwc_open(w, NULL);
+    gwc_put(w, "internal", NULL);
+    gwc_put(w, "gateway_error_page", NULL);
+    gwc_close(w);
+}
+
+
+/* Host and all headers of the gateway behind it, Connection included */
+void
+gwc_emit_proxy_headers(gwc_writer_t *w)
+{
+    gwc_put(w, "proxy_set_header", "Host", "$gateway_upstream_headers", NULL);
+    gwc_put(w, "proxy_set_header", "Connection", "", NULL);
+}
+
+
+/* the headers and limits all proxied requests share */
+static void
+gwc_emit_proxy(gwc_writer_t *w, const gwc_output_t *output)
+{
+    const gwc_context_t context = GWC_CONTEXT_PROXY;
+
+    gwc_emit_default(w, output, context, "proxy_http_version", "1.1");
+
+    gwc_emit_proxy_headers(w);
+    gwc_put(w, "proxy_pass_header", "Server", NULL);
+    gwc_put(w, "proxy_pass_header", "Date", NULL);
+    /* an upstream decides about its answer, not about the gateway; whether
+       its answer is buffered stays its own business */
+    gwc_emit_default(w, output, context, "proxy_ignore_headers",
+                     "X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate "
+                     "X-Accel-Charset");
+    gwc_emit_default(w, output, context, "proxy_redirect", "off");
+
+    if (output->has_https) {
+        gwc_emit_default(w, output, context, "proxy_ssl_server_name", "on");
+        gwc_emit_default(w, output, context, "proxy_ssl_name",
+                         "$gateway_upstream_ssl_name");
+        gwc_emit_default(w, output, context, "proxy_ssl_protocols",
+                         "TLSv1.2 TLSv1.3");
+    }
+}
+
+
+static void
+gwc_emit_grpc(gwc_writer_t *w, const gwc_output_t *output)
+{
+    const gwc_context_t context = GWC_CONTEXT_PROXY;
+
+    /* nginx would send the name of the pool as ":authority".  A "Host" of
+       our own turns that off; ours goes first, as pseudo headers have to */
+    gwc_put(w, "grpc_set_header", ":authority", "$gateway_upstream_host",
+            NULL);
+    gwc_put(w, "grpc_set_header", "Host", "", NULL);
+    gwc_put(w, "grpc_pass_header", "Server", NULL);
+    gwc_put(w, "grpc_pass_header", "Date", NULL);
+    gwc_emit_default(w, output, context, "grpc_ignore_headers",
+                     "X-Accel-Redirect X-Accel-Charset");
+
+    if (output->has_grpcs) {
+        gwc_emit_default(w, output, context, "grpc_ssl_server_name", "on");
+        gwc_emit_default(w, output, context, "grpc_ssl_name",
+                         "$gateway_upstream_ssl_name");
+        gwc_emit_default(w, output, context, "grpc_ssl_protocols",
+                         "TLSv1.2 TLSv1.3");
+    }
+}
+
+
+static void
+gwc_emit_real_ip(gwc_writer_t *w, const gwc_output_t *output)
+{
+    const gwc_settings_t *settings = output->settings;
+    size_t i;
+
+    if (settings->trusted_ips.n == 0) {
+        return;
+    }
+
+    for (i = 0; i < settings->trusted_ips.n; i++) {
+        gwc_put(w, "set_real_ip_from", settings->trusted_ips.items[i], NULL);
+    }
+
+    gwc_emit_default(w, output, GWC_CONTEXT_PROXY, "real_ip_header",
+                     gwc_settings_get(settings, "real_ip_header"));
+    gwc_emit_default(w, output, GWC_CONTEXT_PROXY, "real_ip_recursive",
+                     gwc_settings_get(settings, "real_ip_recursive"));
+}
+
+
+void
+gwc_emit_proxy_server(gwc_output_t *output)
+{
+    const gwc_settings_t *settings = output->settings;
+    gwc_writer_t *w;
+
+    if (settings->proxy_listen.n == 0) {
+        return;
+    }
+
+    w = gwc_emit_file(output, "proxy.conf");
+
+    gwc_begin(w, "server");
+    gwc_open(w, NULL);
+    gwc_put(w, "server_name", "gateway_proxy", NULL);
+    gwc_emit_listens(w, output, &settings->proxy_listen);
+    gwc_emit_tls(w, output, &settings->proxy_listen, GWC_CONTEXT_PROXY,
+                 &settings->ssl_cert, &settings->ssl_cert_key);
+    gwc_blank(w);
+
+    gwc_emit_log(w, output, "proxy_access_log");
+    gwc_emit_error_log(w, output, "proxy_error_log");
+    gwc_emit_real_ip(w, output);
+    gwc_blank(w);
+
+    gwc_emit_proxy(w, output);
+
+    if (output->has_grpc || output->has_grpcs) {
+        gwc_emit_grpc(w, output);
+    }
+
+    if (gwc_settings_flag(settings, "client_ssl")) {
+        gwc_emit_tls_file(w, "proxy_ssl_certificate",
+                          gwc_settings_get(settings, "client_ssl_cert"));
+        gwc_emit_tls_file(w, "proxy_ssl_certificate_key",
+                          gwc_settings_get(settings, "client_ssl_cert_key"));
+    }
+
+    gwc_emit_injected(w, output, GWC_CONTEXT_PROXY);
+    gwc_blank(w);
+
+    gwc_put(w, "gateway_no_route", "404", NULL);
+    gwc_emit_plugins(w, output, NULL);
+    gwc_blank(w);
+    gwc_emit_error_page(w);
+
+    gwc_emit_services(w, output);
+    gwc_emit_routes(w, output);
+    gwc_close(w);
+}
+
+
+static void
+gwc_emit_status_location(gwc_writer_t *w, const char *path,
+                         const char *directive)
+{
+    gwc_blank(w);
+    gwc_begin(w, "location");
+    gwc_arg(w, "=");
+    gwc_arg(w, path);
+    gwc_open(w, NULL);
+    gwc_put(w, directive, NULL);
+    gwc_close(w);
+}
+
+
+/* an answer in the style of the admin and status interfaces */
+static void
+gwc_emit_message(gwc_writer_t *w, const char *status, const char *message)
+{
+    gwc_put(w, "default_type", "application/json; charset=utf-8", NULL);
+    gwc_put(w, "return", status, gwc_sprintf("{\"message\":\"%s\"}", message),
+            NULL);
+}
+
+
+void
+gwc_emit_status_server(gwc_output_t *output)
+{
+    const gwc_settings_t *settings = output->settings;
+    gwc_writer_t *w;
+    size_t i;
+
+    if (settings->status_listen.n == 0) {
+        return;
+    }
+
+    w = gwc_emit_file(output, "status.conf");
+
+    gwc_begin(w, "server");
+    gwc_open(w, NULL);
+    gwc_put(w, "server_name", "gateway_status", NULL);
+    gwc_emit_listens(w, output, &settings->status_listen);
+    gwc_emit_tls(w, output, &settings->status_listen, GWC_CONTEXT_STATUS,
+                 &settings->status_ssl_cert, &settings->status_ssl_cert_key);
+    gwc_blank(w);
+
+    gwc_emit_log(w, output, "status_access_log");
+    gwc_emit_error_log(w, output, "status_error_log");
+    gwc_emit_default(w, output, GWC_CONTEXT_STATUS, "charset", "off");
+    gwc_emit_injected(w, output, GWC_CONTEXT_STATUS);
+    gwc_blank(w);
+    gwc_emit_error_page(w);
+
+    gwc_emit_status_location(w, "/status", "gateway_status");
+    gwc_emit_status_location(w, "/status/ready", "gateway_status_ready");
+
+    for (i = 0; gwc_plugin_rules[i] != NULL; i++) {
+        if (gwc_plugin_rules[i]->emit_status != NULL) {
+            gwc_blank(w);
+            gwc_plugin_rules[i]->emit_status(w, output->model, settings);
+        }
+    }
+
+    gwc_blank(w);
+    gwc_begin(w, "location");
+    gwc_arg(w, "=");
+    gwc_arg(w, "/status/dns");
+    gwc_open(w, NULL);
+    gwc_emit_message(w, "501", "not implemented with the legacy DNS client");
+    gwc_close(w);
+
+    gwc_blank(w);
+    gwc_begin(w, "location");
+    gwc_arg(w, "/");
+    gwc_open(w, NULL);
+    gwc_emit_message(w, "404", "Not found");
+    gwc_close(w);
+    gwc_close(w);
+}

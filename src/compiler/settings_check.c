@@ -1,0 +1,491 @@
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * Settings that are wrong.
+ */
+
+#include "settings_private.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diag.h"
+
+static const char *const gwc_header_tokens[] = { "server_tokens",
+                                                 "latency_tokens",
+                                                 "server",
+                                                 "via",
+                                                 "x-kong-proxy-latency",
+                                                 "x-kong-response-latency",
+                                                 "x-kong-admin-latency",
+                                                 "x-kong-upstream-latency",
+                                                 "x-kong-upstream-status",
+                                                 "x-kong-request-id",
+                                                 "off",
+                                                 NULL };
+
+static const char *const gwc_header_upstream_tokens[] = { "x-kong-request-id",
+                                                          "off", NULL };
+
+
+static bool
+gwc_starts(const char *s, const char *prefix)
+{
+    return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+
+static void __attribute__((format(printf, 3, 4)))
+gwc_setting_bad(const gwc_settings_t *settings, size_t i, const char *fmt, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, fmt);
+    text = gwc_vsprintf(fmt, args);
+    va_end(args);
+
+    gwc_error(NULL, "setting \"%s\" (%s): %s", gwc_setting_table[i].name,
+              settings->origins[i] ? settings->origins[i] : "default", text);
+}
+
+
+static void
+gwc_split(gwc_vec_t *vec, const char *text, const char *delimiters)
+{
+    const char *p = text;
+
+    while (*p != '\0') {
+        size_t len = strcspn(p, delimiters);
+        size_t n = len;
+
+        while (n && isspace((unsigned char) *p)) {
+            p++;
+            n--;
+            len--;
+        }
+
+        while (n && isspace((unsigned char) p[n - 1])) {
+            n--;
+        }
+
+        if (n) {
+            gwc_vec_push(vec, gwc_strndup(p, n));
+        }
+
+        p += len;
+
+        if (*p != '\0') {
+            p++;
+        }
+    }
+}
+
+
+static bool
+gwc_parse_number(const char *text, long max, long *number)
+{
+    char *end;
+
+    if (!isdigit((unsigned char) text[0])) {
+        return false;
+    }
+
+    errno = 0;
+    *number = strtol(text, &end, 10);
+
+    return *end == '\0' && errno == 0 && *number <= max;
+}
+
+
+/* "127.0.0.1:8000", "[::1]:8000", "*:8000", "8000"; the port, or -1 */
+static int
+gwc_parse_address(const char *text)
+{
+    unsigned char ip[16];
+    const char *colon, *host;
+    long port;
+
+    colon = strrchr(text, ':');
+
+    if (colon == NULL || !gwc_parse_number(colon + 1, 65535, &port)
+        || port == 0) {
+        return -1;
+    }
+
+    host = gwc_strndup(text, (size_t) (colon - text));
+
+    if (host[0] == '[') {
+        size_t len = strlen(host);
+
+        if (host[len - 1] != ']'
+            || inet_pton(AF_INET6, gwc_strndup(host + 1, len - 2), ip) != 1)
+        {
+            return -1;
+        }
+
+    } else if (inet_pton(AF_INET, host, ip) != 1) {
+        return -1;
+    }
+
+    return (int) port;
+}
+
+
+static bool
+gwc_listen_flag(gwc_listen_t *listen, gwc_buf_t *flags, const char *flag)
+{
+    static const char *const names[] = { "deferred", "bind", "reuseport" };
+    static const char *const values[] = { "backlog=", "ipv6only=",
+                                          "so_keepalive=" };
+    size_t i;
+    long n;
+
+    if (strcmp(flag, "ssl") == 0) {
+        listen->ssl = true;
+        return true;
+    }
+
+    if (strcmp(flag, "http2") == 0) {
+        listen->http2 = true;
+        return true;
+    }
+
+    if (strcmp(flag, "proxy_protocol") == 0) {
+        listen->proxy_protocol = true;
+        return true;
+    }
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(flag, names[i]) == 0) {
+            break;
+        }
+
+        if (gwc_starts(flag, values[i]) && flag[strlen(values[i])] != '\0') {
+            if (i == 0
+                && !gwc_parse_number(flag + strlen(values[0]), 1 << 30, &n)) {
+                return false;
+            }
+
+            break;
+        }
+    }
+
+    if (i == sizeof(names) / sizeof(names[0])) {
+        return false;
+    }
+
+    gwc_buf_printf(flags, " %s", flag);
+
+    return true;
+}
+
+
+static void
+gwc_setting_listen(const gwc_settings_t *settings, size_t i, gwc_vec_t *vec)
+{
+    gwc_vec_t items = { 0 };
+    size_t k, n;
+
+    if (strcmp(settings->values[i], "off") == 0) {
+        return;
+    }
+
+    gwc_split(&items, settings->values[i], ",");
+
+    for (n = 0; n < items.n; n++) {
+        gwc_listen_t *listen = gwc_alloc(sizeof(gwc_listen_t));
+        gwc_vec_t words = { 0 };
+        gwc_buf_t flags = { 0 };
+
+        gwc_split(&words, items.items[n], " \t");
+
+        if (words.n == 0) {
+            continue;
+        }
+
+        listen->address = words.items[0];
+        listen->port = gwc_parse_address(listen->address);
+
+        if (listen->port < 0) {
+            gwc_setting_bad(settings, i,
+                            "\"%s\" is no address, expected ip:port such as "
+                            "0.0.0.0:8000 or [::]:8000, or \"off\"",
+                            listen->address);
+            continue;
+        }
+
+        for (k = 1; k < words.n; k++) {
+            if (!gwc_listen_flag(listen, &flags, words.items[k])) {
+                gwc_setting_bad(
+                    settings, i,
+                    "unknown flag \"%s\", expected some of ssl http2 "
+                    "proxy_protocol deferred bind reuseport backlog=N "
+                    "ipv6only=on|off so_keepalive=...",
+                    (const char *) words.items[k]);
+            }
+        }
+
+        listen->flags = flags.data ? gwc_strndup(flags.data, flags.len) : "";
+        gwc_vec_push(vec, listen);
+    }
+
+    if (items.n == 0) {
+        gwc_setting_bad(settings, i, "expected ip:port or \"off\"");
+    }
+}
+
+
+static bool
+gwc_is_one_of(const char *value, const char *const *one_of)
+{
+    for (; *one_of != NULL; one_of++) {
+        if (strcmp(value, *one_of) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static const char *
+gwc_join(const char *const *names)
+{
+    gwc_buf_t buf = { 0 };
+
+    for (; *names != NULL; names++) {
+        gwc_buf_printf(&buf, "%s%s", buf.len ? ", " : "", *names);
+    }
+
+    return gwc_strndup(buf.data, buf.len);
+}
+
+
+void
+gwc_setting_check(gwc_settings_t *settings, size_t i)
+{
+    const gwc_setting_t *setting = &gwc_setting_table[i];
+    const char *value = settings->values[i];
+    gwc_vec_t *vec;
+    long number;
+
+    if (value == NULL) {
+        return;
+    }
+
+    vec = (gwc_vec_t *) (void *) ((char *) settings + setting->list);
+
+    switch (setting->type) {
+
+    case GWC_SET_FLAG:
+        if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0) {
+            gwc_setting_bad(settings, i, "\"%s\": expected on or off", value);
+        }
+        break;
+
+    case GWC_SET_NUMBER:
+        if (!gwc_parse_number(value, 2147483647, &number)) {
+            gwc_setting_bad(settings, i,
+                            "\"%s\": expected a whole number of at least 0",
+                            value);
+        }
+        break;
+
+    case GWC_SET_ENUM:
+        if (!gwc_is_one_of(value, setting->one_of)) {
+            gwc_setting_bad(settings, i, "\"%s\": expected one of %s", value,
+                            gwc_join(setting->one_of));
+        }
+        break;
+
+    case GWC_SET_LISTEN:
+        gwc_setting_listen(settings, i, vec);
+        break;
+
+    case GWC_SET_LIST:
+        gwc_split(vec, value, ",");
+        break;
+
+    case GWC_SET_WORDS:
+        gwc_split(vec, value, ", \t");
+        break;
+
+    case GWC_SET_LATER:
+        if (strcmp(value, "off") != 0) {
+            gwc_setting_bad(settings, i,
+                            "not supported yet, expected \"off\"");
+        }
+        break;
+
+    case GWC_SET_TEXT:
+    case GWC_SET_ABSENT:
+        break;
+    }
+}
+
+
+static bool
+gwc_is_cidr(const char *text)
+{
+    const char *slash = strchr(text, '/');
+    unsigned char ip[16];
+    const char *address;
+    bool v6;
+    long bits;
+
+    address = slash ? gwc_strndup(text, (size_t) (slash - text)) : text;
+    v6 = strchr(address, ':') != NULL;
+
+    if (inet_pton(v6 ? AF_INET6 : AF_INET, address, ip) != 1) {
+        return false;
+    }
+
+    return slash == NULL || gwc_parse_number(slash + 1, v6 ? 128 : 32, &bits);
+}
+
+
+static void
+gwc_settings_check_tokens(const gwc_settings_t *settings, const char *name,
+                          gwc_vec_t *vec, const char *const *tokens)
+{
+    char *p;
+    size_t i;
+
+    for (i = 0; i < vec->n; i++) {
+        for (p = vec->items[i]; *p != '\0'; p++) {
+            *p = (char) tolower((unsigned char) *p);
+        }
+
+        if (!gwc_is_one_of(vec->items[i], tokens)) {
+            gwc_setting_bad(settings, gwc_setting_index(name),
+                            "\"%s\": expected some of %s",
+                            (const char *) vec->items[i], gwc_join(tokens));
+        }
+    }
+
+    /* an "off" counts only when it stands first */
+    if (vec->n && strcmp(vec->items[0], "off") == 0) {
+        vec->n = 1;
+        return;
+    }
+
+    for (i = 0; i < vec->n;) {
+        if (strcmp(vec->items[i], "off") == 0) {
+            memmove(&vec->items[i], &vec->items[i + 1],
+                    (vec->n - i - 1) * sizeof(void *));
+            vec->n--;
+
+        } else {
+            i++;
+        }
+    }
+}
+
+
+static bool
+gwc_is_port_map(const char *text)
+{
+    const char *colon = strchr(text, ':');
+    long from, to;
+
+    return colon != NULL
+           && gwc_parse_number(gwc_strndup(text, (size_t) (colon - text)),
+                               65535, &from)
+           && gwc_parse_number(colon + 1, 65535, &to) && from > 0 && to > 0;
+}
+
+
+static void
+gwc_settings_check_pair(const gwc_settings_t *settings, const char *cert,
+                        size_t certs, const char *key, size_t keys)
+{
+    if (certs != keys) {
+        gwc_setting_bad(settings, gwc_setting_index(certs > keys ? key : cert),
+                        "%zu certificates (\"%s\") need as many keys "
+                        "(\"%s\"), not %zu",
+                        certs, cert, key, keys);
+    }
+}
+
+
+void
+gwc_settings_check(gwc_settings_t *settings)
+{
+    const char *header;
+    size_t i;
+
+    for (i = 0; i < settings->trusted_ips.n; i++) {
+        const char *ip = settings->trusted_ips.items[i];
+
+        if (strcmp(ip, "unix:") != 0 && !gwc_is_cidr(ip)) {
+            gwc_setting_bad(settings, gwc_setting_index("trusted_ips"),
+                            "\"%s\": expected an IP address, a CIDR range "
+                            "such as 10.0.0.0/8, or unix:",
+                            ip);
+        }
+    }
+
+    for (i = 0; i < settings->port_maps.n; i++) {
+        if (!gwc_is_port_map(settings->port_maps.items[i])) {
+            gwc_setting_bad(settings, gwc_setting_index("port_maps"),
+                            "\"%s\": expected public:listen, such as 80:8000",
+                            (const char *) settings->port_maps.items[i]);
+        }
+    }
+
+    gwc_settings_check_tokens(settings, "headers", &settings->headers,
+                              gwc_header_tokens);
+    gwc_settings_check_tokens(settings, "headers_upstream",
+                              &settings->headers_upstream,
+                              gwc_header_upstream_tokens);
+
+    gwc_settings_check_pair(settings, "ssl_cert", settings->ssl_cert.n,
+                            "ssl_cert_key", settings->ssl_cert_key.n);
+    gwc_settings_check_pair(settings, "status_ssl_cert",
+                            settings->status_ssl_cert.n, "status_ssl_cert_key",
+                            settings->status_ssl_cert_key.n);
+
+    if (gwc_settings_flag(settings, "client_ssl")
+        && (gwc_settings_get(settings, "client_ssl_cert") == NULL
+            || gwc_settings_get(settings, "client_ssl_cert_key") == NULL))
+    {
+        gwc_setting_bad(settings, gwc_setting_index("client_ssl"),
+                        "needs client_ssl_cert and client_ssl_cert_key");
+    }
+
+    if (strcmp(gwc_settings_get(settings, "ssl_cipher_suite"), "custom") == 0
+        && gwc_settings_get(settings, "ssl_ciphers") == NULL)
+    {
+        gwc_setting_bad(settings, gwc_setting_index("ssl_cipher_suite"),
+                        "\"custom\" needs ssl_ciphers");
+    }
+
+    header = gwc_settings_get(settings, "real_ip_header");
+
+    if (strcmp(header, "proxy_protocol") == 0) {
+        for (i = 0; i < settings->proxy_listen.n; i++) {
+            const gwc_listen_t *listen = settings->proxy_listen.items[i];
+
+            if (listen->proxy_protocol) {
+                break;
+            }
+        }
+
+        if (i == settings->proxy_listen.n) {
+            gwc_setting_bad(settings, gwc_setting_index("real_ip_header"),
+                            "\"proxy_protocol\" needs that flag in "
+                            "proxy_listen too");
+        }
+    }
+
+    /* one "bundled" means everything there is, as an empty list does */
+    for (i = 0; i < settings->plugins.n; i++) {
+        if (strcmp(settings->plugins.items[i], "bundled") == 0) {
+            settings->plugins.n = 0;
+        }
+    }
+}
