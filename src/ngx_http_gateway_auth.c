@@ -4,11 +4,13 @@
  *
  * What authentication policies share: who the request is from, the headers
  * that tell the upstream, the fallback to an anonymous consumer, the 401.
- * Costs one pass over the request headers and at most five new ones.
+ * Costs at most five new request headers and, where the client's were not
+ * removed before, one pass over all of them.
  */
 
 
 #include "ngx_http_gateway_auth.h"
+#include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_headers.h"
 #include "ngx_http_gateway_reply.h"
 
@@ -16,7 +18,10 @@
 static ngx_int_t ngx_http_gateway_auth_identity(ngx_http_request_t *r,
     ngx_http_gateway_consumer_t *consumer,
     ngx_http_gateway_credential_t *credential, ngx_uint_t anonymous);
-static void ngx_http_gateway_auth_clear(ngx_http_request_t *r);
+static void ngx_http_gateway_auth_clear(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx);
+static ngx_uint_t ngx_http_gateway_auth_is_identity(ngx_str_t *name,
+    ngx_http_gateway_header_name_t **names);
 
 
 static ngx_http_gateway_header_name_t  ngx_http_gateway_auth_consumer_id =
@@ -51,6 +56,10 @@ ngx_int_t
 ngx_http_gateway_auth_succeed(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_credential_t *credential)
 {
+    if (!ngx_http_gateway_auth_is_clean(r, ctx)) {
+        ngx_http_gateway_auth_clear(r, ctx);
+    }
+
     ctx->consumer = credential->consumer;
     ctx->credential = credential;
     ctx->anonymous = 0;
@@ -68,6 +77,11 @@ ngx_http_gateway_auth_fail(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
     static ngx_str_t  name = ngx_string("WWW-Authenticate");
 
     if (acf->consumer) {
+
+        if (!ngx_http_gateway_auth_is_clean(r, ctx)) {
+            ngx_http_gateway_auth_clear(r, ctx);
+        }
+
         ctx->consumer = acf->consumer;
         ctx->credential = NULL;
         ctx->anonymous = 1;
@@ -86,6 +100,19 @@ ngx_http_gateway_auth_fail(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
     r->headers_out.www_authenticate = h;
 
     return ngx_http_gateway_error(r, NGX_HTTP_UNAUTHORIZED, message);
+}
+
+
+ngx_uint_t
+ngx_http_gateway_auth_is_clean(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx)
+{
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    return gmcf->strip_identity && ctx->matched_any && ctx->consumer == NULL
+           && ctx->credential == NULL;
 }
 
 
@@ -123,65 +150,56 @@ ngx_http_gateway_auth_identity(ngx_http_request_t *r,
     ngx_http_gateway_consumer_t *consumer,
     ngx_http_gateway_credential_t *credential, ngx_uint_t anonymous)
 {
+    ngx_uint_t                       n;
+    ngx_http_gateway_header_line_t   lines[5];
+
     static ngx_str_t  yes = ngx_string("true");
 
-    ngx_http_gateway_auth_clear(r);
+    n = 0;
 
     if (consumer) {
+        lines[n].header = &ngx_http_gateway_auth_consumer_id;
+        lines[n++].value = &consumer->id;
 
-        if (ngx_http_gateway_header_in_add(r,
-                      &ngx_http_gateway_auth_consumer_id, &consumer->id)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
+        if (consumer->custom_id.len) {
+            lines[n].header = &ngx_http_gateway_auth_custom_id;
+            lines[n++].value = &consumer->custom_id;
         }
 
-        if (consumer->custom_id.len
-            && ngx_http_gateway_header_in_add(r,
-                      &ngx_http_gateway_auth_custom_id, &consumer->custom_id)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        if (consumer->username.len
-            && ngx_http_gateway_header_in_add(r,
-                      &ngx_http_gateway_auth_username, &consumer->username)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
+        if (consumer->username.len) {
+            lines[n].header = &ngx_http_gateway_auth_username;
+            lines[n++].value = &consumer->username;
         }
     }
 
-    if (credential && credential->identifier.len
-        && ngx_http_gateway_header_in_add(r,
-                  &ngx_http_gateway_auth_credential, &credential->identifier)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
+    if (credential && credential->identifier.len) {
+        lines[n].header = &ngx_http_gateway_auth_credential;
+        lines[n++].value = &credential->identifier;
     }
 
     if (anonymous) {
-        return ngx_http_gateway_header_in_add(r,
-                                     &ngx_http_gateway_auth_anonymous, &yes);
+        lines[n].header = &ngx_http_gateway_auth_anonymous;
+        lines[n++].value = &yes;
     }
 
-    return NGX_OK;
+    return ngx_http_gateway_header_in_add_lines(r, lines, n);
 }
 
 
 /*
  * Takes out what the client sent under these names, or an earlier policy
- * wrote.  Names are told apart by their lengths first; there seldom are any.
+ * wrote.  A name with "_" counts as well: many frameworks take it for the one
+ * with "-".
  */
 
 static void
-ngx_http_gateway_auth_clear(ngx_http_request_t *r)
+ngx_http_gateway_auth_clear(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx)
 {
-    ngx_uint_t                       i, found;
-    ngx_list_part_t                 *part;
-    ngx_table_elt_t                 *h;
-    ngx_http_gateway_header_name_t  *name;
+    ngx_str_t         name;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
 
     static ngx_http_gateway_header_name_t  *names[] = {
         &ngx_http_gateway_auth_consumer_id,
@@ -192,33 +210,77 @@ ngx_http_gateway_auth_clear(ngx_http_request_t *r)
         NULL
     };
 
-    found = 0;
+    /* written by an earlier policy, and not always in nginx's list */
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
+    if (ctx->consumer || ctx->credential) {
+        for (i = 0; names[i]; i++) {
+            (void) ngx_http_gateway_header_in_remove(r, &names[i]->lowcase);
+        }
+    }
+
+    /* sent by the client */
+
+    part = &r->headers_in.headers.part;
+
+    while (part) {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-
-            switch (h[i].key.len) {
-
-            case sizeof("X-Consumer-ID") - 1:
-            case sizeof("X-Consumer-Username") - 1:
-            case sizeof("X-Anonymous-Consumer") - 1:
-            case sizeof("X-Credential-Identifier") - 1:
-
-                /* X-Consumer-Custom-ID is as long as X-Anonymous-Consumer */
-
-                found |= h[i].key.data[1] == '-';
+            if (h[i].key.len >= sizeof("x-consumer-id") - 1
+                && ngx_tolower(h[i].key.data[0]) == 'x'
+                && ngx_http_gateway_auth_is_identity(&h[i].key, names))
+            {
+                break;
             }
         }
-    }
 
-    if (found) {
-        for (i = 0; names[i]; i++) {
-            name = names[i];
-            (void) ngx_http_gateway_header_in_remove(r, &name->lowcase);
+        if (i == part->nelts) {
+            part = part->next;
+            continue;
+        }
+
+        /* the removal moves elements, and the list may lose this part */
+
+        name.len = h[i].key.len;
+        name.data = h[i].lowcase_key ? h[i].lowcase_key : h[i].key.data;
+
+        (void) ngx_http_gateway_header_in_remove(r, &name);
+
+        part = &r->headers_in.headers.part;
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_auth_is_identity(ngx_str_t *name,
+    ngx_http_gateway_header_name_t **names)
+{
+    u_char      ch;
+    size_t      n;
+    ngx_str_t  *known;
+    ngx_uint_t  i;
+
+    for (i = 0; names[i]; i++) {
+        known = &names[i]->lowcase;
+
+        if (known->len != name->len) {
+            continue;
+        }
+
+        for (n = 0; n < name->len; n++) {
+            ch = ngx_tolower(name->data[n]);
+
+            if (known->data[n] != (ch == '_' ? '-' : ch)) {
+                break;
+            }
+        }
+
+        if (n == name->len) {
+            return 1;
         }
     }
+
+    return 0;
 }
 
 

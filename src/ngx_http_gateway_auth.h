@@ -58,6 +58,14 @@ ngx_int_t ngx_http_gateway_auth_fail(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_auth_conf_t *acf,
     const ngx_str_t *message);
 
+/*
+ * 1 if no identity header can be in the request: the client's were removed
+ * when its route was found, and no policy has written any yet.  To be asked
+ * before ctx->consumer and ctx->credential are set.
+ */
+ngx_uint_t ngx_http_gateway_auth_is_clean(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx);
+
 /* 1 if both are the same; the time depends on the lengths only */
 ngx_uint_t ngx_http_gateway_auth_equal(const ngx_str_t *a,
     const ngx_str_t *b);

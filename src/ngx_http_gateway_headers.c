@@ -15,6 +15,8 @@ static ngx_uint_t ngx_http_gateway_header_is(ngx_table_elt_t *h,
     const ngx_str_t *lowcase);
 static void ngx_http_gateway_header_name_init(
     ngx_http_gateway_header_name_t *header);
+static ngx_inline void ngx_http_gateway_header_in_fill(ngx_table_elt_t *h,
+    ngx_http_gateway_header_name_t *header, const ngx_str_t *value);
 static ngx_uint_t ngx_http_gateway_header_in_multi(ngx_uint_t offset);
 static ngx_int_t ngx_http_gateway_header_in_link(ngx_http_request_t *r,
     ngx_table_elt_t *h, ngx_uint_t offset);
@@ -48,6 +50,19 @@ static const size_t  ngx_http_gateway_headers_out[] = {
 };
 
 
+/* ngx_http_gateway_get_ctx() for the usual case */
+
+static ngx_inline ngx_http_gateway_ctx_t *
+ngx_http_gateway_headers_ctx(ngx_http_request_t *r)
+{
+    ngx_http_gateway_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r->main, ngx_http_gateway_module);
+
+    return ctx ? ctx : ngx_http_gateway_get_ctx(r);
+}
+
+
 ngx_table_elt_t *
 ngx_http_gateway_header_in(ngx_http_request_t *r, const ngx_str_t *lowcase,
     ngx_uint_t n)
@@ -62,20 +77,26 @@ ngx_http_gateway_header_in(ngx_http_request_t *r, const ngx_str_t *lowcase,
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (ngx_http_gateway_header_is(&h[i], lowcase) && n-- == 0) {
+            if (h[i].key.len == lowcase->len
+                && ngx_http_gateway_header_is(&h[i], lowcase)
+                && n-- == 0)
+            {
                 return &h[i];
             }
         }
     }
 
-    ctx = ngx_http_gateway_get_ctx(r);
+    ctx = ngx_http_gateway_headers_ctx(r);
 
     if (ctx) {
         h = ctx->pending;
 
         for (i = 0; i < ctx->npending; i++) {
 
-            if (ngx_http_gateway_header_is(&h[i], lowcase) && n-- == 0) {
+            if (h[i].key.len == lowcase->len
+                && ngx_http_gateway_header_is(&h[i], lowcase)
+                && n-- == 0)
+            {
                 return &h[i];
             }
         }
@@ -89,19 +110,38 @@ ngx_uint_t
 ngx_http_gateway_header_in_find(ngx_http_request_t *r,
     const ngx_str_t *lowcase, ngx_table_elt_t **h)
 {
-    ngx_uint_t               i, n;
+    size_t                   len;
+    ngx_uint_t               n;
     ngx_list_part_t         *part;
-    ngx_table_elt_t         *header;
+    ngx_table_elt_t         *header, *last;
     ngx_http_gateway_ctx_t  *ctx;
 
     n = 0;
+    len = lowcase->len;
+    part = &r->headers_in.headers.part;
+    ctx = ngx_http_gateway_headers_ctx(r);
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        header = part->elts;
+    for ( ;; ) {
 
-        for (i = 0; i < part->nelts; i++) {
+        if (part) {
+            header = part->elts;
+            last = header + part->nelts;
+            part = part->next;
 
-            if (!ngx_http_gateway_header_is(&header[i], lowcase)) {
+        } else if (ctx && ctx->npending) {
+            header = ctx->pending;
+            last = header + ctx->npending;
+            ctx = NULL;
+
+        } else {
+            return n;
+        }
+
+        for ( /* void */ ; header < last; header++) {
+
+            if (header->key.len != len
+                || !ngx_http_gateway_header_is(header, lowcase))
+            {
                 continue;
             }
 
@@ -109,32 +149,10 @@ ngx_http_gateway_header_in_find(ngx_http_request_t *r,
                 return 2;
             }
 
-            *h = &header[i];
+            *h = header;
             n = 1;
         }
     }
-
-    ctx = ngx_http_gateway_get_ctx(r);
-
-    if (ctx) {
-        header = ctx->pending;
-
-        for (i = 0; i < ctx->npending; i++) {
-
-            if (!ngx_http_gateway_header_is(&header[i], lowcase)) {
-                continue;
-            }
-
-            if (n == 1) {
-                return 2;
-            }
-
-            *h = &header[i];
-            n = 1;
-        }
-    }
-
-    return n;
 }
 
 
@@ -180,18 +198,45 @@ ngx_int_t
 ngx_http_gateway_header_in_add(ngx_http_request_t *r,
     ngx_http_gateway_header_name_t *header, const ngx_str_t *value)
 {
-    ngx_table_elt_t         *h;
-    ngx_http_gateway_ctx_t  *ctx;
+    ngx_table_elt_t                 *h;
+    ngx_http_gateway_header_line_t   line;
 
     if (header->hash == 0) {
         ngx_http_gateway_header_name_init(header);
     }
 
-    ctx = ngx_http_gateway_get_ctx(r);
+    if (header->offset == 0) {
+        line.header = header;
+        line.value = value;
+
+        return ngx_http_gateway_header_in_add_lines(r, &line, 1);
+    }
+
+    h = ngx_list_push(&r->headers_in.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_gateway_header_in_fill(h, header, value);
+
+    return ngx_http_gateway_header_in_link(r, h, header->offset);
+}
+
+
+ngx_int_t
+ngx_http_gateway_header_in_add_lines(ngx_http_request_t *r,
+    ngx_http_gateway_header_line_t *lines, ngx_uint_t n)
+{
+    ngx_uint_t               i;
+    ngx_list_part_t         *last;
+    ngx_table_elt_t         *h;
+    ngx_http_gateway_ctx_t  *ctx;
+
+    ctx = ngx_http_gateway_headers_ctx(r);
+    last = r->headers_in.headers.last;
 
     if (ctx && ctx->service && ctx->service->headers_block
-        && ctx->npending < NGX_HTTP_GATEWAY_MAX_PENDING
-        && header->offset == 0)
+        && ctx->npending + n <= NGX_HTTP_GATEWAY_MAX_PENDING)
     {
         if (ctx->pending == NULL) {
             ctx->pending = ngx_palloc(r->pool, NGX_HTTP_GATEWAY_MAX_PENDING
@@ -201,13 +246,46 @@ ngx_http_gateway_header_in_add(ngx_http_request_t *r,
             }
         }
 
-        h = &ctx->pending[ctx->npending++];
+        h = &ctx->pending[ctx->npending];
+        ctx->npending += n;
+
+    } else if (last->nelts + n <= r->headers_in.headers.nalloc) {
+
+        /* what ngx_list_push() would do */
+
+        h = (ngx_table_elt_t *) last->elts + last->nelts;
+        last->nelts += n;
 
     } else {
-        h = ngx_list_push(&r->headers_in.headers);
-        if (h == NULL) {
-            return NGX_ERROR;
+
+        for (i = 0; i < n; i++) {
+            h = ngx_list_push(&r->headers_in.headers);
+            if (h == NULL) {
+                return NGX_ERROR;
+            }
+
+            ngx_http_gateway_header_in_fill(h, lines[i].header,
+                                            lines[i].value);
         }
+
+        return NGX_OK;
+    }
+
+    for (i = 0; i < n; i++) {
+        ngx_http_gateway_header_in_fill(&h[i], lines[i].header,
+                                        lines[i].value);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_inline void
+ngx_http_gateway_header_in_fill(ngx_table_elt_t *h,
+    ngx_http_gateway_header_name_t *header, const ngx_str_t *value)
+{
+    if (header->hash == 0) {
+        ngx_http_gateway_header_name_init(header);
     }
 
     /* the true hash: the proxy finds names of proxy_set_header by it */
@@ -219,12 +297,6 @@ ngx_http_gateway_header_in_add(ngx_http_request_t *r,
 #if (nginx_version >= 1023000)
     h->next = NULL;
 #endif
-
-    if (header->offset) {
-        return ngx_http_gateway_header_in_link(r, h, header->offset);
-    }
-
-    return NGX_OK;
 }
 
 
@@ -306,10 +378,12 @@ ngx_http_gateway_header_out_remove(ngx_http_request_t *r,
 }
 
 
+/* the lengths are the same, callers have seen to that */
+
 static ngx_uint_t
 ngx_http_gateway_header_is(ngx_table_elt_t *h, const ngx_str_t *lowcase)
 {
-    if (h->key.len != lowcase->len || lowcase->len == 0) {
+    if (lowcase->len == 0) {
         return 0;
     }
 
@@ -435,7 +509,7 @@ ngx_http_gateway_header_in_prune(ngx_http_request_t *r,
     ngx_table_elt_t         *h;
     ngx_http_gateway_ctx_t  *ctx;
 
-    ctx = ngx_http_gateway_get_ctx(r);
+    ctx = ngx_http_gateway_headers_ctx(r);
     n = ctx ? ngx_http_gateway_header_pending_prune(ctx, lowcase, keep) : 0;
     prev = NULL;
     list = &r->headers_in.headers;
@@ -447,7 +521,8 @@ ngx_http_gateway_header_in_prune(ngx_http_request_t *r,
 
         while (i < part->nelts) {
 
-            if (&h[i] == keep
+            if (h[i].key.len != lowcase->len
+                || &h[i] == keep
                 || !ngx_http_gateway_header_is(&h[i], lowcase))
             {
                 i++;
@@ -503,7 +578,10 @@ ngx_http_gateway_header_pending_prune(ngx_http_gateway_ctx_t *ctx,
 
     for (i = 0; i < ctx->npending; i++) {
 
-        if (&h[i] == keep || !ngx_http_gateway_header_is(&h[i], lowcase)) {
+        if (h[i].key.len != lowcase->len
+            || &h[i] == keep
+            || !ngx_http_gateway_header_is(&h[i], lowcase))
+        {
 
             if (n) {
                 h[i - n] = h[i];

@@ -31,13 +31,14 @@ ngx_table_elt_t *ngx_http_gateway_header_in(ngx_http_request_t *r,
 ngx_uint_t ngx_http_gateway_header_in_find(ngx_http_request_t *r,
     const ngx_str_t *lowcase, ngx_table_elt_t **h);
 
+/* headers that wait in ctx->pending, see below */
+#define NGX_HTTP_GATEWAY_MAX_PENDING  16
+
 /*
  * A name that is set on many requests, so that neither its hash nor its place
  * in r->headers_in is looked up each time.  Define a static one with
  * ngx_http_gateway_header_name("X-Consumer-ID", "x-consumer-id").
  */
-#define NGX_HTTP_GATEWAY_MAX_PENDING  16
-
 typedef struct {
     ngx_str_t                        name;      /* as it goes upstream */
     ngx_str_t                        lowcase;
@@ -61,6 +62,18 @@ ngx_int_t ngx_http_gateway_header_in_put(ngx_http_request_t *r,
  */
 ngx_int_t ngx_http_gateway_header_in_add(ngx_http_request_t *r,
     ngx_http_gateway_header_name_t *header, const ngx_str_t *value);
+
+/*
+ * The same for several at once, none of which has a place in r->headers_in
+ * (as all "X-..." that nginx does not know).
+ */
+typedef struct {
+    ngx_http_gateway_header_name_t  *header;
+    const ngx_str_t                 *value;
+} ngx_http_gateway_header_line_t;
+
+ngx_int_t ngx_http_gateway_header_in_add_lines(ngx_http_request_t *r,
+    ngx_http_gateway_header_line_t *lines, ngx_uint_t n);
 
 /*
  * Replaces all headers of that name by one; name as it goes upstream

@@ -10,6 +10,7 @@
 
 
 #include "ngx_http_gateway.h"
+#include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_headers.h"
 #include "ngx_http_gateway_reply.h"
 
@@ -71,8 +72,8 @@ static ngx_uint_t ngx_http_gateway_acl_is_member(
 static ngx_uint_t ngx_http_gateway_acl_is_listed(
     ngx_http_gateway_acl_conf_t *acf, u_char *name, size_t len);
 static ngx_int_t ngx_http_gateway_acl_pass(ngx_http_request_t *r,
-    ngx_http_gateway_acl_conf_t *acf, ngx_str_t *consumer_groups,
-    ngx_str_t *authenticated_groups);
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_acl_conf_t *acf,
+    ngx_str_t *consumer_groups, ngx_str_t *authenticated_groups);
 static ngx_int_t ngx_http_gateway_acl_refuse(ngx_http_request_t *r,
     ngx_uint_t status, ngx_str_t *groups);
 
@@ -215,7 +216,7 @@ ngx_http_gateway_acl_handler(ngx_http_request_t *r, void *conf)
         /* no one, or someone without groups */
 
         if (ctx->consumer && acf->deny) {
-            return ngx_http_gateway_acl_pass(r, acf, &no_groups, NULL);
+            return ngx_http_gateway_acl_pass(r, ctx, acf, &no_groups, NULL);
         }
 
         return ngx_http_gateway_acl_refuse(r,
@@ -231,7 +232,7 @@ ngx_http_gateway_acl_handler(ngx_http_request_t *r, void *conf)
                                            &consumer->header);
     }
 
-    return ngx_http_gateway_acl_pass(r, acf, &consumer->header, NULL);
+    return ngx_http_gateway_acl_pass(r, ctx, acf, &consumer->header, NULL);
 }
 
 
@@ -270,7 +271,7 @@ ngx_http_gateway_acl_authenticated(ngx_http_request_t *r,
                                            &ctx->authenticated_groups);
     }
 
-    return ngx_http_gateway_acl_pass(r, acf, NULL,
+    return ngx_http_gateway_acl_pass(r, ctx, acf, NULL,
                                      &ctx->authenticated_groups);
 }
 
@@ -331,12 +332,28 @@ ngx_http_gateway_acl_is_listed(ngx_http_gateway_acl_conf_t *acf, u_char *name,
 
 static ngx_int_t
 ngx_http_gateway_acl_pass(ngx_http_request_t *r,
-    ngx_http_gateway_acl_conf_t *acf, ngx_str_t *consumer_groups,
-    ngx_str_t *authenticated_groups)
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_acl_conf_t *acf,
+    ngx_str_t *consumer_groups, ngx_str_t *authenticated_groups)
 {
+    ngx_http_gateway_main_conf_t  *gmcf;
+
     if (acf->hide_groups_header) {
         consumer_groups = NULL;
         authenticated_groups = NULL;
+    }
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    if (gmcf->strip_identity && ctx->matched_any && !authenticated_groups) {
+
+        /* the client's copies went when its route was found */
+
+        if (consumer_groups == NULL) {
+            return NGX_OK;
+        }
+
+        return ngx_http_gateway_header_in_add(r,
+                      &ngx_http_gateway_acl_consumer_groups, consumer_groups);
     }
 
     if (consumer_groups == NULL) {
