@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "emit.h"
 
@@ -326,6 +327,13 @@ gwc_emit_trust(gwc_writer_t *w, gwc_output_t *output,
     if (!gwc_bool_or(service->tls_verify, false)
         || gwc_is_injected(output, directive))
     {
+        return;
+    }
+
+    if (access(gwc_system_bundle, R_OK) != 0) {
+        gwc_error(service->tls_verify.node,
+                  "needs ca_certificates: there is no \"%s\"",
+                  gwc_system_bundle);
         return;
     }
 
