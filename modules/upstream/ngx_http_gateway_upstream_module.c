@@ -1,0 +1,1198 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * Balancing: the targets of gateway_upstream blocks, or the host of a
+ * service, behind nginx's own proxy and grpc modules.  Picks a peer when
+ * the access chain is through, again for each retry.  Costs a search of the
+ * algorithm's table per request; names are resolved while a worker runs.
+ */
+
+
+#include "ngx_http_gateway_upstream_peers.h"
+
+
+/* services of equal host, port and resolver share a balancer */
+typedef struct {
+    ngx_str_node_t                         sn;
+    ngx_http_gateway_upstream_balancer_t  *balancer;
+} ngx_http_gateway_upstream_node_t;
+
+
+static char *ngx_http_gateway_upstream_block(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_gateway_upstream_line(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_gateway_upstream_field(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b);
+static char *ngx_http_gateway_upstream_algorithm(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b);
+static char *ngx_http_gateway_upstream_target(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b);
+static char *ngx_http_gateway_upstream_hash_on(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_hash_t *hash);
+static char *ngx_http_gateway_upstream_cookie_path(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b);
+static char *ngx_http_gateway_upstream_slots(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b);
+static char *ngx_http_gateway_upstream_check(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b);
+static ngx_http_gateway_upstream_balancer_t *
+    ngx_http_gateway_upstream_add(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf, ngx_str_t *name);
+static ngx_int_t ngx_http_gateway_upstream_add_target(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b, ngx_str_t *host, in_port_t port,
+    ngx_uint_t weight);
+static char *ngx_http_gateway_balancer(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+static void *ngx_http_gateway_upstream_create_main_conf(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_upstream_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_upstream_services(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf, ngx_rbtree_t *names,
+    ngx_rbtree_t *hosts);
+static ngx_int_t ngx_http_gateway_upstream_service(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf,
+    ngx_http_gateway_service_t *service, ngx_http_core_loc_conf_t *clcf,
+    ngx_rbtree_t *names, ngx_rbtree_t *hosts);
+static ngx_http_gateway_upstream_node_t *ngx_http_gateway_upstream_remember(
+    ngx_conf_t *cf, ngx_rbtree_t *names, ngx_str_t *key,
+    ngx_http_gateway_upstream_balancer_t *b);
+static void ngx_http_gateway_upstream_stop(void *data);
+static ngx_int_t ngx_http_gateway_upstream_init_process(ngx_cycle_t *cycle);
+static void ngx_http_gateway_upstream_start_handler(ngx_event_t *ev);
+
+
+static ngx_command_t  ngx_http_gateway_upstream_commands[] = {
+
+    { ngx_string("gateway_upstream"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_gateway_upstream_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_hosts_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_gateway_upstream_main_conf_t, hosts_file),
+      NULL },
+
+    { ngx_string("gateway_balancer"),
+      NGX_HTTP_UPS_CONF|NGX_CONF_NOARGS,
+      ngx_http_gateway_balancer,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_gateway_upstream_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_gateway_upstream_postconfiguration, /* postconfiguration */
+
+    ngx_http_gateway_upstream_create_main_conf, /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_gateway_upstream_module = {
+    NGX_MODULE_V1,
+    &ngx_http_gateway_upstream_module_ctx, /* module context */
+    ngx_http_gateway_upstream_commands,    /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_gateway_upstream_init_process, /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_conf_enum_t  ngx_http_gateway_upstream_algorithms[] = {
+    { ngx_string("round-robin"), NGX_HTTP_GATEWAY_UPSTREAM_ROUND_ROBIN },
+    { ngx_string("consistent-hashing"), NGX_HTTP_GATEWAY_UPSTREAM_CONSISTENT },
+    { ngx_string("least-connections"), NGX_HTTP_GATEWAY_UPSTREAM_LEAST_CONN },
+    { ngx_string("latency"), NGX_HTTP_GATEWAY_UPSTREAM_LATENCY },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_gateway_upstream_hashes[] = {
+    { ngx_string("none"), NGX_HTTP_GATEWAY_UPSTREAM_HASH_NONE },
+    { ngx_string("consumer"), NGX_HTTP_GATEWAY_UPSTREAM_HASH_CONSUMER },
+    { ngx_string("ip"), NGX_HTTP_GATEWAY_UPSTREAM_HASH_IP },
+    { ngx_string("header"), NGX_HTTP_GATEWAY_UPSTREAM_HASH_HEADER },
+    { ngx_string("cookie"), NGX_HTTP_GATEWAY_UPSTREAM_HASH_COOKIE },
+    { ngx_string("path"), NGX_HTTP_GATEWAY_UPSTREAM_HASH_PATH },
+    { ngx_string("query_arg"), NGX_HTTP_GATEWAY_UPSTREAM_HASH_QUERY_ARG },
+    { ngx_string("uri_capture"), NGX_HTTP_GATEWAY_UPSTREAM_HASH_URI_CAPTURE },
+    { ngx_null_string, 0 }
+};
+
+
+ngx_int_t
+ngx_http_gateway_upstream_walk(ngx_http_gateway_upstream_visit_pt visit,
+    void *data)
+{
+    ngx_int_t                               rc;
+    ngx_uint_t                              i, k, n, found;
+    ngx_http_gateway_upstream_set_t        *set;
+    ngx_http_gateway_upstream_info_t        info;
+    ngx_http_gateway_upstream_target_t     *target;
+    ngx_http_gateway_upstream_balancer_t  **b;
+    ngx_http_gateway_upstream_main_conf_t  *gumcf;
+
+    gumcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                            ngx_http_gateway_upstream_module);
+    if (gumcf == NULL) {
+        return NGX_OK;
+    }
+
+    b = gumcf->balancers.elts;
+
+    for (i = 0; i < gumcf->nexplicit; i++) {
+
+        set = ngx_http_gateway_upstream_set(b[i]);
+        if (set == NULL) {
+            return NGX_ERROR;
+        }
+
+        target = b[i]->targets.elts;
+
+        for (k = 0; k < b[i]->targets.nelts; k++) {
+
+            info.upstream = b[i]->name;
+            info.target = target[k].text;
+            found = 0;
+
+            for (n = 0; n < set->nslots; n++) {
+
+                if (set->slots[n].peer->target != &target[k]) {
+                    continue;
+                }
+
+                info.address = set->slots[n].peer->text;
+                info.weight = set->slots[n].weight;
+                info.state = set->slots[n].weight
+                             ? set->slots[n].peer->health
+                             : NGX_HTTP_GATEWAY_UPSTREAM_CHECKS_OFF;
+                found = 1;
+
+                rc = visit(data, &info);
+
+                if (rc != NGX_OK) {
+                    return rc;
+                }
+            }
+
+            if (found) {
+                continue;
+            }
+
+            ngx_str_null(&info.address);
+            info.weight = target[k].weight;
+            info.state = target[k].name && target[k].name->error
+                         && target[k].name->error != NGX_AGAIN
+                         ? NGX_HTTP_GATEWAY_UPSTREAM_DNS_ERROR
+                         : NGX_HTTP_GATEWAY_UPSTREAM_CHECKS_OFF;
+
+            rc = visit(data, &info);
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_http_gateway_upstream_block(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_gateway_upstream_main_conf_t *gumcf = conf;
+
+    char                                   *rv;
+    ngx_str_t                              *value;
+    ngx_uint_t                              i;
+    ngx_conf_t                              save;
+    ngx_http_gateway_upstream_balancer_t   *b, **bp;
+
+    value = cf->args->elts;
+    bp = gumcf->balancers.elts;
+
+    for (i = 0; i < gumcf->balancers.nelts; i++) {
+        if (bp[i]->name.len == value[1].len
+            && ngx_strncmp(bp[i]->name.data, value[1].data, value[1].len)
+               == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate gateway_upstream \"%V\", the other "
+                               "one is in %s:%ui", &value[1],
+                               bp[i]->file_name, bp[i]->line);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    b = ngx_http_gateway_upstream_add(cf, gumcf, &value[1]);
+    if (b == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    gumcf->nexplicit++;
+
+    save = *cf;
+    cf->handler = ngx_http_gateway_upstream_line;
+    cf->handler_conf = (void *) b;
+
+    rv = ngx_conf_parse(cf, NULL);
+
+    *cf = save;
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    return ngx_http_gateway_upstream_check(cf, b);
+}
+
+
+/* a line inside of gateway_upstream */
+
+static char *
+ngx_http_gateway_upstream_line(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char       *rv;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[0].data, "include") == 0) {
+        return ngx_conf_include(cf, cmd, conf);
+    }
+
+    rv = ngx_http_gateway_upstream_field(cf, conf);
+
+    if (rv == NGX_CONF_OK || rv == NGX_CONF_ERROR) {
+        return rv;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" in "
+                       "\"gateway_upstream\" %s", &value[0], rv);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_gateway_upstream_field(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b)
+{
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[0].data, "target") == 0) {
+        return ngx_http_gateway_upstream_target(cf, b);
+    }
+
+    if (ngx_strcmp(value[0].data, "algorithm") == 0) {
+        return ngx_http_gateway_upstream_algorithm(cf, b);
+    }
+
+    if (ngx_strcmp(value[0].data, "hash_on") == 0) {
+        if (b->hash_set) {
+            return "is duplicate";
+        }
+
+        b->hash_set = 1;
+        return ngx_http_gateway_upstream_hash_on(cf, &b->hash);
+    }
+
+    if (ngx_strcmp(value[0].data, "hash_fallback") == 0) {
+        if (b->fallback_set) {
+            return "is duplicate";
+        }
+
+        b->fallback_set = 1;
+        return ngx_http_gateway_upstream_hash_on(cf, &b->fallback);
+    }
+
+    if (cf->args->nelts == 2) {
+
+        if (ngx_strcmp(value[0].data, "hash_on_cookie_path") == 0) {
+            return ngx_http_gateway_upstream_cookie_path(cf, b);
+        }
+
+        if (ngx_strcmp(value[0].data, "slots") == 0) {
+            return ngx_http_gateway_upstream_slots(cf, b);
+        }
+
+        if (ngx_strcmp(value[0].data, "host_header") == 0) {
+            b->host_header = value[1];
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown line \"%V\" in \"gateway_upstream\", or "
+                       "a wrong number of parameters", &value[0]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_gateway_upstream_algorithm(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b)
+{
+    ngx_str_t        *value;
+    ngx_conf_enum_t  *e;
+
+    value = cf->args->elts;
+
+    if (b->algorithm_set) {
+        return "is duplicate";
+    }
+
+    if (cf->args->nelts == 2) {
+
+        for (e = ngx_http_gateway_upstream_algorithms; e->name.len; e++) {
+            if (e->name.len == value[1].len
+                && ngx_strcmp(e->name.data, value[1].data) == 0)
+            {
+                b->algorithm = e->value;
+                b->algorithm_set = 1;
+                return NGX_CONF_OK;
+            }
+        }
+    }
+
+    return "is unknown: write round-robin, consistent-hashing, "
+           "least-connections or latency";
+}
+
+
+static char *
+ngx_http_gateway_upstream_target(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b)
+{
+    u_char      *p, *last;
+    ngx_int_t    port, weight;
+    ngx_str_t   *value, host;
+
+    value = cf->args->elts;
+    weight = 100;
+
+    if (cf->args->nelts == 3) {
+        if (ngx_strncmp(value[2].data, "weight=", 7) != 0) {
+            goto invalid;
+        }
+
+        weight = ngx_atoi(value[2].data + 7, value[2].len - 7);
+
+        if (weight == NGX_ERROR || weight > 65535) {
+            return "has an invalid weight: write 0 to 65535";
+        }
+
+    } else if (cf->args->nelts != 2) {
+        goto invalid;
+    }
+
+    last = value[1].data + value[1].len;
+    p = last;
+
+    while (p > value[1].data && p[-1] != ':') {
+        p--;
+    }
+
+    if (p == value[1].data) {
+        goto invalid;
+    }
+
+    host.data = value[1].data;
+    host.len = p - 1 - value[1].data;
+
+    port = ngx_atoi(p, last - p);
+
+    if (port < 1 || port > 65535 || host.len == 0) {
+        goto invalid;
+    }
+
+    if (ngx_http_gateway_upstream_add_target(cf, b, &host, (in_port_t) port,
+                                             (ngx_uint_t) weight)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+
+invalid:
+
+    return "has an invalid target: write \"target HOST:PORT\" or "
+           "\"target HOST:PORT weight=N\", IPv6 addresses in brackets";
+}
+
+
+static char *
+ngx_http_gateway_upstream_hash_on(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_hash_t *hash)
+{
+    u_char           *p;
+    ngx_str_t        *value;
+    ngx_uint_t        i, named;
+    ngx_conf_enum_t  *e;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts < 2) {
+        goto invalid;
+    }
+
+    for (e = ngx_http_gateway_upstream_hashes; e->name.len; e++) {
+        if (e->name.len == value[1].len
+            && ngx_strcmp(e->name.data, value[1].data) == 0)
+        {
+            break;
+        }
+    }
+
+    if (e->name.len == 0) {
+        goto invalid;
+    }
+
+    hash->type = e->value;
+
+    named = hash->type == NGX_HTTP_GATEWAY_UPSTREAM_HASH_HEADER
+            || hash->type == NGX_HTTP_GATEWAY_UPSTREAM_HASH_COOKIE
+            || hash->type == NGX_HTTP_GATEWAY_UPSTREAM_HASH_QUERY_ARG
+            || hash->type == NGX_HTTP_GATEWAY_UPSTREAM_HASH_URI_CAPTURE;
+
+    if (cf->args->nelts != 2 + named
+        || (named && value[2].len == 0))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           named ? "\"%V %V\" needs one name"
+                                 : "\"%V %V\" takes no name",
+                           &value[0], &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (!named) {
+        return NGX_CONF_OK;
+    }
+
+    hash->name = value[2];
+
+    if (hash->type == NGX_HTTP_GATEWAY_UPSTREAM_HASH_HEADER) {
+        ngx_strlow(hash->name.data, hash->name.data, hash->name.len);
+    }
+
+    if (hash->type == NGX_HTTP_GATEWAY_UPSTREAM_HASH_COOKIE) {
+
+        p = hash->name.data;
+
+        for (i = 0; i < hash->name.len; i++) {
+            if (p[i] <= ' ' || p[i] >= 0x7f
+                || ngx_strchr("()<>@,;:\\\"/[]?={}", p[i]))
+            {
+                return "has an invalid cookie name";
+            }
+        }
+    }
+
+    return NGX_CONF_OK;
+
+invalid:
+
+    return "hashes nothing known: write none, consumer, ip, path, or header, "
+           "cookie, query_arg, uri_capture with a name";
+}
+
+
+static char *
+ngx_http_gateway_upstream_cookie_path(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || value[1].data[0] != '/') {
+        return "has an invalid cookie path: it must begin with \"/\"";
+    }
+
+    for (i = 0; i < value[1].len; i++) {
+        if (value[1].data[i] < ' ' || value[1].data[i] == ';'
+            || value[1].data[i] == 0x7f)
+        {
+            return "has an invalid character in the cookie path";
+        }
+    }
+
+    b->cookie_path = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_upstream_slots(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b)
+{
+    ngx_int_t   n;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n == NGX_ERROR || n < 10 || n > 65536) {
+        return "has invalid slots: write 10 to 65536";
+    }
+
+    b->slots = n;
+
+    return NGX_CONF_OK;
+}
+
+
+/* what Kong adapts silently is adapted as well, and said */
+
+static char *
+ngx_http_gateway_upstream_check(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b)
+{
+    ngx_http_gateway_upstream_hash_e       hash, fallback;
+    ngx_http_gateway_upstream_algorithm_e  algorithm;
+
+    hash = b->hash.type;
+    fallback = b->fallback.type;
+
+    if (fallback != NGX_HTTP_GATEWAY_UPSTREAM_HASH_NONE) {
+
+        if (hash == NGX_HTTP_GATEWAY_UPSTREAM_HASH_NONE
+            || hash == NGX_HTTP_GATEWAY_UPSTREAM_HASH_COOKIE)
+        {
+            return "has a \"hash_fallback\" that is never used: \"hash_on\" "
+                   "is none or cookie";
+        }
+
+        if (hash == fallback
+            && b->hash.name.len == b->fallback.name.len
+            && (b->hash.name.len == 0
+                || ngx_strncmp(b->hash.name.data, b->fallback.name.data,
+                               b->hash.name.len)
+                   == 0))
+        {
+            return "has the same \"hash_on\" and \"hash_fallback\"";
+        }
+    }
+
+    algorithm = b->algorithm;
+
+    if (algorithm == NGX_HTTP_GATEWAY_UPSTREAM_LEAST_CONN
+        || algorithm == NGX_HTTP_GATEWAY_UPSTREAM_LATENCY)
+    {
+        if (hash != NGX_HTTP_GATEWAY_UPSTREAM_HASH_NONE) {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "\"hash_on\" of gateway_upstream \"%V\" is "
+                               "ignored by its algorithm", &b->name);
+            b->hash.type = NGX_HTTP_GATEWAY_UPSTREAM_HASH_NONE;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    b->algorithm = hash == NGX_HTTP_GATEWAY_UPSTREAM_HASH_NONE
+                   ? NGX_HTTP_GATEWAY_UPSTREAM_ROUND_ROBIN
+                   : NGX_HTTP_GATEWAY_UPSTREAM_CONSISTENT;
+
+    if (b->algorithm_set && algorithm != b->algorithm) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "algorithm of gateway_upstream \"%V\" is %s, as "
+                           "its \"hash_on\" says", &b->name,
+                           hash == NGX_HTTP_GATEWAY_UPSTREAM_HASH_NONE
+                           ? "round-robin" : "consistent-hashing");
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_http_gateway_upstream_balancer_t *
+ngx_http_gateway_upstream_add(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf, ngx_str_t *name)
+{
+    ngx_http_gateway_upstream_balancer_t  *b, **bp;
+
+    bp = ngx_array_push(&gumcf->balancers);
+    if (bp == NULL) {
+        return NULL;
+    }
+
+    b = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_upstream_balancer_t));
+    if (b == NULL) {
+        return NULL;
+    }
+
+    *bp = b;
+
+    if (ngx_array_init(&b->targets, cf->pool, 1,
+                       sizeof(ngx_http_gateway_upstream_target_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    b->name = *name;
+    b->log = &cf->cycle->new_log;
+    b->file_name = cf->conf_file->file.name.data;
+    b->line = cf->conf_file->line;
+    b->slots = 10000;
+    ngx_str_set(&b->cookie_path, "/");
+
+    return b;
+}
+
+
+/* host is an IPv4 address, an IPv6 address in brackets, or a name */
+
+static ngx_int_t
+ngx_http_gateway_upstream_add_target(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b, ngx_str_t *host, in_port_t port,
+    ngx_uint_t weight)
+{
+    u_char                              *p;
+    ngx_int_t                            rc;
+    ngx_str_t                            bare;
+    ngx_uint_t                           i;
+    ngx_addr_t                           addr;
+    ngx_http_gateway_upstream_addr_t    *addrs;
+    ngx_http_gateway_upstream_target_t  *target;
+
+    target = b->targets.elts;
+
+    for (i = 0; i < b->targets.nelts; i++) {
+        if (target[i].port == port
+            && target[i].host.len == host->len
+            && ngx_strncasecmp(target[i].host.data, host->data, host->len)
+               == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate target \"%V:%ui\" in "
+                               "gateway_upstream \"%V\"", host,
+                               (ngx_uint_t) port, &b->name);
+            return NGX_ERROR;
+        }
+    }
+
+    target = ngx_array_push(&b->targets);
+    if (target == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(target, sizeof(ngx_http_gateway_upstream_target_t));
+
+    target->balancer = b;
+    target->port = port;
+    target->weight = weight;
+    target->host = *host;
+
+    target->text.data = ngx_pnalloc(cf->pool,
+                                    host->len + sizeof(":65535") - 1);
+    if (target->text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_sprintf(target->text.data, "%V:%ui", host, (ngx_uint_t) port);
+    target->text.len = p - target->text.data;
+
+    bare = *host;
+
+    if (bare.len > 2 && bare.data[0] == '['
+        && bare.data[bare.len - 1] == ']')
+    {
+        bare.data++;
+        bare.len -= 2;
+    }
+
+    rc = ngx_parse_addr(cf->pool, &addr, bare.data, bare.len);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_OK
+        && (addr.sockaddr->sa_family == AF_INET) == (bare.len == host->len))
+    {
+        addrs = ngx_pcalloc(cf->pool,
+                            sizeof(ngx_http_gateway_upstream_addr_t));
+        if (addrs == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(&addrs->sockaddr, addr.sockaddr, addr.socklen);
+        ngx_inet_set_port(&addrs->sockaddr.sockaddr, port);
+        addrs->socklen = addr.socklen;
+        addrs->weight = weight;
+
+        target->addrs = addrs;
+        target->naddrs = 1;
+
+        return NGX_OK;
+    }
+
+    for (i = 0; i < host->len; i++) {
+        p = &host->data[i];
+
+        if (!((*p >= '0' && *p <= '9')
+              || ((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z')
+              || *p == '-' || *p == '_' || *p == '.'))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid host \"%V\" in target of \"%V\": "
+                               "write a name, an IPv4 address, or an IPv6 "
+                               "address in brackets", host, &b->name);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_http_gateway_balancer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_upstream_server_t             *us;
+    ngx_http_upstream_srv_conf_t           *uscf;
+    ngx_http_gateway_upstream_main_conf_t  *gumcf;
+
+    uscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_upstream_module);
+
+    if (uscf->peer.init_upstream == ngx_http_gateway_upstream_init) {
+        return "is duplicate";
+    }
+
+    if (uscf->peer.init_upstream) {
+        return "must be the first line of the upstream, before \"keepalive\" "
+               "and without another load balancing method";
+    }
+
+    uscf->peer.init_upstream = ngx_http_gateway_upstream_init;
+    uscf->flags = NGX_HTTP_UPSTREAM_CREATE;
+
+    /* nginx wants a server, of which nothing is used */
+
+    us = ngx_array_push(uscf->servers);
+    if (us == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(us, sizeof(ngx_http_upstream_server_t));
+
+    ngx_str_set(&us->name, "gateway_balancer");
+    us->down = 1;
+
+    gumcf = ngx_http_conf_get_module_main_conf(cf,
+                                            ngx_http_gateway_upstream_module);
+    gumcf->used = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_gateway_upstream_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_gateway_upstream_main_conf_t  *gumcf;
+
+    gumcf = ngx_pcalloc(cf->pool,
+                        sizeof(ngx_http_gateway_upstream_main_conf_t));
+    if (gumcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     gumcf->nexplicit = 0;
+     *     gumcf->hosts_file = { 0, NULL };
+     *     gumcf->started = 0;
+     *     gumcf->used = 0;
+     */
+
+    if (ngx_array_init(&gumcf->balancers, cf->pool, 4,
+                       sizeof(ngx_http_gateway_upstream_balancer_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return gumcf;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_upstream_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_int_t                               rc;
+    ngx_str_t                               file;
+    ngx_uint_t                              i;
+    ngx_rbtree_t                            names, hosts;
+    ngx_rbtree_node_t                       names_sentinel, hosts_sentinel;
+    ngx_pool_cleanup_t                     *cln;
+    ngx_http_core_loc_conf_t               *clcf;
+    ngx_http_gateway_upstream_balancer_t  **b;
+    ngx_http_gateway_upstream_main_conf_t  *gumcf;
+
+    gumcf = ngx_http_conf_get_module_main_conf(cf,
+                                            ngx_http_gateway_upstream_module);
+
+    if (!gumcf->used && gumcf->nexplicit == 0) {
+        return NGX_OK;
+    }
+
+    ngx_rbtree_init(&names, &names_sentinel, ngx_str_rbtree_insert_value);
+    ngx_rbtree_init(&hosts, &hosts_sentinel, ngx_str_rbtree_insert_value);
+
+    file = gumcf->hosts_file;
+
+    if (file.len == 0) {
+        ngx_str_set(&file, "/etc/hosts");
+
+    } else if (ngx_strcmp(file.data, "off") != 0
+               && ngx_conf_full_name(cf->cycle, &file, 1) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_strcmp(file.data, "off") != 0) {
+
+        rc = ngx_http_gateway_upstream_read_hosts(cf, &file, &hosts);
+
+        if (rc == NGX_DECLINED && gumcf->hosts_file.len) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, ngx_errno,
+                          ngx_open_file_n " \"%V\" failed "
+                          "(gateway_hosts_file)", &file);
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+    }
+
+    b = gumcf->balancers.elts;
+
+    for (i = 0; i < gumcf->nexplicit; i++) {
+        if (ngx_http_gateway_upstream_remember(cf, &names, &b[i]->name, b[i])
+            == NULL)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (gumcf->used
+        && ngx_http_gateway_upstream_services(cf, gumcf, &names, &hosts)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* an upstream whose resolver no service gave uses the one of http{} */
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    b = gumcf->balancers.elts;
+
+    for (i = 0; i < gumcf->nexplicit; i++) {
+
+        if (b[i]->dns == NULL
+            && ngx_http_gateway_upstream_dns_init(cf, b[i], clcf->resolver,
+                                                  clcf->resolver_timeout
+                                                  == NGX_CONF_UNSET_MSEC
+                                                  ? 30000
+                                                  : clcf->resolver_timeout,
+                                                  &hosts)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    /* registered after the resolvers' cleanups, hence runs before them */
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_gateway_upstream_stop;
+    cln->data = gumcf;
+
+    return ngx_http_gateway_upstream_init_filters(cf);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_upstream_services(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf, ngx_rbtree_t *names,
+    ngx_rbtree_t *hosts)
+{
+    ngx_uint_t                    i;
+    ngx_array_t                  *array;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_gateway_service_t  **service;
+
+    array = ngx_http_gateway_services(cf);
+
+    if (array == NULL) {
+        return NGX_OK;
+    }
+
+    service = array->elts;
+
+    for (i = 0; i < array->nelts; i++) {
+
+        if (service[i]->host.len == 0 && service[i]->upstream.len == 0) {
+            continue;
+        }
+
+        clcf = service[i]->loc_conf[ngx_http_core_module.ctx_index];
+
+        if (ngx_http_gateway_upstream_service(cf, gumcf, service[i], clcf,
+                                              names, hosts)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_upstream_service(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf,
+    ngx_http_gateway_service_t *service, ngx_http_core_loc_conf_t *clcf,
+    ngx_rbtree_t *names, ngx_rbtree_t *hosts)
+{
+    u_char                                *p;
+    ngx_str_t                              key, host;
+    ngx_http_gateway_upstream_node_t      *node;
+    ngx_http_gateway_upstream_balancer_t  *b;
+
+    if (service->upstream.len) {
+
+        node = (ngx_http_gateway_upstream_node_t *)
+                   ngx_str_rbtree_lookup(names, &service->upstream,
+                                ngx_crc32_long(service->upstream.data,
+                                               service->upstream.len));
+        if (node == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "gateway_upstream \"%V\" of gateway_service \"%V\" "
+                          "not found in %s:%ui", &service->upstream,
+                          &service->name, service->file_name, service->line);
+            return NGX_ERROR;
+        }
+
+        b = node->balancer;
+        service->balancer = b;
+
+        if (b->dns == NULL
+            && ngx_http_gateway_upstream_dns_init(cf, b, clcf->resolver,
+                                                  clcf->resolver_timeout,
+                                                  hosts)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        return NGX_OK;
+    }
+
+    host = service->host;
+
+    if (host.data[0] != '['
+        && ngx_strlchr(host.data, host.data + host.len, ':'))
+    {
+        host.data = ngx_pnalloc(cf->pool, service->host.len + 2);
+        if (host.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        p = ngx_sprintf(host.data, "[%V]", &service->host);
+        host.len = p - host.data;
+    }
+
+    /* the slash keeps these apart from names of gateway_upstream */
+
+    key.data = ngx_pnalloc(cf->temp_pool, host.len + sizeof(":65535/") - 1
+                                          + 2 * sizeof(void *));
+    if (key.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_sprintf(key.data, "%V:%ui/%p", &host, (ngx_uint_t) service->port,
+                    clcf->resolver);
+    key.len = p - key.data;
+
+    node = (ngx_http_gateway_upstream_node_t *)
+               ngx_str_rbtree_lookup(names, &key,
+                                     ngx_crc32_long(key.data, key.len));
+    if (node) {
+        service->balancer = node->balancer;
+        return NGX_OK;
+    }
+
+    b = ngx_http_gateway_upstream_add(cf, gumcf, &host);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->implicit = 1;
+    b->file_name = service->file_name;
+    b->line = service->line;
+
+    if (ngx_http_gateway_upstream_add_target(cf, b, &host, service->port, 100)
+        != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "invalid host of gateway_service \"%V\" in %s:%ui",
+                      &service->name, service->file_name, service->line);
+        return NGX_ERROR;
+    }
+
+    service->balancer = b;
+
+    if (ngx_http_gateway_upstream_dns_init(cf, b, clcf->resolver,
+                                           clcf->resolver_timeout, hosts)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_upstream_remember(cf, names, &key, b)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_http_gateway_upstream_node_t *
+ngx_http_gateway_upstream_remember(ngx_conf_t *cf, ngx_rbtree_t *names,
+    ngx_str_t *key, ngx_http_gateway_upstream_balancer_t *b)
+{
+    ngx_http_gateway_upstream_node_t  *node;
+
+    node = ngx_palloc(cf->temp_pool,
+                      sizeof(ngx_http_gateway_upstream_node_t));
+    if (node == NULL) {
+        return NULL;
+    }
+
+    node->sn.str = *key;
+    node->sn.node.key = ngx_crc32_long(key->data, key->len);
+    node->balancer = b;
+
+    ngx_rbtree_insert(names, &node->sn.node);
+
+    return node;
+}
+
+
+/* the cycle ends: nothing of it may be called any more */
+
+static void
+ngx_http_gateway_upstream_stop(void *data)
+{
+    ngx_http_gateway_upstream_main_conf_t *gumcf = data;
+
+    ngx_uint_t                              i;
+    ngx_http_gateway_upstream_balancer_t  **b;
+
+    if (gumcf->start.timer_set) {
+        ngx_del_timer(&gumcf->start);
+    }
+
+    b = gumcf->balancers.elts;
+
+    for (i = 0; i < gumcf->balancers.nelts; i++) {
+
+        ngx_http_gateway_upstream_dns_stop(b[i]);
+
+        if (b[i]->set) {
+            ngx_http_gateway_upstream_set_release(b[i]->set);
+            b[i]->set = NULL;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_gateway_upstream_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_gateway_upstream_main_conf_t  *gumcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER
+        && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    gumcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                            ngx_http_gateway_upstream_module);
+
+    if (gumcf == NULL || gumcf->nexplicit == 0) {
+        return NGX_OK;
+    }
+
+    gumcf->start.handler = ngx_http_gateway_upstream_start_handler;
+    gumcf->start.data = gumcf;
+    gumcf->start.log = cycle->log;
+    gumcf->start.cancelable = 1;
+
+    ngx_add_timer(&gumcf->start, 1);
+
+    return NGX_OK;
+}
+
+
+/* resolves targets before requests come, not all upstreams at once */
+
+static void
+ngx_http_gateway_upstream_start_handler(ngx_event_t *ev)
+{
+    ngx_http_gateway_upstream_main_conf_t *gumcf = ev->data;
+
+    ngx_uint_t                              n;
+    ngx_http_gateway_upstream_balancer_t  **b;
+
+    b = gumcf->balancers.elts;
+
+    for (n = 0; n < 64 && gumcf->started < gumcf->nexplicit; n++) {
+        ngx_http_gateway_upstream_dns_start(b[gumcf->started++]);
+    }
+
+    if (gumcf->started < gumcf->nexplicit) {
+        ngx_add_timer(ev, 20);
+    }
+}

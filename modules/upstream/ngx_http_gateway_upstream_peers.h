@@ -1,0 +1,289 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * What the files of the upstream feature share.
+ *
+ *   balancer           one gateway_upstream, or one host:port of services
+ *     target           a line of it: a name or an address, weight
+ *       addr           what the name resolves to
+ *     set              what requests pick from; never changes once built
+ *       slot -> peer   an address with its counters, kept over rebuilds
+ *   try                the picks of one upstream request; holds its set
+ *
+ * Everything below a balancer that changes belongs to one worker.
+ */
+
+
+#ifndef _NGX_HTTP_GATEWAY_UPSTREAM_PEERS_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_UPSTREAM_PEERS_H_INCLUDED_
+
+
+#include "ngx_http_gateway_upstream.h"
+
+
+#define NGX_HTTP_GATEWAY_UPSTREAM_TAG       8      /* bytes */
+#define NGX_HTTP_GATEWAY_UPSTREAM_SESSIONS  4      /* per peer */
+#define NGX_HTTP_GATEWAY_UPSTREAM_NONE      ((ngx_uint_t) -1)
+
+
+typedef enum {
+    NGX_HTTP_GATEWAY_UPSTREAM_ROUND_ROBIN = 0,
+    NGX_HTTP_GATEWAY_UPSTREAM_CONSISTENT,
+    NGX_HTTP_GATEWAY_UPSTREAM_LEAST_CONN,
+    NGX_HTTP_GATEWAY_UPSTREAM_LATENCY
+} ngx_http_gateway_upstream_algorithm_e;
+
+
+typedef enum {
+    NGX_HTTP_GATEWAY_UPSTREAM_HASH_NONE = 0,
+    NGX_HTTP_GATEWAY_UPSTREAM_HASH_CONSUMER,
+    NGX_HTTP_GATEWAY_UPSTREAM_HASH_IP,
+    NGX_HTTP_GATEWAY_UPSTREAM_HASH_HEADER,
+    NGX_HTTP_GATEWAY_UPSTREAM_HASH_COOKIE,
+    NGX_HTTP_GATEWAY_UPSTREAM_HASH_PATH,
+    NGX_HTTP_GATEWAY_UPSTREAM_HASH_QUERY_ARG,
+    NGX_HTTP_GATEWAY_UPSTREAM_HASH_URI_CAPTURE
+} ngx_http_gateway_upstream_hash_e;
+
+
+typedef struct ngx_http_gateway_upstream_target_s
+    ngx_http_gateway_upstream_target_t;
+typedef struct ngx_http_gateway_upstream_balancer_s
+    ngx_http_gateway_upstream_balancer_t;
+
+
+typedef struct {
+    ngx_sockaddr_t                        sockaddr;
+    socklen_t                             socklen;
+    ngx_uint_t                            weight;
+} ngx_http_gateway_upstream_addr_t;
+
+
+/* how a name is doing; only for targets whose name needs DNS */
+typedef struct {
+    ngx_resolver_ctx_t                   *query;    /* in progress */
+    ngx_str_t                             service;  /* SRV: "_svc._proto" */
+    ngx_str_t                             name;     /* what is asked for */
+    time_t                                retry;    /* not asked before */
+    time_t                                refresh;  /* asked by the timer */
+    time_t                                good;     /* last success */
+    ngx_int_t                             error;    /* NGX_RESOLVE_..., or 0;
+                                                       NGX_AGAIN: not asked */
+} ngx_http_gateway_upstream_name_t;
+
+
+struct ngx_http_gateway_upstream_target_s {
+    ngx_http_gateway_upstream_balancer_t *balancer;
+    ngx_str_t                             text;     /* "host:port" */
+    ngx_str_t                             host;     /* IPv6 in brackets */
+    in_port_t                             port;
+    ngx_uint_t                            weight;
+
+    ngx_http_gateway_upstream_addr_t     *addrs;    /* ngx_alloc() if named,
+                                                       else of the cycle */
+    ngx_uint_t                            naddrs;
+    ngx_http_gateway_upstream_name_t     *name;     /* NULL: no DNS */
+};
+
+
+typedef struct {
+    void                                 *session;
+    u_char                                tag[NGX_HTTP_GATEWAY_UPSTREAM_TAG];
+} ngx_http_gateway_upstream_session_t;
+
+
+typedef struct {
+    ngx_uint_t                            refs;     /* sets */
+    ngx_http_gateway_upstream_target_t   *target;
+    ngx_sockaddr_t                        sockaddr;
+    socklen_t                             socklen;
+    ngx_str_t                             text;     /* "ip:port" */
+    ngx_str_t                             host;     /* Host without port */
+    ngx_str_t                             host_port;
+    in_port_t                             port;
+
+    ngx_uint_t                            active;   /* requests under way */
+    double                                ewma;     /* milliseconds */
+    ngx_msec_t                            touched;  /* when ewma was set */
+
+    /*
+     * Health checks, when there are any, set these; a peer that is down is
+     * skipped by every algorithm.
+     */
+    ngx_http_gateway_upstream_state_e     health;
+    unsigned                              down:1;
+    unsigned                              measured:1; /* ewma is a value */
+
+#if (NGX_HTTP_SSL)
+    ngx_uint_t                            last_session;
+    ngx_http_gateway_upstream_session_t
+                         sessions[NGX_HTTP_GATEWAY_UPSTREAM_SESSIONS];
+#endif
+} ngx_http_gateway_upstream_peer_t;
+
+
+typedef struct {
+    ngx_http_gateway_upstream_peer_t     *peer;
+    ngx_uint_t                            weight;
+} ngx_http_gateway_upstream_slot_t;
+
+
+typedef struct {
+    uint32_t                              hash;
+    uint32_t                              slot;
+} ngx_http_gateway_upstream_point_t;
+
+
+/* one block of memory; slots are in the order of peers' text */
+typedef struct {
+    ngx_uint_t                            refs;     /* balancer and tries */
+    ngx_uint_t                            nslots;
+    ngx_uint_t                            usable;   /* slots with a weight */
+    ngx_uint_t                            next;     /* where the next search
+                                                       begins */
+    ngx_http_gateway_upstream_slot_t     *slots;
+    ngx_uint_t                            nplaces;  /* round robin */
+    uint32_t                             *places;
+    ngx_uint_t                            npoints;  /* consistent hashing */
+    ngx_http_gateway_upstream_point_t    *points;   /* by hash */
+} ngx_http_gateway_upstream_set_t;
+
+
+typedef struct {
+    ngx_http_gateway_upstream_hash_e      type;
+    ngx_str_t                             name;     /* header: lower case */
+} ngx_http_gateway_upstream_hash_t;
+
+
+/* the part of a balancer that only names need */
+typedef struct {
+    ngx_resolver_t                       *resolver;
+    ngx_msec_t                            timeout;
+    ngx_uint_t                            queries;  /* in progress */
+    time_t                                due;      /* least retry */
+    ngx_queue_t                           waiting;  /* tries */
+    ngx_event_t                           refresh;
+    ngx_event_t                           settle;   /* ends the first wait */
+    ngx_event_t                           wake;
+    unsigned                              settled:1;
+    unsigned                              used:1;   /* since the last refresh */
+} ngx_http_gateway_upstream_dns_t;
+
+
+struct ngx_http_gateway_upstream_balancer_s {
+    ngx_str_t                             name;
+    ngx_http_gateway_upstream_algorithm_e algorithm;
+    ngx_http_gateway_upstream_hash_t      hash;
+    ngx_http_gateway_upstream_hash_t      fallback;
+    ngx_str_t                             cookie_path;
+    ngx_str_t                             host_header;
+    ngx_uint_t                            slots;
+    ngx_array_t                           targets;
+    ngx_http_gateway_upstream_dns_t      *dns;      /* NULL: no names */
+    ngx_http_gateway_upstream_set_t      *set;      /* NULL: not built */
+    ngx_log_t                            *log;
+    u_char                               *file_name;
+    ngx_uint_t                            line;
+    unsigned                              implicit:1; /* of services */
+    unsigned                              changed:1;  /* set is outdated */
+    unsigned                              algorithm_set:1;
+    unsigned                              hash_set:1;
+    unsigned                              fallback_set:1;
+};
+
+
+typedef struct {
+    ngx_array_t                           balancers; /* ..._balancer_t *,
+                                                        explicit ones first */
+    ngx_uint_t                            nexplicit;
+    ngx_str_t                             hosts_file;
+    ngx_event_t                           start;
+    ngx_uint_t                            started;  /* balancers */
+    unsigned                              used:1;   /* a gateway_balancer */
+} ngx_http_gateway_upstream_main_conf_t;
+
+
+typedef struct {
+    ngx_queue_t                           queue;    /* while waiting */
+    ngx_http_request_t                   *request;
+    ngx_http_gateway_ctx_t               *ctx;
+    ngx_http_gateway_upstream_balancer_t *balancer; /* NULL: no service */
+    ngx_http_gateway_upstream_set_t      *set;
+    ngx_uint_t                            current;  /* slot */
+    u_char                               *tried;    /* by slot, or NULL */
+    uint32_t                              hash;
+    ngx_str_t                             cookie;   /* to set; value */
+    ngx_sockaddr_t                        sockaddr; /* current's, and tag */
+    u_char                                tag[NGX_HTTP_GATEWAY_UPSTREAM_TAG];
+    unsigned                              hashed:1;
+    unsigned                              waiting:1;
+    unsigned                              picked:1; /* but not connected */
+    unsigned                              taken:1;  /* by a peer.init */
+    unsigned                              counted:1; /* in peer's active */
+    unsigned                              failed:1; /* no peer, on retry */
+} ngx_http_gateway_upstream_try_t;
+
+
+extern ngx_module_t  ngx_http_gateway_upstream_module;
+
+
+/* sets and algorithms, ngx_http_gateway_upstream_set.c */
+
+/* the balancer's set, rebuilt when changed; not referenced.  NULL on error */
+ngx_http_gateway_upstream_set_t *ngx_http_gateway_upstream_set(
+    ngx_http_gateway_upstream_balancer_t *b);
+void ngx_http_gateway_upstream_set_release(
+    ngx_http_gateway_upstream_set_t *set);
+
+/* sets t->current; NGX_OK or, when no peer is usable, NGX_DECLINED */
+ngx_int_t ngx_http_gateway_upstream_choose(
+    ngx_http_gateway_upstream_try_t *t);
+
+/* an attempt on the current peer took that long, or failed */
+void ngx_http_gateway_upstream_measure(ngx_http_gateway_upstream_try_t *t,
+    ngx_msec_t elapsed, ngx_uint_t failed);
+
+
+/* names, ngx_http_gateway_upstream_dns.c */
+
+/*
+ * Asks for what is due.  NGX_OK: go on with what is known; NGX_AGAIN: t has
+ * been queued, it is resumed when to ask again.
+ */
+ngx_int_t ngx_http_gateway_upstream_resolve(
+    ngx_http_gateway_upstream_try_t *t);
+
+/* makes the dns part, with names of targets that need it; NGX_OK/NGX_ERROR */
+ngx_int_t ngx_http_gateway_upstream_dns_init(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b, ngx_resolver_t *resolver,
+    ngx_msec_t timeout, ngx_rbtree_t *hosts);
+void ngx_http_gateway_upstream_dns_start(
+    ngx_http_gateway_upstream_balancer_t *b);
+void ngx_http_gateway_upstream_dns_stop(
+    ngx_http_gateway_upstream_balancer_t *b);
+
+/* reads a hosts file into a tree of ngx_str_node_t; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_gateway_upstream_read_hosts(ngx_conf_t *cf,
+    ngx_str_t *file, ngx_rbtree_t *hosts);
+
+
+/* hash inputs, ngx_http_gateway_upstream_hash.c */
+
+/* sets t->hash, and t->cookie when it made one; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_gateway_upstream_hash_request(
+    ngx_http_gateway_upstream_try_t *t);
+
+/* adds Set-Cookie to the response; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_gateway_upstream_send_cookie(ngx_http_request_t *r,
+    ngx_http_gateway_upstream_try_t *t);
+
+
+/* nginx's upstream, ngx_http_gateway_upstream_peer.c */
+
+ngx_int_t ngx_http_gateway_upstream_init(ngx_conf_t *cf,
+    ngx_http_upstream_srv_conf_t *us);
+ngx_int_t ngx_http_gateway_upstream_init_filters(ngx_conf_t *cf);
+
+
+#endif /* _NGX_HTTP_GATEWAY_UPSTREAM_PEERS_H_INCLUDED_ */

@@ -1,0 +1,57 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ */
+
+
+#ifndef _NGX_HTTP_GATEWAY_UPSTREAM_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_UPSTREAM_H_INCLUDED_
+
+
+#include "ngx_http_gateway.h"
+
+
+/* what is known of the health of an address */
+typedef enum {
+    NGX_HTTP_GATEWAY_UPSTREAM_CHECKS_OFF = 0,
+    NGX_HTTP_GATEWAY_UPSTREAM_HEALTHY,
+    NGX_HTTP_GATEWAY_UPSTREAM_UNHEALTHY,
+    NGX_HTTP_GATEWAY_UPSTREAM_DNS_ERROR
+} ngx_http_gateway_upstream_state_e;
+
+
+/* one address of a target of a gateway_upstream, as this worker sees it */
+typedef struct {
+    ngx_str_t                          upstream;
+    ngx_str_t                          target;   /* "name:port" */
+    ngx_str_t                          address;  /* "ip:port"; empty: the
+                                                    name has none (yet) */
+    ngx_uint_t                         weight;
+    ngx_http_gateway_upstream_state_e  state;
+} ngx_http_gateway_upstream_info_t;
+
+
+/* anything but NGX_OK ends the walk and is what it returns */
+typedef ngx_int_t (*ngx_http_gateway_upstream_visit_pt)(void *data,
+    ngx_http_gateway_upstream_info_t *info);
+
+
+/*
+ * Picks the first peer of a request whose service has a balancer; call it
+ * when the access chain is through.  NGX_OK: ctx->upstream, upstream_host,
+ * balanced and proxied are set; NGX_AGAIN: a name is being resolved,
+ * ngx_http_gateway_resume() is called when to call again; NGX_DONE:
+ * answered with 503 or 500; NGX_ERROR.
+ */
+ngx_int_t ngx_http_gateway_upstream_pick(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx);
+
+/*
+ * Visits the addresses of all gateway_upstream blocks in the order of the
+ * configuration.  The strings live until the next event of the worker.
+ */
+ngx_int_t ngx_http_gateway_upstream_walk(
+    ngx_http_gateway_upstream_visit_pt visit, void *data);
+
+
+#endif /* _NGX_HTTP_GATEWAY_UPSTREAM_H_INCLUDED_ */
