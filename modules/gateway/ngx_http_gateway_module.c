@@ -360,16 +360,19 @@ ngx_http_gateway_run_access(ngx_http_request_t *r,
 
             rc = policy->access(r, instance);
 
+            if (rc == NGX_DONE || rc == NGX_AGAIN) {
+
+                /* answered: the request may be gone */
+
+                return NGX_DONE;
+            }
+
             ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                            "gateway policy \"%V\" priority:%i rc:%i",
                            &policy->name, policy->priority, rc);
 
             if (rc == NGX_OK || rc == NGX_DECLINED) {
                 continue;
-            }
-
-            if (rc == NGX_DONE || rc == NGX_AGAIN) {
-                return NGX_DONE;
             }
 
             ctx->access_done = 1;
