@@ -517,14 +517,12 @@ ngx_http_gateway_upstream_address(ngx_http_gateway_upstream_try_t *t,
         p = (u_char *) t->sockaddr.sockaddr_in.sin_zero;
         ngx_memcpy(p, t->tag, NGX_HTTP_GATEWAY_UPSTREAM_TAG);
 
-#if (NGX_HAVE_INET6)
-    } else if (sizeof(ngx_sockaddr_t) >= sizeof(struct sockaddr_in6)
+    } else if (sizeof(ngx_sockaddr_t) >= peer->socklen
                                          + NGX_HTTP_GATEWAY_UPSTREAM_TAG)
     {
-        p = (u_char *) &t->sockaddr + sizeof(struct sockaddr_in6);
+        p = (u_char *) &t->sockaddr + peer->socklen;
         ngx_memcpy(p, t->tag, NGX_HTTP_GATEWAY_UPSTREAM_TAG);
         pc->socklen += NGX_HTTP_GATEWAY_UPSTREAM_TAG;
-#endif
     }
 
     return NGX_OK;

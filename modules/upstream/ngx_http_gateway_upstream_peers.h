@@ -167,7 +167,7 @@ typedef struct {
     ngx_event_t                           settle;   /* ends the first wait */
     ngx_event_t                           wake;
     unsigned                              settled:1;
-    unsigned                              used:1;   /* since the last refresh */
+    unsigned                              used:1;   /* since a refresh */
 } ngx_http_gateway_upstream_dns_t;
 
 
