@@ -31,7 +31,7 @@ typedef struct {
     ngx_uint_t                       chunks;
     ngx_atomic_t                     taken;     /* chunks in lanes */
     ngx_atomic_t                     dropped;   /* events */
-    u_char                           padding[64 - 8 - 3 * sizeof(ngx_atomic_t)];
+    u_char                           padding[56 - 3 * sizeof(ngx_atomic_t)];
 
     ngx_http_gateway_metrics_lane_t  lanes[NGX_HTTP_GATEWAY_METRICS_LANES + 1];
 } ngx_http_gateway_metrics_sh_t;
