@@ -97,9 +97,9 @@ ngx_http_gateway_service_block(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     node->service = service;
-    node->sn.str = service->name;
-    node->sn.node.key = ngx_crc32_short(service->name.data,
-                                        service->name.len);
+    /* routes refer to the block, whatever "name=" says */
+    node->sn.str = value[1];
+    node->sn.node.key = ngx_crc32_short(value[1].data, value[1].len);
     ngx_rbtree_insert(&rscf->services, &node->sn.node);
 
     save = *cf;
