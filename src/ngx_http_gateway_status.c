@@ -145,10 +145,11 @@ ngx_http_gateway_status_workers(ngx_pool_t *pool)
 
     /*
      * The table of the master as it was when this worker was forked, kept up
-     * by messages: processes that are gone have lost their channel.
+     * by messages: processes that are gone have lost their channel.  Those
+     * that came later may be past ngx_last_process.
      */
 
-    for (i = 0; i < ngx_last_process; i++) {
+    for (i = 0; i < NGX_MAX_PROCESSES; i++) {
 
         if (ngx_processes[i].pid <= 0
             || ngx_processes[i].pid == ngx_pid

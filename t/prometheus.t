@@ -202,10 +202,13 @@ _EOC_
 $nginx = start_nginx(http_config => $pool . $consumers,
                      config => $service . <<"_EOC_");
     gateway_prometheus status_code_metrics=on bandwidth_metrics=on;
-    gateway_key_auth on;
-    gateway_route plain service=orders { paths /plain; }
+    gateway_route plain service=orders {
+        paths /plain;
+        gateway_key_auth on;
+    }
     gateway_route each service=orders {
         paths /each;
+        gateway_key_auth on;
         gateway_prometheus status_code_metrics=on per_consumer=on;
     }
 _EOC_
@@ -223,6 +226,31 @@ is(requests($page, 'orders', 'plain', 200, 'service'), 1,
 unlike($page, qr/kong_bandwidth_bytes\{service="orders",route="each"/,
        'the most specific instance alone counts');
 unlike($page, qr/_latency_ms/, 'a switch that is off shows nothing');
+$nginx->stop;
+
+# ---- targets --------------------------------------------------------------
+
+$nginx = start_nginx(http_config => $pool . <<"_EOC_", config => $service . <<'_EOD_');
+    gateway_upstream pets {
+        target 127.0.0.1:$ENV{TEST_NGINX_ECHO_PORT};
+        target 127.0.0.1:$ENV{TEST_NGINX_UNUSED_PORT} weight=5;
+    }
+_EOC_
+    gateway_route one service=orders {
+        paths /one;
+        gateway_prometheus upstream_health_metrics=on;
+    }
+_EOD_
+
+$page = page();
+for my $port (@ENV{qw(TEST_NGINX_ECHO_PORT TEST_NGINX_UNUSED_PORT)}) {
+    my $t = qq(kong_upstream_target_health{upstream="pets",)
+            . qq(target="127.0.0.1:$port",address="127.0.0.1:$port",state=);
+    is(value($page, qq($t"healthchecks_off",subsystem="http"})), 1,
+       'a target without health checks');
+    is(value($page, qq($t"$_",subsystem="http"})), 0, "which is not $_")
+        for qw(healthy unhealthy dns_error);
+}
 $nginx->stop;
 
 # ---- a full zone ----------------------------------------------------------
