@@ -128,7 +128,7 @@ gwc_emit_main(gwc_output_t *output)
 
     gwc_emit_default(w, output, GWC_CONTEXT_MAIN, "worker_processes", "auto");
     gwc_emit_default(w, output, GWC_CONTEXT_MAIN, "worker_rlimit_nofile",
-                     "65536");
+                     "16384");
     gwc_emit_default(w, output, GWC_CONTEXT_MAIN, "pid", "nginx.pid");
     gwc_emit_injected(w, output, GWC_CONTEXT_MAIN);
     gwc_emit_error_log(w, output, "proxy_error_log");
@@ -137,7 +137,7 @@ gwc_emit_main(gwc_output_t *output)
     gwc_begin(w, "events");
     gwc_open(w, NULL);
     gwc_emit_default(w, output, GWC_CONTEXT_EVENTS, "worker_connections",
-                     "16384");
+                     "8192");
     gwc_emit_default(w, output, GWC_CONTEXT_EVENTS, "multi_accept", "on");
     gwc_emit_injected(w, output, GWC_CONTEXT_EVENTS);
     gwc_close(w);

@@ -151,7 +151,7 @@ services:
     paths: [/]
 --- compile_args: --set nginx_main_worker_priority=1 --set nginx_events_accept_mutex=on --set nginx_http_charset=off --set nginx_proxy_proxy_next_upstream='error timeout http_503' --set nginx_location_proxy_buffer_size=8k --set nginx_upstream_keepalive_time=1h --set nginx_status_access_log=logs/s.log --set nginx_worker_processes=2
 --- conf
-worker_rlimit_nofile 65536;
+worker_rlimit_nofile 16384;
 pid nginx.pid;
 worker_priority 1;
 worker_processes 2;
