@@ -333,3 +333,31 @@ duplicate group "a" in "gateway_acl_group" of consumer "bob"
 --- must_die
 --- error_log
 "gateway_acl_group" directive is not allowed here
+
+
+
+=== TEST 24: in a service, with both of its headers kept from the client
+--- config
+    gateway_service echo {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_ECHO_PORT;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        gateway_key_auth anonymous=nobody;
+        gateway_acl deny=free;
+    }
+    gateway_route all service=echo { paths /; }
+    gateway_route hidden service=echo {
+        paths /hidden;
+        gateway_acl allow=admin allow=anonymous hide_groups_header=on;
+    }
+--- request eval
+["GET /t?apikey=pro", "GET /t?apikey=free", "GET /t", "GET /hidden?apikey=admin", "GET /hidden?apikey=pro"]
+--- more_headers
+X-Consumer-Groups: root
+X-Authenticated-Groups: root
+--- error_code eval
+[200, 403, 200, 200, 403]
+--- response_body_like eval
+["\nX-Consumer-Groups: pro, hello\n", "You cannot", "\nX-Consumer-Groups: anonymous\n", "GET", "You cannot"]
+--- response_body_unlike eval
+["root", "root", "root", "Groups", "root"]

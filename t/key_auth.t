@@ -41,6 +41,22 @@ our $proxy = <<'_EOC_';
         proxy_set_header Connection "";
 _EOC_
 
+our $service = <<'_EOC_';
+    gateway_service echo {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_ECHO_PORT;
+        proxy_http_version 1.1;
+        proxy_set_header Host $gateway_upstream_headers;
+        proxy_set_header Connection "";
+        gateway_key_auth hide_credentials=on key_in_body=on;
+    }
+    gateway_route all service=echo { paths /; }
+    gateway_route or service=echo {
+        paths /or;
+        gateway_key_auth anonymous=nobody;
+    }
+    gateway_route nothing { paths /nothing; gateway_key_auth on; }
+_EOC_
+
 add_block_preprocessor(sub {
     my ($block) = @_;
 
@@ -57,6 +73,7 @@ add_block_preprocessor(sub {
 });
 
 no_long_string();
+master_on();
 run_tests();
 
 __DATA__
@@ -842,3 +859,102 @@ secret
 --- reload
 --- request
 GET /t?apikey=kong
+
+
+
+=== TEST 63: in a service: the route's target without the key
+--- config eval: $::service
+--- request
+GET /request?c=valu%651&apikey=kong&a=%2fb
+--- more_headers
+X-Consumer-ID: me
+X_Consumer_Username: me
+X-Anonymous-Consumer: me
+--- response_body_like eval
+qr{^GET /request\?c=value1&a=%2Fb HTTP/1.1\n(?=.*^X-Consumer-ID: 11111111-1111-4111-8111-111111111111\n)(?=.*^X-Consumer-Custom-ID: bob-1\n)(?=.*^X-Consumer-Username: bob\n)(?=.*^X-Credential-Identifier: aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa\n)}ms
+--- response_body_unlike: apikey|: me
+--- response_headers
+Via: 1.1 ngx_gateway/0.1.0
+--- no_error_log
+[error]
+[alert]
+
+
+
+=== TEST 64: in a service: the only argument is the key
+--- config eval: $::service
+--- request
+GET /request?apikey=kong
+--- response_body_like: ^GET /request HTTP/1.1\n
+
+
+
+=== TEST 65: in a service: a body that arrives late goes on to the upstream
+--- config eval: $::service
+--- raw_request eval
+["POST /t?x=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 16\r\n\r\n",
+ {value => "apikey=k", delay_before => 0.1}, {value => "ong&a=bc", delay_before => 0.1}]
+--- response_body_like: (?s)^POST /t\?x=1 HTTP.*Content-Length: 4\n.*X-Consumer-Username: bob\n.*\n\na=bc$
+--- no_error_log
+[error]
+[alert]
+
+
+
+=== TEST 66: in a service: a late body without a key is answered once
+--- config eval: $::service
+--- raw_request eval
+["POST /t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 10\r\n\r\n",
+ {value => "apike", delay_before => 0.1}, {value => "=kong", delay_before => 0.1}]
+--- error_code: 401
+--- response_headers
+WWW-Authenticate: Key
+--- no_error_log
+[error]
+[alert]
+
+
+
+=== TEST 67: a route replaces the instance of its service
+--- config eval: $::service
+--- request eval
+["GET /or?apikey=kong", "GET /or"]
+--- response_body_like eval
+["^GET /\\?apikey=kong HTTP", "X-Anonymous-Consumer: true\n"]
+
+
+
+=== TEST 68: a route without a service is authenticated first
+--- config eval: $::service
+--- request eval
+["GET /nothing", "GET /nothing?apikey=kong"]
+--- error_code eval
+[401, 503]
+
+
+
+=== TEST 69: a client that leaves while its body is awaited
+--- config eval: $::service
+--- raw_request eval
+["POST /t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\n",
+ {value => "apike", delay_before => 0.1}]
+--- abort
+--- timeout: 0.3
+--- ignore_response
+--- no_error_log
+[alert]
+
+
+
+=== TEST 70: a chunked body that grows too large while it is awaited
+--- config eval
+(my $small = $::service) =~ s/proxy_pass/client_max_body_size 10; proxy_pass/;
+$small . 'error_page 413 /gateway_error_page;
+    location = /gateway_error_page { internal; gateway_error_page; }'
+--- raw_request eval
+["POST /t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n",
+ {value => "5\r\napike\r\n", delay_before => 0.1}, {value => "b\r\ny=kong&a=bc\r\n0\r\n\r\n", delay_before => 0.1}]
+--- error_code: 413
+--- response_body_like: Payload too large
+--- no_error_log
+[alert]
