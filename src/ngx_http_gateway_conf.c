@@ -32,6 +32,10 @@ static ngx_int_t ngx_http_gateway_check_narrowing(ngx_conf_t *cf,
     ngx_http_gateway_instance_t *instance);
 
 
+/* told by its address: NGX_CONF_OK is NULL already */
+static char  ngx_http_gateway_not_core[] = "there is no such parameter";
+
+
 ngx_int_t
 ngx_http_gateway_add_policy(ngx_conf_t *cf, ngx_http_gateway_policy_t *policy)
 {
@@ -135,7 +139,7 @@ ngx_http_gateway_policy_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
         rv = ngx_http_gateway_core_param(cf, glcf, instance, &name, &val);
 
-        if (rv == NULL) {
+        if (rv == ngx_http_gateway_not_core) {
             rv = ngx_http_gateway_read_param(cf, policy, instance, &value[i]);
         }
 
@@ -164,7 +168,7 @@ ngx_http_gateway_policy_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 /*
- * The parameters that every policy has.  NULL: it is not one of them.  The
+ * The parameters that every policy has, or ngx_http_gateway_not_core.  The
  * route of "route+service" is the one of the block.
  */
 
@@ -194,7 +198,7 @@ ngx_http_gateway_core_param(ngx_conf_t *cf, ngx_http_gateway_loc_conf_t *glcf,
     }
 
     if (glcf->consumer == NULL) {
-        return NULL;
+        return ngx_http_gateway_not_core;
     }
 
     if (name->len == 5 && ngx_strncmp(name->data, "route", 5) == 0) {
@@ -209,7 +213,7 @@ ngx_http_gateway_core_param(ngx_conf_t *cf, ngx_http_gateway_loc_conf_t *glcf,
         return NGX_CONF_OK;
     }
 
-    return NULL;
+    return ngx_http_gateway_not_core;
 }
 
 
