@@ -210,6 +210,31 @@ ngx_http_gateway_metrics_count(ngx_http_gateway_metrics_t *metrics,
 
 
 void
+ngx_http_gateway_metrics_observe(ngx_http_gateway_metrics_t *metrics,
+    ngx_http_gateway_series_t *series, ngx_uint_t cell,
+    const ngx_uint_t *bounds, ngx_uint_t n, ngx_uint_t value)
+{
+    ngx_uint_t     i;
+    ngx_atomic_t  *cells;
+
+    /* most values are small: they end at the first bound */
+
+    for (i = 0; i < n && value > bounds[i]; i++) { /* void */ }
+
+    cells = &series->cell[cell];
+
+    if (metrics->shared) {
+        (void) ngx_atomic_fetch_add(&cells[i], 1);
+        (void) ngx_atomic_fetch_add(&cells[n + 1], (ngx_atomic_int_t) value);
+        return;
+    }
+
+    cells[i]++;
+    cells[n + 1] += value;
+}
+
+
+void
 ngx_http_gateway_metrics_drop(ngx_http_gateway_metrics_t *metrics)
 {
     ngx_atomic_uint_t  dropped;

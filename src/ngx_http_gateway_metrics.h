@@ -69,6 +69,14 @@ ngx_http_gateway_series_t *ngx_http_gateway_metrics_series(
 void ngx_http_gateway_metrics_count(ngx_http_gateway_metrics_t *metrics,
     ngx_http_gateway_series_t *series, ngx_uint_t cell, uint64_t value);
 
+/*
+ * Counts a value in a histogram: a cell for each of the n ascending bounds,
+ * one for what is above, then the sum.
+ */
+void ngx_http_gateway_metrics_observe(ngx_http_gateway_metrics_t *metrics,
+    ngx_http_gateway_series_t *series, ngx_uint_t cell,
+    const ngx_uint_t *bounds, ngx_uint_t n, ngx_uint_t value);
+
 /* counts an event for which there was no series; logs it once a minute */
 void ngx_http_gateway_metrics_drop(ngx_http_gateway_metrics_t *metrics);
 

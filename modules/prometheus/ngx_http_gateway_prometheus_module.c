@@ -4,7 +4,7 @@
  *
  * Request metrics per service, route and consumer, counted in the log phase
  * into the worker's own lane of shared memory: no lock, no atomic operation,
- * under 250 instructions per request.  When the zone is full, requests of
+ * about 270 instructions per request.  When the zone is full, requests of
  * series that do not fit are counted as dropped, logged once a minute, and
  * served as ever.  The page that Prometheus reads is made in
  * ngx_http_gateway_prometheus_export.c.
@@ -21,6 +21,9 @@
 
 #define NGX_HTTP_GATEWAY_PROMETHEUS_CACHE     2048      /* a power of two */
 
+/* what an instance counts, one bit for each set */
+#define NGX_HTTP_GATEWAY_PROMETHEUS_BIT(set)  (1 << (set))
+
 /* there is no room for this series, and there never will be */
 #define NGX_HTTP_GATEWAY_PROMETHEUS_FULL                                      \
     ((ngx_http_gateway_series_t *) 1)
@@ -36,6 +39,9 @@ typedef struct {
     ngx_flag_t                    per_consumer;
     ngx_flag_t                    ai_metrics;      /* no such policies yet */
     ngx_flag_t                    wasm_metrics;    /* accepted, no effect */
+
+    ngx_uint_t                    sets;            /* bits of the first three
+                                                      flags */
 } ngx_http_gateway_prometheus_conf_t;
 
 
@@ -48,9 +54,8 @@ typedef struct {
     ngx_http_gateway_consumer_t  *consumer;
     ngx_uint_t                    answer;    /* code, and source in bit 16 */
 
-    ngx_http_gateway_series_t    *requests;
-    ngx_http_gateway_series_t    *bandwidth;
-    ngx_http_gateway_series_t    *latency;
+    ngx_uint_t                    sets;      /* bits: known */
+    ngx_http_gateway_series_t    *series[NGX_HTTP_GATEWAY_PROMETHEUS_SETS];
 } ngx_http_gateway_prometheus_entry_t;
 
 
@@ -74,17 +79,13 @@ static void ngx_http_gateway_prometheus_log(ngx_http_request_t *r,
 static void ngx_http_gateway_prometheus_latencies(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_metrics_t *metrics,
     ngx_http_gateway_series_t *series, ngx_uint_t from_service);
-static void ngx_http_gateway_prometheus_observe(
-    ngx_http_gateway_metrics_t *metrics, ngx_http_gateway_series_t *series,
-    ngx_uint_t cell, ngx_uint_t *bounds, ngx_uint_t nbounds,
-    ngx_msec_int_t value);
 static void ngx_http_gateway_prometheus_fill(
-    ngx_http_gateway_prometheus_conf_t *conf,
     ngx_http_gateway_metrics_t *metrics, ngx_http_gateway_ctx_t *ctx,
-    ngx_http_gateway_prometheus_entry_t *entry);
-static ngx_http_gateway_series_t *ngx_http_gateway_prometheus_series(
-    ngx_http_gateway_metrics_t *metrics, ngx_uint_t set, ngx_uint_t cells,
-    ngx_str_t *values, ngx_uint_t n);
+    ngx_http_gateway_prometheus_entry_t *entry, ngx_uint_t sets);
+static void ngx_http_gateway_prometheus_series(
+    ngx_http_gateway_metrics_t *metrics,
+    ngx_http_gateway_prometheus_entry_t *entry, ngx_uint_t set,
+    ngx_uint_t cells, ngx_str_t *values, ngx_uint_t n);
 
 static ngx_int_t ngx_http_gateway_prometheus_handler(ngx_http_request_t *r);
 
@@ -226,8 +227,10 @@ ngx_http_gateway_prometheus_log(ngx_http_request_t *r, void *conf)
     ngx_http_gateway_prometheus_conf_t *pcf = conf;
 
     uintptr_t                                 hash;
-    ngx_uint_t                                status, from_service;
+    ngx_uint_t                                sets, answer, from_service;
     ngx_http_gateway_ctx_t                   *ctx;
+    ngx_http_gateway_series_t                *series;
+    ngx_http_gateway_metrics_t               *metrics;
     ngx_http_gateway_consumer_t              *consumer;
     ngx_http_gateway_prometheus_entry_t      *entry;
     ngx_http_gateway_prometheus_main_conf_t  *pmcf;
@@ -241,7 +244,7 @@ ngx_http_gateway_prometheus_log(ngx_http_request_t *r, void *conf)
     pmcf = ngx_http_get_module_main_conf(r,
                                          ngx_http_gateway_prometheus_module);
 
-    status = r->err_status ? r->err_status : r->headers_out.status;
+    answer = r->err_status ? r->err_status : r->headers_out.status;
 
     /* the last upstream's header was accepted whole, and nothing replaced it */
     from_service = !ctx->answered && r->upstream && r->upstream->state
@@ -249,64 +252,72 @@ ngx_http_gateway_prometheus_log(ngx_http_request_t *r, void *conf)
 
     consumer = pcf->per_consumer ? ctx->consumer : NULL;
 
+    answer |= from_service << 16;
+
     hash = (uintptr_t) ctx->route * 31 + (uintptr_t) consumer;
-    hash = (hash >> 4) + status * 7 + from_service;
+    hash = (hash >> 4) + answer * 7;
     hash ^= hash >> 11;
 
     entry = &pmcf->cache[hash & (NGX_HTTP_GATEWAY_PROMETHEUS_CACHE - 1)];
 
     if (entry->route != ctx->route
         || entry->consumer != consumer
-        || entry->answer != (status | from_service << 16))
+        || entry->answer != answer)
     {
-        ngx_memzero(entry, sizeof(ngx_http_gateway_prometheus_entry_t));
-
         entry->route = ctx->route;
         entry->consumer = consumer;
-        entry->answer = status | from_service << 16;
+        entry->answer = answer;
+        entry->sets = 0;
     }
 
-    if ((pcf->status_code_metrics && entry->requests == NULL)
-        || (pcf->bandwidth_metrics && entry->bandwidth == NULL)
-        || (pcf->latency_metrics && entry->latency == NULL))
+    metrics = pmcf->metrics;
+    sets = pcf->sets;
+
+    if (sets & ~entry->sets) {
+        ngx_http_gateway_prometheus_fill(metrics, ctx, entry, sets);
+    }
+
+    if (sets & NGX_HTTP_GATEWAY_PROMETHEUS_BIT(
+                                       NGX_HTTP_GATEWAY_PROMETHEUS_REQUESTS))
     {
-        ngx_http_gateway_prometheus_fill(pcf, pmcf->metrics, ctx, entry);
-    }
+        series = entry->series[NGX_HTTP_GATEWAY_PROMETHEUS_REQUESTS];
 
-    if (pcf->status_code_metrics) {
-
-        if (entry->requests == NGX_HTTP_GATEWAY_PROMETHEUS_FULL) {
-            ngx_http_gateway_metrics_drop(pmcf->metrics);
+        if (series == NGX_HTTP_GATEWAY_PROMETHEUS_FULL) {
+            ngx_http_gateway_metrics_drop(metrics);
 
         } else {
-            ngx_http_gateway_metrics_count(pmcf->metrics, entry->requests, 0,
-                                           1);
+            ngx_http_gateway_metrics_count(metrics, series, 0, 1);
         }
     }
 
-    if (pcf->bandwidth_metrics) {
+    if (sets & NGX_HTTP_GATEWAY_PROMETHEUS_BIT(
+                                      NGX_HTTP_GATEWAY_PROMETHEUS_BANDWIDTH))
+    {
+        series = entry->series[NGX_HTTP_GATEWAY_PROMETHEUS_BANDWIDTH];
 
-        if (entry->bandwidth == NGX_HTTP_GATEWAY_PROMETHEUS_FULL) {
-            ngx_http_gateway_metrics_drop(pmcf->metrics);
+        if (series == NGX_HTTP_GATEWAY_PROMETHEUS_FULL) {
+            ngx_http_gateway_metrics_drop(metrics);
 
         } else {
-            ngx_http_gateway_metrics_count(pmcf->metrics, entry->bandwidth,
+            ngx_http_gateway_metrics_count(metrics, series,
                                           NGX_HTTP_GATEWAY_PROMETHEUS_INGRESS,
                                           r->request_length);
-            ngx_http_gateway_metrics_count(pmcf->metrics, entry->bandwidth,
+            ngx_http_gateway_metrics_count(metrics, series,
                                            NGX_HTTP_GATEWAY_PROMETHEUS_EGRESS,
                                            r->connection->sent);
         }
     }
 
-    if (pcf->latency_metrics) {
+    if (sets & NGX_HTTP_GATEWAY_PROMETHEUS_BIT(
+                                        NGX_HTTP_GATEWAY_PROMETHEUS_LATENCY))
+    {
+        series = entry->series[NGX_HTTP_GATEWAY_PROMETHEUS_LATENCY];
 
-        if (entry->latency == NGX_HTTP_GATEWAY_PROMETHEUS_FULL) {
-            ngx_http_gateway_metrics_drop(pmcf->metrics);
+        if (series == NGX_HTTP_GATEWAY_PROMETHEUS_FULL) {
+            ngx_http_gateway_metrics_drop(metrics);
 
         } else {
-            ngx_http_gateway_prometheus_latencies(r, ctx, pmcf->metrics,
-                                                  entry->latency,
+            ngx_http_gateway_prometheus_latencies(r, ctx, metrics, series,
                                                   from_service);
         }
     }
@@ -335,53 +346,33 @@ ngx_http_gateway_prometheus_latencies(ngx_http_request_t *r,
         gateway = (ngx_msec_int_t) (ngx_current_msec - ctx->start);
     }
 
-    ngx_http_gateway_prometheus_observe(metrics, series,
+    /* the clock of "request" may have been set back */
+
+    ngx_http_gateway_metrics_observe(metrics, series,
         NGX_HTTP_GATEWAY_PROMETHEUS_KONG_LATENCY,
         ngx_http_gateway_prometheus_kong_bounds,
-        NGX_HTTP_GATEWAY_PROMETHEUS_KONG_BOUNDS, gateway);
+        NGX_HTTP_GATEWAY_PROMETHEUS_KONG_BOUNDS, ngx_max(gateway, 0));
 
-    ngx_http_gateway_prometheus_observe(metrics, series,
+    ngx_http_gateway_metrics_observe(metrics, series,
         NGX_HTTP_GATEWAY_PROMETHEUS_REQUEST_LATENCY,
         ngx_http_gateway_prometheus_other_bounds,
-        NGX_HTTP_GATEWAY_PROMETHEUS_OTHER_BOUNDS, request);
+        NGX_HTTP_GATEWAY_PROMETHEUS_OTHER_BOUNDS, ngx_max(request, 0));
 
     if (from_service) {
-        ngx_http_gateway_prometheus_observe(metrics, series,
+        ngx_http_gateway_metrics_observe(metrics, series,
             NGX_HTTP_GATEWAY_PROMETHEUS_UPSTREAM_LATENCY,
             ngx_http_gateway_prometheus_other_bounds,
             NGX_HTTP_GATEWAY_PROMETHEUS_OTHER_BOUNDS,
-            (ngx_msec_int_t) r->upstream->state->header_time);
+            r->upstream->state->header_time);
     }
 }
 
 
+/* the series that are asked for */
 static void
-ngx_http_gateway_prometheus_observe(ngx_http_gateway_metrics_t *metrics,
-    ngx_http_gateway_series_t *series, ngx_uint_t cell, ngx_uint_t *bounds,
-    ngx_uint_t nbounds, ngx_msec_int_t value)
-{
-    ngx_uint_t  i;
-
-    /* the clock may have been set back */
-    value = ngx_max(value, 0);
-
-    for (i = 0; i < nbounds; i++) {
-        if ((ngx_uint_t) value <= bounds[i]) {
-            break;
-        }
-    }
-
-    ngx_http_gateway_metrics_count(metrics, series, cell + i, 1);
-    ngx_http_gateway_metrics_count(metrics, series, cell + nbounds + 1,
-                                   value);
-}
-
-
-/* the series that are asked for and not known yet */
-static void
-ngx_http_gateway_prometheus_fill(ngx_http_gateway_prometheus_conf_t *conf,
-    ngx_http_gateway_metrics_t *metrics, ngx_http_gateway_ctx_t *ctx,
-    ngx_http_gateway_prometheus_entry_t *entry)
+ngx_http_gateway_prometheus_fill(ngx_http_gateway_metrics_t *metrics,
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_prometheus_entry_t *entry,
+    ngx_uint_t sets)
 {
     u_char                       code[NGX_INT_T_LEN];
     ngx_str_t                    values[5], *consumer;
@@ -403,7 +394,9 @@ ngx_http_gateway_prometheus_fill(ngx_http_gateway_prometheus_conf_t *conf,
     values[1] = entry->route->name;
     consumer = entry->consumer ? &entry->consumer->username : &empty;
 
-    if (conf->status_code_metrics && entry->requests == NULL) {
+    if (sets & NGX_HTTP_GATEWAY_PROMETHEUS_BIT(
+                                       NGX_HTTP_GATEWAY_PROMETHEUS_REQUESTS))
+    {
         values[2].data = code;
         values[2].len = ngx_sprintf(code, "%ui", entry->answer & 0xffff)
                         - code;
@@ -417,36 +410,42 @@ ngx_http_gateway_prometheus_fill(ngx_http_gateway_prometheus_conf_t *conf,
 
         values[4] = *consumer;
 
-        entry->requests = ngx_http_gateway_prometheus_series(metrics,
+        ngx_http_gateway_prometheus_series(metrics, entry,
             NGX_HTTP_GATEWAY_PROMETHEUS_REQUESTS,
             NGX_HTTP_GATEWAY_PROMETHEUS_REQUESTS_CELLS, values, 5);
     }
 
-    if (conf->bandwidth_metrics && entry->bandwidth == NULL) {
+    if (sets & NGX_HTTP_GATEWAY_PROMETHEUS_BIT(
+                                      NGX_HTTP_GATEWAY_PROMETHEUS_BANDWIDTH))
+    {
         values[2] = *consumer;
 
-        entry->bandwidth = ngx_http_gateway_prometheus_series(metrics,
+        ngx_http_gateway_prometheus_series(metrics, entry,
             NGX_HTTP_GATEWAY_PROMETHEUS_BANDWIDTH,
             NGX_HTTP_GATEWAY_PROMETHEUS_BANDWIDTH_CELLS, values, 3);
     }
 
-    if (conf->latency_metrics && entry->latency == NULL) {
-        entry->latency = ngx_http_gateway_prometheus_series(metrics,
+    if (sets & NGX_HTTP_GATEWAY_PROMETHEUS_BIT(
+                                        NGX_HTTP_GATEWAY_PROMETHEUS_LATENCY))
+    {
+        ngx_http_gateway_prometheus_series(metrics, entry,
             NGX_HTTP_GATEWAY_PROMETHEUS_LATENCY,
             NGX_HTTP_GATEWAY_PROMETHEUS_LATENCY_CELLS, values, 2);
     }
 }
 
 
-static ngx_http_gateway_series_t *
+static void
 ngx_http_gateway_prometheus_series(ngx_http_gateway_metrics_t *metrics,
-    ngx_uint_t set, ngx_uint_t cells, ngx_str_t *values, ngx_uint_t n)
+    ngx_http_gateway_prometheus_entry_t *entry, ngx_uint_t set,
+    ngx_uint_t cells, ngx_str_t *values, ngx_uint_t n)
 {
     ngx_http_gateway_series_t  *series;
 
     series = ngx_http_gateway_metrics_series(metrics, set, cells, values, n);
 
-    return series ? series : NGX_HTTP_GATEWAY_PROMETHEUS_FULL;
+    entry->series[set] = series ? series : NGX_HTTP_GATEWAY_PROMETHEUS_FULL;
+    entry->sets |= NGX_HTTP_GATEWAY_PROMETHEUS_BIT(set);
 }
 
 
@@ -513,6 +512,21 @@ ngx_http_gateway_prometheus_check(ngx_conf_t *cf, void *conf)
                                          ngx_http_gateway_prometheus_module);
 
     pmcf->used = 1;
+
+    if (pcf->status_code_metrics) {
+        pcf->sets |= NGX_HTTP_GATEWAY_PROMETHEUS_BIT(
+                                       NGX_HTTP_GATEWAY_PROMETHEUS_REQUESTS);
+    }
+
+    if (pcf->bandwidth_metrics) {
+        pcf->sets |= NGX_HTTP_GATEWAY_PROMETHEUS_BIT(
+                                      NGX_HTTP_GATEWAY_PROMETHEUS_BANDWIDTH);
+    }
+
+    if (pcf->latency_metrics) {
+        pcf->sets |= NGX_HTTP_GATEWAY_PROMETHEUS_BIT(
+                                        NGX_HTTP_GATEWAY_PROMETHEUS_LATENCY);
+    }
 
     /* a gauge of the whole node: one instance turns it on */
     if (pcf->upstream_health_metrics) {
