@@ -958,3 +958,32 @@ $small . 'error_page 413 /gateway_error_page;
 --- response_body_like: Payload too large
 --- no_error_log
 [alert]
+
+
+
+=== TEST 71: nginx's own pointers to headers follow the removal
+--- key_auth: key_names=x-first key_names=accept hide_credentials=on
+--- location
+        proxy_set_header X-Seen "$http_referer|$http_accept|$http_user_agent|$cookie_b|$http_x_forwarded_for|$http_range|$content_type";
+--- request eval
+["GET /t", "GET /t"]
+--- more_headers eval
+["Referer: r\nX-First: kong\nUser-Agent: ua\nCookie: a=1\nCookie: b=2\nX-Forwarded-For: 1.1.1.1\nX-Forwarded-For: 2.2.2.2\nAccept: some\nRange: bytes=0-\nContent-Type: ct",
+ "Referer: r\nAccept: kong\nUser-Agent: ua\nCookie: a=1\nCookie: b=2\nX-Forwarded-For: 1.1.1.1\nX-Forwarded-For: 2.2.2.2\nRange: bytes=0-\nContent-Type: ct"]
+--- response_body_like eval
+['X-Seen: r\|some\|ua\|2\|1.1.1.1, 2.2.2.2\|bytes=0-\|ct\n', 'X-Seen: r\|\|ua\|2\|1.1.1.1, 2.2.2.2\|bytes=0-\|ct\n']
+
+
+
+=== TEST 72: a header that nginx keeps a list of
+--- key_auth: key_names=x-forwarded-for hide_credentials=on
+--- location
+        proxy_set_header X-Seen "$http_accept|$proxy_add_x_forwarded_for|$cookie_b";
+--- request
+GET /t
+--- more_headers
+Accept: some
+X-Forwarded-For: kong
+Cookie: a=1
+Cookie: b=2
+--- response_body_like: X-Seen: some\|127.0.0.1\|2\n

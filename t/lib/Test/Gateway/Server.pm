@@ -584,6 +584,10 @@ sub reconfigure {
 # the configuration or was too slow.  Needs master => 1 or a compiled conf.
 sub reload {
     my ($self, %o) = @_;
+
+    # the port is open a moment before the first worker is there
+    Test::Gateway::Server::wait_until { $self->workers > 0 } 2;
+
     my %old = map { $_ => 1 } $self->workers;
     my $mark = length $self->error_log;
     my $want = keys %old;
