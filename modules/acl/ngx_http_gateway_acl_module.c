@@ -335,7 +335,8 @@ ngx_http_gateway_acl_pass(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_acl_conf_t *acf,
     ngx_str_t *consumer_groups, ngx_str_t *authenticated_groups)
 {
-    ngx_http_gateway_main_conf_t  *gmcf;
+    ngx_http_gateway_main_conf_t    *gmcf;
+    ngx_http_gateway_header_line_t   line;
 
     if (acf->hide_groups_header) {
         consumer_groups = NULL;
@@ -352,8 +353,10 @@ ngx_http_gateway_acl_pass(ngx_http_request_t *r,
             return NGX_OK;
         }
 
-        return ngx_http_gateway_header_in_add(r,
-                      &ngx_http_gateway_acl_consumer_groups, consumer_groups);
+        line.header = &ngx_http_gateway_acl_consumer_groups;
+        line.value = consumer_groups;
+
+        return ngx_http_gateway_header_in_add_lines(r, &line, 1);
     }
 
     if (consumer_groups == NULL) {
