@@ -89,11 +89,11 @@ hello=1&b=2
 --- config
     location /t { return 200 "$connection_requests $request_method\n"; }
 --- pipelined_requests eval
-["GET /t/a", "HEAD /t/b", "POST /t/c\nbody"]
+["GET /t/a", "PUT /t/b", "POST /t/c\nbody"]
 --- more_headers eval
 ["X-A: 1", "X-A: 2", "X-A: 3"]
 --- response_body eval
-["1 GET\n", "", "3 POST\n"]
+["1 GET\n", "2 PUT\n", "3 POST\n"]
 
 
 

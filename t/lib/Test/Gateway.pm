@@ -31,7 +31,10 @@ sub import {
     if ($ENV{TEST_NGINX_ORIGINAL}) {
         my $so = Test::Gateway::Server::module_path();
         $ENV{TEST_NGINX_LOAD_MODULES} //= $so if defined $so;
-        $ENV{TEST_NGINX_SERVROOT} //= Test::Gateway::Server::new_root();
+        # it makes and removes this directory itself
+        $ENV{TEST_NGINX_SERVROOT} //=
+            Test::Gateway::Server::new_root() . '/servroot';
+        $ENV{TEST_NGINX_HTML_DIR} = "$ENV{TEST_NGINX_SERVROOT}/html";
     }
 
     require $file;
@@ -53,14 +56,21 @@ sub import {
 
 # what our own sections mean to the original runner
 sub adapt_original {
+    my $version = (Test::Gateway::Server::run_program(
+        undef, Test::Gateway::Server::nginx_binary(), '-v'))[2];
+    my ($minor, $patch) = $version =~ m{nginx/1\.(\d+)\.(\d+)};
+    my $has_http2 = ($minor // 99) * 1000 + ($patch // 0) >= 25_001;
+
     Test::Nginx::Socket::add_block_preprocessor(sub {
         my $block = shift;
 
-        if (grep { defined $block->$_ } qw(yaml cmd reload no_module)) {
-            # these need our runner
-            $block->set_value(request => "GET /skipped");
-            $block->set_value(config => "location / { return 200; }");
-            $block->set_value(skip_eval => "64: 1") ;
+        # these need our runner; "http2" writes a directive of nginx 1.25.1
+        if (grep { defined $block->$_ } qw(yaml cmd reload no_module curl)
+            or defined $block->http2 && !$has_http2)
+        {
+            $block->set_value(request => 'GET /');
+            $block->set_value(skip_eval => '1: 1');
+            return;
         }
 
         my $http = '';
@@ -76,8 +86,9 @@ sub adapt_original {
         $block->set_value(http_config => ($block->http_config // '') . $http)
             if $http ne '';
 
-        start_echo() if join('', map { ref $_ ? @$_ : $_ } values %$block)
-                        =~ /TEST_NGINX_ECHO_PORT/;
+        start_echo() if grep { defined && /TEST_NGINX_ECHO_PORT/ }
+                        map { scalar $block->$_ }
+                        qw(config http_config main_config);
     });
 }
 
