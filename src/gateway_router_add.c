@@ -612,7 +612,7 @@ gateway_router_add_item(gateway_router_t *router, const gateway_str_t *path,
         return -1;
     }
 
-    literal = gateway_router_alloc(router, path->len, 1);
+    literal = gateway_router_alloc(router, path->len, 2);
     if (literal == NULL) {
         return -1;
     }
@@ -620,6 +620,12 @@ gateway_router_add_item(gateway_router_t *router, const gateway_str_t *path,
     item->literal.data = literal;
     item->literal.len = gateway_router_regex_literal(literal, path->data + 1,
                                                      path->len - 1);
+
+    literal += path->len;
+
+    item->tail.data = literal;
+    item->tail.len = gateway_router_regex_tail(literal, path->data + 1,
+                                               path->len - 1);
 
     return 0;
 }

@@ -116,6 +116,7 @@ gateway_router_build_ranks(gateway_router_t *router)
             item->part = part;
             item->path = items[j].path;
             item->code = items[j].code;
+            item->tail = items[j].tail;
 
             draft->literals[n].data = items[j].literal.data;
             draft->literals[n].len = items[j].literal.len;

@@ -29,6 +29,7 @@ gateway_router_test(gateway_router_search_t *search,
     const gateway_router_item_t *item)
 {
     int                           rc;
+    const gateway_str_t          *path;
     const gateway_router_part_t  *part;
 
     part = item->part;
@@ -54,8 +55,19 @@ gateway_router_test(gateway_router_search_t *search,
         return 1;
     }
 
-    return gateway_router_test_regex(search->router, item->code,
-                                     &search->request->path);
+    /* of "/users/[^/]+/orders$", "/users/[^/]+/bills$", ... one runs */
+
+    path = &search->request->path;
+
+    if (item->tail.len > 0
+        && (item->tail.len > path->len
+            || memcmp(path->data + path->len - item->tail.len,
+                      item->tail.data, item->tail.len) != 0))
+    {
+        return 0;
+    }
+
+    return gateway_router_test_regex(search->router, item->code, path);
 }
 
 

@@ -109,6 +109,7 @@ typedef struct {
     gateway_router_part_t    *part;
     gateway_str_t             path;      /* as configured; NULL data: none */
     pcre2_code               *code;
+    gateway_str_t             tail;      /* text that matches end with */
 } gateway_router_item_t;
 
 
@@ -240,6 +241,7 @@ typedef struct {
 typedef struct {
     gateway_str_t              path;
     gateway_str_t              literal;
+    gateway_str_t              tail;
     pcre2_code                *code;
 } gateway_router_draft_item_t;
 
@@ -332,6 +334,9 @@ pcre2_code *gateway_router_regex(gateway_router_t *router,
  */
 size_t gateway_router_regex_literal(char *dst, const char *pattern,
     size_t len);
+
+/* the same for the end of the path, with a regex that ends in "$" */
+size_t gateway_router_regex_tail(char *dst, const char *pattern, size_t len);
 
 
 /* zeroed memory of the router */

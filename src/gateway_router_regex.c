@@ -30,6 +30,8 @@ static const char *gateway_router_regex_class(const char **pos,
 static pcre2_code *gateway_router_regex_compile(const gateway_str_t *pattern,
     const char **reason, char *buf, size_t len, size_t *offset);
 static int gateway_router_regex_has_bar(const char *p, size_t len);
+static int gateway_router_regex_has_flags(const char *p, const char *last);
+static int gateway_router_regex_is_quoted(char c);
 
 
 pcre2_code *
@@ -350,10 +352,7 @@ gateway_router_regex_literal(char *dst, const char *pattern, size_t len)
             p++;
 
         } else if (c == '\\' && last - p > 1
-                   && (p[1] & 0x80) == 0
-                   && (p[1] < '0' || p[1] > '9')
-                   && (gateway_router_lower(p[1]) < 'a'
-                       || gateway_router_lower(p[1]) > 'z'))
+                   && gateway_router_regex_is_quoted(p[1]))
         {
             c = p[1];
             p += 2;
@@ -375,6 +374,88 @@ gateway_router_regex_literal(char *dst, const char *pattern, size_t len)
         }
 
         dst[n++] = c;
+    }
+
+    return n;
+}
+
+
+size_t
+gateway_router_regex_tail(char *dst, const char *pattern, size_t len)
+{
+    char         c;
+    size_t       n, depth;
+    const char  *p, *last;
+
+    if (len == 0 || pattern[len - 1] != '$'
+        || gateway_router_regex_has_bar(pattern, len))
+    {
+        return 0;
+    }
+
+    n = 0;
+    depth = 0;
+    last = pattern + len - 1;
+
+    for (p = pattern; p < last; p++) {
+
+        c = *p;
+
+        if (c == '(') {
+
+            if (gateway_router_regex_has_flags(p, last)) {
+                return 0;
+            }
+
+            depth++;
+            n = 0;
+            continue;
+        }
+
+        if (c == ')') {
+            depth -= (depth > 0);
+            n = 0;
+            continue;
+        }
+
+        if (c == '[') {
+            (void) gateway_router_regex_class(&p, last);
+            n = 0;
+            continue;
+        }
+
+        if (c == '\\') {
+
+            /* "\$" at the end is no anchor */
+
+            if (last - p < 2) {
+                return 0;
+            }
+
+            c = *++p;
+
+            /* "\x41" and "\pL" have more behind them */
+
+            if (c == 'x' || c == 'p' || c == 'P') {
+                return 0;
+            }
+
+            if (!gateway_router_regex_is_quoted(c)) {
+                n = 0;
+                continue;
+            }
+
+        } else if (c == '\0' || strchr(".^$|+*?{}]", c) != NULL) {
+
+            /* a quantifier takes back what stands in front of it */
+
+            n = 0;
+            continue;
+        }
+
+        if (depth == 0) {
+            dst[n++] = c;
+        }
     }
 
     return n;
@@ -414,9 +495,7 @@ gateway_router_regex_has_bar(const char *p, size_t len)
 
             /* flags may make comments of parentheses */
 
-            if (last - p > 2 && p[1] == '?' && p[2] != ':' && p[2] != '<'
-                && p[2] != 'P')
-            {
+            if (gateway_router_regex_has_flags(p, last)) {
                 return 1;
             }
 
@@ -440,4 +519,28 @@ gateway_router_regex_has_bar(const char *p, size_t len)
     }
 
     return 0;
+}
+
+
+/* whether "(" at p starts flags, "(?i)" or "(?i:" */
+
+static int
+gateway_router_regex_has_flags(const char *p, const char *last)
+{
+    return last - p > 2 && p[1] == '?' && p[2] != ':' && p[2] != '<'
+           && p[2] != 'P';
+}
+
+
+/* whether a backslash makes an ordinary character of c */
+
+static int
+gateway_router_regex_is_quoted(char c)
+{
+    char  lower;
+
+    lower = gateway_router_lower(c);
+
+    return (c & 0x80) == 0 && (c < '0' || c > '9')
+           && (lower < 'a' || lower > 'z');
 }

@@ -707,6 +707,35 @@ static const struct {
     { { .name = "a", .paths = "~/(?x:a#(\001\n)|/z" }, { "/q/z" }, 1 },
     { { .name = "a", .paths = "~/%" }, { "/%25" }, 1 },
 
+    /* the end of regexes that have one is compared first */
+    { { .name = "a", .paths = "~/u/[^/]+/o$" }, { "/u/1/o" }, 1 },
+    { { .name = "a", .paths = "~/u/[^/]+/o$" }, { "/u/1/oo" }, 0 },
+    { { .name = "a", .paths = "~/u/[^/]+/o\\$" }, { "/u/1/o$x" }, 1 },
+    { { .name = "a", .paths = "~/u/[^/]+/o\\.$" }, { "/u/1/o." }, 1 },
+    { { .name = "a", .paths = "~/u/(a/)?$" }, { "/u/" }, 1 },
+    { { .name = "a", .paths = "~/u/(?:a/|b)$" }, { "/u/b" }, 1 },
+    { { .name = "a", .paths = "~/uab?$" }, { "/ua" }, 1 },
+    { { .name = "a", .paths = "~/uab*$" }, { "/ua" }, 1 },
+    { { .name = "a", .paths = "~/uab+$" }, { "/uabb" }, 1 },
+    { { .name = "a", .paths = "~/uab{0,2}$" }, { "/uabb" }, 1 },
+    { { .name = "a", .paths = "~/uab{0,2}c$" }, { "/uabbc" }, 1 },
+    { { .name = "a", .paths = "~/u\\x41$" }, { "/uA" }, 1 },
+    { { .name = "a", .paths = "~/u\\x{41}$" }, { "/uA" }, 1 },
+    { { .name = "a", .paths = "~/u\\pL$" }, { "/ux" }, 1 },
+    { { .name = "a", .paths = "~/u\\p{L}$" }, { "/ux" }, 1 },
+    { { .name = "a", .paths = "~/u\\d\\w$" }, { "/u1x" }, 1 },
+    { { .name = "a", .paths = "~/u(?i)B$" }, { "/ub" }, 1 },
+    { { .name = "a", .paths = "~/u(?i:B)c$" }, { "/ubc" }, 1 },
+    { { .name = "a", .paths = "~/u[$]$" }, { "/u$" }, 1 },
+    { { .name = "a", .paths = "~/u[]x]y$" }, { "/u]y" }, 1 },
+    { { .name = "a", .paths = "~/u|/b$" }, { "/ux" }, 1 },
+    { { .name = "a", .paths = "~/u(?<name>x)y$" }, { "/uxy" }, 1 },
+    { { .name = "a", .paths = "~/u.$" }, { "/u\xc3\xa9" }, 1 },
+    { { .name = "a", .paths = "~/u\xc3\xa9$" }, { "/u%C3%A9" }, 1 },
+    { { .name = "a", .paths = "~/u\xc3\xa9?$" }, { "/u" }, 1 },
+    { { .name = "a", .paths = "~/$" }, { "/" }, 1 },
+    { { .name = "a", .paths = "~$" }, { "/" }, 0 },
+
     /* headers */
     { { .name = "a", .headers = "X-A=1" }, { "/", .headers = "x-a: 1" }, 1 },
     { { .name = "a", .headers = "x_a=1" }, { "/", .headers = "X-A: 1" }, 1 },
@@ -1250,7 +1279,7 @@ model_regex(const char *pattern, size_t len, const char *text, size_t n,
     static struct {
         char         pattern[32];
         pcre2_code  *code;
-    } cache[32];
+    } cache[40];
 
     for (i = 0; cache[i].code != NULL; i++) {
         if (strlen(cache[i].pattern) == len
@@ -1260,7 +1289,7 @@ model_regex(const char *pattern, size_t len, const char *text, size_t n,
         }
     }
 
-    assert_true(i < 31);
+    assert_true(i < 39);
 
     if (cache[i].code == NULL) {
         snprintf(cache[i].pattern, sizeof(cache[i].pattern), "%.*s",
@@ -1669,7 +1698,8 @@ static const char *const  model_paths[] = {
     "/", "/a", "/ab", "/abc", "/a/", "/a/b", "/a/b/c", "/b", "/b/a", "/ba",
     "/c/d/e", "/c/d", "/a/b/c/d/e/f", "/abcdefgh", "/c/d/f", "/x\001y",
     "~/a", "~/a.*c", "~/(?:a|b)/b", "~/a/b?c?", "~/[abc]+", "~/b|/c", "~/c/d$",
-    "~.*c", "~/a\\/b", "~/ab*c", "~/.+/b/", "~/a/b/\\w"
+    "~.*c", "~/a\\/b", "~/ab*c", "~/.+/b/", "~/a/b/\\w",
+    "~/[a-c]/b$", "~/a(?:/b)*$", "~/.*bc?$"
 };
 
 static const char *const  model_headers[] = {
