@@ -73,6 +73,15 @@ sub adapt_original {
             return;
         }
 
+        # sections in which it leaves variables alone
+        for my $name (qw(more_headers response_headers response_headers_like
+                         error_log))
+        {
+            my $value = $block->$name;
+            $block->set_value($name => Test::Gateway::Server::expand(
+                $value, $block->name)) if defined $value && !ref $value;
+        }
+
         my $http = '';
         for my $i (1 .. 4) {
             my $name = $i == 1 ? 'upstream_config' : "upstream_config$i";
