@@ -1930,6 +1930,118 @@ test_model(void **state)
 }
 
 
+/*
+ * Random regexes: what the router concludes from their text, the literal
+ * start and end, must never lose a match that PCRE2 alone finds.
+ */
+
+static void
+test_regexes(void **state)
+{
+    int                        rc, error, expected;
+    char                       err[128], text[TEXT_SIZE], path[TEXT_SIZE];
+    size_t                     i, j, n, offset, accepted, matches;
+    pcre2_code                *code;
+    gateway_str_t              regex;
+    pcre2_match_data          *md;
+    gateway_router_t          *router;
+    gateway_router_match_t     match;
+    gateway_router_route_t     route;
+    gateway_router_options_t   options;
+    gateway_router_request_t   request;
+
+    static const char *const  pieces[] = {
+        "a", "b", "/", "a", "b", "/", "ab", ".", "\\.", "\\/", "[ab]",
+        "[^a]", "[]a]", "[|]", "(", "(?:", "(?<n>", ")", ")", "|", "*", "+",
+        "?", "{0,1}", "{2}", "$", "$", "\\$", "^", "\\d", "\\x61", "\\x{62}",
+        "\\pL", "(?i)", "(?i:a)", "(?x: b#|\n)", "\xc3\xa9", "\\b", "\\|", "B"
+    };
+
+    static const char *const  bits[] = {
+        "a", "b", "/", "ab", ".", "A", "B", "\xc3\xa9", "1", "$", "|", "]"
+    };
+
+    memset(&options, 0, sizeof(options));
+    options.alloc = pool_alloc;
+
+    random_state = 7;
+    accepted = 0;
+    matches = 0;
+
+    md = pcre2_match_data_create(1, NULL);
+
+    for (i = 0; i < 30000; i++) {
+
+        strcpy(text, "~");
+
+        for (n = 1 + random_below(8); n > 0; n--) {
+            strcat(text, pieces[random_below(countof(pieces))]);
+        }
+
+        if (random_below(3) == 0) {
+            strcat(text, "$");
+        }
+
+        regex = str(text);
+
+        memset(&route, 0, sizeof(route));
+        route.paths = &regex;
+        route.npaths = 1;
+
+        router = gateway_router_create(&options);
+        assert_non_null(router);
+
+        if (gateway_router_add(router, &route, err, sizeof(err)) != 0) {
+            done(router);
+            continue;
+        }
+
+        assert_int_equal(gateway_router_build(router), 0);
+
+        accepted++;
+
+        text[0] = '^';
+        code = pcre2_compile((PCRE2_SPTR) text, strlen(text),
+                             PCRE2_UTF|PCRE2_UCP|PCRE2_DOLLAR_ENDONLY, &error,
+                             &offset, NULL);
+        assert_non_null(code);
+        text[0] = '~';
+
+        for (j = 0; j < 20; j++) {
+
+            path[0] = '\0';
+
+            for (n = random_below(6); n > 0; n--) {
+                strcat(path, bits[random_below(countof(bits))]);
+            }
+
+            memset(&request, 0, sizeof(request));
+            request.path = str(path);
+
+            rc = pcre2_match(code, (PCRE2_SPTR) path, strlen(path), 0, 0, md,
+                             NULL);
+            expected = (rc >= 0);
+            matches += (size_t) expected;
+
+            rc = gateway_router_match(router, &request, &match);
+
+            if (rc != expected) {
+                print_error("%s on \"%s\": %d\n", text, path, rc);
+                fail();
+            }
+        }
+
+        pcre2_code_free(code);
+        done(router);
+    }
+
+    assert_true(accepted > 5000);
+    assert_true(matches > 20000);
+
+    pcre2_match_data_free(md);
+}
+
+
 /* many routes: what they cost in memory, and that each is found */
 
 #define MANY  100000
@@ -2023,6 +2135,7 @@ main(void)
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_model),
+        cmocka_unit_test(test_regexes),
         cmocka_unit_test(test_many_routes)
     };
 
