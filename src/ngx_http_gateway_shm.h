@@ -1,0 +1,95 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ */
+
+
+#ifndef _NGX_HTTP_GATEWAY_SHM_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_SHM_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/*
+ * A dictionary in shared memory: digests of keys to values of a fixed size,
+ * zeroed when new.  All of its memory is taken when the zone is made:
+ *
+ *   header | shards 0 .. n-1 | nodes of 0 .. n-1 | buckets of 0 .. n-1
+ *
+ * A shard is a hash of chained nodes under a lock of its own.  Chains hold
+ * node numbers, not pointers, and every change of a chain is one store, so a
+ * worker may be killed at any instruction: a node it had taken out is found
+ * again by the eviction, and the lock of a dead worker is taken over.
+ *
+ * A full shard gives up an expired node, else the least recently used one,
+ * among the next ones that its hand comes to.
+ */
+
+typedef struct ngx_http_gateway_shm_s  ngx_http_gateway_shm_t;
+
+/* 128 bits of keyed SipHash-1-3; the key is drawn when the zone is made */
+typedef struct {
+    uint64_t                         part[2];
+} ngx_http_gateway_digest_t;
+
+/* a digest in the making; may be copied to go on from a common prefix */
+typedef struct {
+    uint64_t                         v[4];
+} ngx_http_gateway_hash_t;
+
+/* a value found and locked; give it to ngx_http_gateway_shm_release() */
+typedef struct {
+    void                            *shard;
+    void                            *value;
+} ngx_http_gateway_shm_entry_t;
+
+
+/*
+ * Declares the zone; size is that of the whole zone.  layout names what the
+ * values hold: a zone kept over a reload is refused when its layout or its
+ * value_size is another.  NULL on failure, which was logged.
+ */
+ngx_http_gateway_shm_t *ngx_http_gateway_shm_add(ngx_conf_t *cf,
+    ngx_str_t *name, size_t size, size_t value_size, ngx_uint_t layout,
+    void *tag);
+
+/*
+ * A key is hashed part by part, each closed by its length.  The keys of one
+ * dictionary must have the same number of parts, and all parts but the last
+ * a fixed length: other splits of the same bytes may collide.
+ */
+void ngx_http_gateway_hash_init(ngx_http_gateway_shm_t *shm,
+    ngx_http_gateway_hash_t *hash);
+void ngx_http_gateway_hash_part(ngx_http_gateway_hash_t *hash,
+    const void *data, size_t len);
+void ngx_http_gateway_hash_final(const ngx_http_gateway_hash_t *hash,
+    ngx_http_gateway_digest_t *digest);
+
+/*
+ * Finds or makes the entry, which lives for ttl seconds more.  NGX_OK: the
+ * shard is locked until ngx_http_gateway_shm_release(); between the two only
+ * plain loads and stores are allowed.  NGX_BUSY: the lock could not be had
+ * in 10 ms (its holder hangs); nothing is locked.
+ */
+ngx_int_t ngx_http_gateway_shm_acquire(ngx_http_gateway_shm_t *shm,
+    const ngx_http_gateway_digest_t *digest, time_t ttl,
+    ngx_http_gateway_shm_entry_t *entry);
+void ngx_http_gateway_shm_release(ngx_http_gateway_shm_entry_t *entry);
+
+/*
+ * How many entries fit, are in use, and how many live ones were evicted;
+ * read without locks.
+ */
+typedef struct {
+    ngx_uint_t                       room;
+    ngx_uint_t                       used;
+    ngx_uint_t                       evicted;
+} ngx_http_gateway_shm_stat_t;
+
+void ngx_http_gateway_shm_stat(ngx_http_gateway_shm_t *shm,
+    ngx_http_gateway_shm_stat_t *stat);
+
+
+#endif /* _NGX_HTTP_GATEWAY_SHM_H_INCLUDED_ */
