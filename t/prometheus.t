@@ -124,8 +124,9 @@ like($page, qr/^kong_nginx_connections_total\{node_id="[0-9a-f-]{36}",subsystem=
     for qw(accepted active handled reading total waiting writing);
 like($page, qr/^kong_memory_lua_shared_dict_total_bytes\{node_id="[^"]+",shared_dict="gateway_prometheus",kong_subsystem="http"\} 8388608$/m,
      'the zone has its default size');
-is(scalar(() = $page =~ /^kong_memory_workers_lua_vms_bytes\{/mg), 2,
-   'both workers are there');
+ok(wait_until(sub {
+    2 == (() = page() =~ /^kong_memory_workers_lua_vms_bytes\{/mg)
+}, 5), 'both workers are there');
 unlike($page, qr/kong_upstream_target_health/,
        'target health is off by default');
 

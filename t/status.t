@@ -34,7 +34,12 @@ $nginx = start_nginx(workers => 2, master => 1,
     http_config => 'limit_req_zone $uri "zone=one\"two:1m" rate=1r/s;',
     config => 'location = /status { gateway_status; }');
 
-my $res = http_get('/status?unit=b');
+# workers hear of each other by messages of the master
+my $res;
+wait_until(sub {
+    $res = http_get('/status?unit=b');
+    2 == (() = $res->body =~ /"pid"/g)
+}, 5);
 is($res->status, 200, 'status');
 
 SKIP: {
