@@ -89,8 +89,8 @@ typedef struct {
                                            matched: what strip_path cuts */
     const gateway_str_t      *path;     /* the winning path as configured,
                                            NULL: the route has no paths */
-    /* regex path: pairs of offsets into request path, [0] the whole match;
-       SIZE_MAX for a group that took no part */
+    /* regex path: ncaptures pairs of offsets into request path, the first
+       is the whole match; SIZE_MAX for a group that took no part */
     size_t                    captures[2 * GATEWAY_ROUTER_MAX_CAPTURES];
     size_t                    ncaptures;
     const void               *names;    /* for gateway_router_capture() */
@@ -102,7 +102,7 @@ gateway_router_t *gateway_router_create(
     const gateway_router_options_t *options);
 
 /*
- * Adds a route (copied, but not the strings it points to).  0, or -1 with a
+ * Adds a route (copied with its lists, but not the text of its strings).  0, or -1 with a
  * message in err (bad regex with PCRE2's text and offset, out of memory).
  */
 int gateway_router_add(gateway_router_t *router,
@@ -116,7 +116,9 @@ void gateway_router_free(gateway_router_t *router);
 
 /*
  * Finds the best route.  1 found, 0 none, -1 a regex failed (match limit):
- * the caller answers 500.  Never allocates from options.alloc.
+ * the caller answers 500.  Never allocates from options.alloc.  Works in
+ * memory of the router, so one thread at a time, and request->header() must
+ * not use the same router; forked processes are independent.
  */
 int gateway_router_match(const gateway_router_t *router,
     const gateway_router_request_t *request, gateway_router_match_t *match);
@@ -146,7 +148,7 @@ size_t gateway_router_candidates(const gateway_router_t *router,
     const gateway_router_request_t *request,
     gateway_router_candidate_t *candidates, size_t n);
 
-/* why a beats b: a static sentence such as "more attribute kinds" */
+/* why a beats b, the better: a static text, "more attribute kinds" */
 const char *gateway_router_reason(const gateway_router_t *router,
     const gateway_router_candidate_t *a, const gateway_router_candidate_t *b);
 

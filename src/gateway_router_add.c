@@ -457,6 +457,13 @@ gateway_router_add_parts(gateway_router_t *router,
         }
     }
 
+    for (j = 0; j < route->npaths; j++) {
+        if (route->paths[j].len == 0) {
+            (void) snprintf(err, errlen, "a path is empty");
+            return -1;
+        }
+    }
+
     if (i >= route->npaths) {
         /* not split: keeps the id of the route */
         return gateway_router_add_part(router, route, model, 0, 0, err,

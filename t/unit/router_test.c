@@ -863,6 +863,13 @@ test_bad_routes(void **state)
         }
     }
 
+    parse(&entry, &spec);
+    entry.paths[1].len = 0;
+
+    assert_int_equal(gateway_router_add(router, &entry.route, err,
+                                        sizeof(err)), -1);
+    assert_string_equal(err, "a path is empty");
+
     /* what was refused left nothing behind */
 
     ask_t  ask = { "/ok" };
