@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define GWC_CHUNK_SIZE ((size_t) 256 * 1024)
-#define GWC_ALIGN sizeof(max_align_t)
+#define GWC_ALIGN      sizeof(max_align_t)
 
 typedef struct gwc_chunk_s gwc_chunk_t;
 
@@ -29,7 +29,7 @@ typedef struct {
 } gwc_map_slot_t;
 
 struct gwc_map_s {
-    gwc_map_slot_t *slots;  /* size is a power of two; free: value NULL */
+    gwc_map_slot_t *slots; /* size is a power of two; free: value NULL */
     size_t size;
     size_t n;
 };

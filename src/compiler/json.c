@@ -16,14 +16,14 @@
 
 typedef struct {
     const char *file;
-    const char *start;  /* of the current line */
+    const char *start; /* of the current line */
     const char *p;
     const char *end;
     unsigned line;
     unsigned depth;
-    const char *error;  /* NULL: none yet */
+    const char *error; /* NULL: none yet */
     const char *error_at;
-    const gwc_node_t *twice;  /* a key given before at this place */
+    const gwc_node_t *twice; /* a key given before at this place */
     bool quiet;
 } gwc_json_t;
 
@@ -192,9 +192,9 @@ gwc_json_escape(gwc_json_t *json, gwc_buf_t *buf)
     json->p += 5;
 
     if (high >= 0xd800 && high < 0xdc00) {
-        if (json->end - json->p < 6 || json->p[0] != '\\'
-            || json->p[1] != 'u' || !gwc_json_hex4(json, json->p + 2, &low)
-            || low < 0xdc00 || low > 0xdfff)
+        if (json->end - json->p < 6 || json->p[0] != '\\' || json->p[1] != 'u'
+            || !gwc_json_hex4(json, json->p + 2, &low) || low < 0xdc00
+            || low > 0xdfff)
         {
             (void) gwc_json_fail(json, json->p - 6,
                                  "half of a surrogate pair");
@@ -286,8 +286,8 @@ gwc_json_word(gwc_json_t *json)
 
     for (p = json->p; p < json->end
                       && ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z')
-                          || (*p >= '0' && *p <= '9') || *p == '+'
-                          || *p == '-' || *p == '.' || *p == '_');
+                          || (*p >= '0' && *p <= '9') || *p == '+' || *p == '-'
+                          || *p == '.' || *p == '_');
          p++)
     {
         /* void */
@@ -304,14 +304,13 @@ gwc_json_word(gwc_json_t *json)
         node->boolean = len == 4;
 
     } else if (!gwc_text_is(node->text, "null") && !gwc_scalar_number(node)) {
-        return gwc_json_fail(json, json->p,
-                             len == 0 || json->p[0] == '+'
-                                     || json->p[0] == '-'
-                                     || (json->p[0] >= '0'
-                                         && json->p[0] <= '9')
-                                 ? "a value was expected"
-                                 : "a value was expected; strings need "
-                                   "double quotes");
+        return gwc_json_fail(
+            json, json->p,
+            len == 0 || json->p[0] == '+' || json->p[0] == '-'
+                    || (json->p[0] >= '0' && json->p[0] <= '9')
+                ? "a value was expected"
+                : "a value was expected; strings need "
+                  "double quotes");
     }
 
     json->p = p;
@@ -345,8 +344,7 @@ gwc_json_array(gwc_json_t *json, gwc_node_t *node)
         gwc_json_space(json);
 
         if (json->p == json->end || (*json->p != ',' && *json->p != ']')) {
-            return gwc_json_fail(json, json->p,
-                                 "\",\" or \"]\" was expected");
+            return gwc_json_fail(json, json->p, "\",\" or \"]\" was expected");
         }
 
         if (*json->p++ == ']') {
@@ -457,8 +455,7 @@ gwc_json_object(gwc_json_t *json, gwc_node_t *node)
         gwc_json_space(json);
 
         if (json->p == json->end || (*json->p != ',' && *json->p != '}')) {
-            return gwc_json_fail(json, json->p,
-                                 "\",\" or \"}\" was expected");
+            return gwc_json_fail(json, json->p, "\",\" or \"}\" was expected");
         }
 
         if (*json->p++ == '}') {

@@ -222,10 +222,9 @@ gwc_scalar_numeric(gwc_node_t *node)
     }
 
     if (strspn(s, "0123456789") == n) {
-        return gwc_scalar_int(node, s,
-                              s[0] == '0' && strspn(s, "01234567") == n ? 8
-                                                                        : 10,
-                              minus);
+        return gwc_scalar_int(
+            node, s, s[0] == '0' && strspn(s, "01234567") == n ? 8 : 10,
+            minus);
     }
 
     if (strchr(s, ':') != NULL) {
@@ -287,9 +286,8 @@ gwc_scalar_resolve(gwc_node_t *node)
     gwc_text_t text;
 
     static const char *const nulls[] = { "~", "null", "Null", "NULL", NULL };
-    static const char *const trues[] = { "true", "True", "TRUE", "yes",
-                                         "Yes",  "YES",  "on",   "On",
-                                         "ON",   NULL };
+    static const char *const trues[] = { "true", "True", "TRUE", "yes", "Yes",
+                                         "YES",  "on",   "On",   "ON",  NULL };
     static const char *const falses[] = { "false", "False", "FALSE", "no",
                                           "No",    "NO",    "off",   "Off",
                                           "OFF",   NULL };

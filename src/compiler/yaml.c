@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GWC_YAML_MAX_SIZE ((size_t) 256 * 1024 * 1024)
+#define GWC_YAML_MAX_SIZE  ((size_t) 256 * 1024 * 1024)
 #define GWC_YAML_MAX_DEPTH 100
 /* nodes that aliases may add to those written */
 #define GWC_YAML_MAX_ALIASED ((size_t) 2000000)
@@ -28,8 +28,8 @@
 
 typedef struct {
     gwc_node_t *node;
-    size_t count;  /* nodes a walk over it visits */
-    bool open;  /* not complete yet: an alias here would be a loop */
+    size_t count; /* nodes a walk over it visits */
+    bool open;    /* not complete yet: an alias here would be a loop */
 } gwc_anchor_t;
 
 /* a collection being read */
@@ -39,17 +39,17 @@ typedef struct {
     size_t count;
     gwc_vec_t items;
     gwc_vec_t keys;
-    gwc_vec_t merged;  /* of keys: not NULL when it came from a "<<" */
-    gwc_map_t *index;  /* key -> its place in keys, large maps only */
+    gwc_vec_t merged; /* of keys: not NULL when it came from a "<<" */
+    gwc_map_t *index; /* key -> its place in keys, large maps only */
     gwc_node_t *key;  /* waits for its value */
-    bool merge;  /* the value to come is that of a "<<" */
+    bool merge;       /* the value to come is that of a "<<" */
 } gwc_frame_t;
 
 typedef struct {
     const char *file;
     struct fy_parser *parser;
     gwc_map_t *anchors;
-    gwc_frame_t *frames;  /* GWC_YAML_MAX_DEPTH */
+    gwc_frame_t *frames; /* GWC_YAML_MAX_DEPTH */
     size_t depth;
     gwc_node_t *root;
     size_t aliased;
@@ -184,8 +184,7 @@ gwc_node_kind_name(const gwc_node_t *node)
 
 
 static void
-gwc_yaml_place(gwc_yaml_t *yaml, gwc_node_t *node,
-               const struct fy_mark *mark)
+gwc_yaml_place(gwc_yaml_t *yaml, gwc_node_t *node, const struct fy_mark *mark)
 {
     node->file = yaml->file;
     node->line = mark == NULL ? 1 : (unsigned) mark->line + 1;
@@ -456,8 +455,8 @@ gwc_yaml_tag(gwc_yaml_t *yaml, struct fy_token *token, const gwc_node_t *node)
     size_t i, len;
     const char *text;
 
-    static const char *const known[] = { "str", "int", "float", "bool",
-                                         "null", "map", "seq", "merge" };
+    static const char *const known[] = { "str",  "int", "float", "bool",
+                                         "null", "map", "seq",   "merge" };
 
     if (token == NULL) {
         return "";
@@ -486,7 +485,7 @@ gwc_yaml_tag(gwc_yaml_t *yaml, struct fy_token *token, const gwc_node_t *node)
     }
 
     gwc_error(node, "the tag is not known here: only YAML's own ones (!!str, "
-              "!!int, ...) are");
+                    "!!int, ...) are");
     gwc_yaml_fail(yaml);
 
     return NULL;
@@ -721,8 +720,7 @@ gwc_yaml_run(gwc_yaml_t *yaml, struct fy_diag *diag)
 
         if (event == NULL) {
             if (fy_parser_get_stream_error(yaml->parser)
-                || fy_diag_got_error(diag))
-            {
+                || fy_diag_got_error(diag)) {
                 gwc_yaml_report(yaml, diag);
                 gwc_yaml_fail(yaml);
             }
@@ -745,8 +743,7 @@ gwc_yaml_run(gwc_yaml_t *yaml, struct fy_diag *diag)
         fy_parser_event_free(yaml->parser, event);
 
     } else if (fy_parser_get_stream_error(yaml->parser)
-               || fy_diag_got_error(diag))
-    {
+               || fy_diag_got_error(diag)) {
         gwc_yaml_report(yaml, diag);
         gwc_yaml_fail(yaml);
     }
@@ -785,8 +782,7 @@ gwc_yaml_parse_yaml(const char *name, const char *data, size_t len)
     yaml.parser = fy_parser_create(&cfg);
 
     if (yaml.parser == NULL
-        || fy_parser_set_string(yaml.parser, data, len) != 0)
-    {
+        || fy_parser_set_string(yaml.parser, data, len) != 0) {
         gwc_error_at(name, 0, 0, "the YAML parser could not start");
         gwc_yaml_fail(&yaml);
 

@@ -1,0 +1,221 @@
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * Certificates and keys of the file, read by OpenSSL.
+ */
+
+#include "entities.h"
+#include "schema.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+
+static const char *
+gwc_tls_reason(void)
+{
+    unsigned long code = ERR_peek_last_error();
+    const char *reason = code ? ERR_reason_error_string(code) : NULL;
+
+    ERR_clear_error();
+
+    return reason != NULL ? reason : "not readable";
+}
+
+
+static X509 *
+gwc_tls_cert(const gwc_str_t *value)
+{
+    BIO *bio = BIO_new_mem_buf(value->v.data, (int) value->v.len);
+    X509 *cert = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+
+    if (cert == NULL) {
+        gwc_error(value->node, "invalid certificate: %s", gwc_tls_reason());
+    }
+
+    BIO_free(bio);
+
+    return cert;
+}
+
+
+static int
+gwc_tls_no_password(char *buf, int size, int writing, void *data)
+{
+    (void) buf;
+    (void) size;
+    (void) writing;
+    (void) data;
+
+    return -1;
+}
+
+
+static EVP_PKEY *
+gwc_tls_key(const gwc_str_t *value, bool private)
+{
+    BIO *bio = BIO_new_mem_buf(value->v.data, (int) value->v.len);
+    EVP_PKEY *key = NULL;
+
+    if (bio != NULL) {
+        key = private ? PEM_read_bio_PrivateKey(bio, NULL, gwc_tls_no_password,
+                                                NULL)
+                      : PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+    }
+
+    if (key == NULL) {
+        gwc_error(value->node, "invalid %s key: %s",
+                  private ? "private" : "public", gwc_tls_reason());
+    }
+
+    BIO_free(bio);
+
+    return key;
+}
+
+
+/* the type of the pair's key, or EVP_PKEY_NONE after an error */
+static int
+gwc_tls_pair(const gwc_str_t *cert, const gwc_str_t *key)
+{
+    X509 *x509 = gwc_tls_cert(cert);
+    EVP_PKEY *pkey = gwc_tls_key(key, true);
+    int type = EVP_PKEY_NONE;
+
+    if (x509 != NULL && pkey != NULL) {
+        if (X509_check_private_key(x509, pkey) == 1) {
+            type = EVP_PKEY_base_id(pkey);
+
+        } else {
+            ERR_clear_error();
+            gwc_error(key->node, "the key does not belong to the certificate");
+        }
+    }
+
+    X509_free(x509);
+    EVP_PKEY_free(pkey);
+
+    return type;
+}
+
+
+void
+gwc_check_certificate(void *entity)
+{
+    const gwc_certificate_t *c = entity;
+    int type, alt;
+
+    if (!c->cert.set || !c->key.set) {
+        return;
+    }
+
+    type = gwc_tls_pair(&c->cert, &c->key);
+
+    if (c->cert_alt.set != c->key_alt.set) {
+        gwc_error(c->e.record.node,
+                  "\"cert_alt\" and \"key_alt\" must be set together");
+        return;
+    }
+
+    if (!c->cert_alt.set) {
+        return;
+    }
+
+    alt = gwc_tls_pair(&c->cert_alt, &c->key_alt);
+
+    if (alt != EVP_PKEY_NONE && alt == type) {
+        gwc_error(c->cert_alt.node,
+                  "the alternative certificate must have a key of another "
+                  "type");
+    }
+}
+
+
+void
+gwc_check_ca_certificate(void *entity)
+{
+    gwc_ca_certificate_t *ca = entity;
+    const char *second;
+    unsigned char digest[32];
+    unsigned int len, i;
+    X509 *cert;
+
+    if (!ca->cert.set) {
+        return;
+    }
+
+    cert = gwc_tls_cert(&ca->cert);
+
+    if (cert == NULL) {
+        return;
+    }
+
+    second = strstr(ca->cert.v.data, "-----BEGIN CERTIFICATE-----");
+    second = second ? strstr(second + 1, "-----BEGIN CERTIFICATE-----") : NULL;
+
+    if (second != NULL) {
+        gwc_error(ca->cert.node, "expected exactly one certificate");
+    }
+
+    if (X509_cmp_current_time(X509_get0_notAfter(cert)) < 0) {
+        gwc_error(ca->cert.node, "the certificate has expired");
+    }
+
+    if (X509_check_ca(cert) != 1) {
+        gwc_error(ca->cert.node,
+                  "the certificate is not one of a CA (basic constraints)");
+    }
+
+    if (X509_digest(cert, EVP_sha256(), digest, &len) == 1) {
+        gwc_buf_t hex = { 0 };
+
+        for (i = 0; i < len; i++) {
+            gwc_buf_printf(&hex, "%02x", digest[i]);
+        }
+
+        ca->cert_digest.set = true;
+        ca->cert_digest.v.data = hex.data;
+        ca->cert_digest.v.len = hex.len;
+    }
+
+    X509_free(cert);
+}
+
+
+void
+gwc_check_key(void *entity)
+{
+    const gwc_key_entity_t *key = entity;
+    bool pem = key->pem.record.node != NULL && key->pem.record.set;
+    EVP_PKEY *public_key, *private_key;
+
+    if (key->jwk.set == pem) {
+        gwc_error(key->e.record.node,
+                  "exactly one of \"jwk\" and \"pem\" must be set");
+        return;
+    }
+
+    if (!pem) {
+        return;
+    }
+
+    public_key = key->pem.public_key.set
+                     ? gwc_tls_key(&key->pem.public_key, false)
+                     : NULL;
+    private_key = key->pem.private_key.set
+                      ? gwc_tls_key(&key->pem.private_key, true)
+                      : NULL;
+
+    if (public_key != NULL && private_key != NULL
+        && EVP_PKEY_eq(public_key, private_key) != 1)
+    {
+        ERR_clear_error();
+        gwc_error(key->pem.private_key.node,
+                  "the private key does not belong to the public one");
+    }
+
+    EVP_PKEY_free(public_key);
+    EVP_PKEY_free(private_key);
+}
