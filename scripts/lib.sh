@@ -105,8 +105,8 @@ install_packages()
 # the words of the feature list in config
 features()
 {
-    if [ -n "${NGX_GATEWAY_FEATURES:-}" ]; then
-        printf '%s\n' "$NGX_GATEWAY_FEATURES" | xargs -n1
+    if [ -n "${GATEWAY_FEATURES:-}" ]; then
+        printf '%s\n' "$GATEWAY_FEATURES" | xargs -n1
     else
         sed -n '/^ngx_gateway_list="/,/"/p' "$root/config" \
             | tr '"' '\n' | sed 1d | xargs -n1
