@@ -246,7 +246,7 @@ ngx_http_gateway_prometheus_log(ngx_http_request_t *r, void *conf)
 
     answer = r->err_status ? r->err_status : r->headers_out.status;
 
-    /* the last upstream's header was accepted whole, and nothing replaced it */
+    /* the last upstream's header was accepted, and nothing replaced it */
     from_service = !ctx->answered && r->upstream && r->upstream->state
                    && r->upstream->state->header_time != (ngx_msec_t) -1;
 
