@@ -89,7 +89,18 @@ plugins:
 
 
 
-=== TEST 6: a group twice, a group without a name
+=== TEST 6: a group without a name
+--- yaml
+_format_version: "3.0"
+consumers:
+- username: bob
+  acls:
+  - tags: [x]
+--- error_like: kong.yml:5:5: error: consumers\[0\]\.acls\[0\].*group
+
+
+
+=== TEST 7: a group twice
 --- yaml
 _format_version: "3.0"
 consumers:
@@ -97,12 +108,11 @@ consumers:
   acls:
   - group: a
   - group: a
-  - tags: [x]
---- error_like: kong.yml:7:5: error: consumers\[0\]\.acls\[2\].*group
+--- error_like: kong.yml:6:5: error: consumers\[0\]\.acls\[1\]: uniqueness violation
 
 
 
-=== TEST 7: the compiled gateway keeps to it
+=== TEST 8: the compiled gateway keeps to it
 --- yaml
 _format_version: "3.0"
 services:

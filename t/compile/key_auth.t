@@ -5,6 +5,8 @@
 use lib 't/lib';
 use Test::Gateway 'no_plan';
 
+$ENV{GWC_TEST_KEY} = 'from-env';
+
 run_tests();
 
 __DATA__
@@ -97,8 +99,6 @@ keyauth_credentials:
 
 
 === TEST 5: a key from the environment
---- init
-$ENV{GWC_TEST_KEY} = 'from-env';
 --- yaml
 _format_version: "3.0"
 consumers:
@@ -109,16 +109,16 @@ consumers:
 
 
 
-=== TEST 6: ids of credentials do not change between two runs
+=== TEST 6: the id of a credential is its place in the file, not its key
 --- yaml
 _format_version: "3.0"
 consumers:
 - username: bob
   keyauth_credentials:
   - key: one
---- cmd
-compile kong.yml -o a
---- exit_code: 0
+  - key: two
+--- conf_like eval
+qr/gateway_key_auth_credential id=(\S{36}) key=one;\s+gateway_key_auth_credential id=(?!\1)\S{36} key=two;/
 
 
 
@@ -134,7 +134,7 @@ plugins:
     realm: [x]
 --- error_like eval
 [qr/^kong.yml:5:5: error: plugins\[0\]\.config\.key_name: .*\n.*key_names/m,
- qr/^kong.yml:6:17: error: plugins\[0\]\.config\.key_names\[0\]: /m,
+ qr/^kong.yml:6:18: error: plugins\[0\]\.config\.key_names\[0\]: /m,
  qr/^kong.yml:7:23: error: plugins\[0\]\.config\.hide_credentials: /m,
  qr/^kong.yml:8:12: error: plugins\[0\]\.config\.realm: /m]
 
