@@ -125,6 +125,7 @@ sub gateway {
     my (%o) = @_;
     my $upstreams = $o{upstreams} // '';
     my $services = '';
+    my $pass = $o{pass} // 'http';
 
     for my $service (@{ $o{services} }) {
         my ($name, $args, $more, $route) = @$service;
@@ -132,7 +133,7 @@ sub gateway {
         $route //= "paths /$name; strip_path off;";
         $services .= <<"_EOC_";
     gateway_service $name $args {
-        proxy_pass http://pool;
+        proxy_pass $pass://pool;
         proxy_http_version 1.1;
         proxy_set_header Host \$gateway_upstream_host;
         proxy_set_header Connection \$gateway_upstream_connection;
@@ -143,7 +144,7 @@ _EOC_
     }
 
     my $listens = join ' ', map { my $p = $_;
-        map { "listen 127.0.0.$_:$p;" } 1 .. 4 } $a, $b;
+        map { "listen 127.0.0.$_:$p;" } 1 .. 4 } $a, $o{plain} ? () : $b;
     my $res = $o{resolver} // $resolver;
     my $keepalive = $o{keepalive} // '';
 
@@ -172,7 +173,7 @@ _EOC_
     location = /gateway_error_page { internal; gateway_error_page; }
     $services
 _EOC_
-        user_files => { hosts => "127.0.0.3 Hosts.example other.example # no\n"
+        user_files => { hosts => $o{hosts} // "127.0.0.3 Hosts.example other.example # no\n"
                                  . "::1 six.example\nrubbish x\n" });
 }
 
@@ -322,6 +323,62 @@ _EOC_
        'connections are kept, one per peer');
     my (undef, undef, $c) = split ' ', http_get('/d')->body;
     ok($conn{"127.0.0.1:$a"}{$c}, 'and shared with another service');
+    clean($nginx);
+}
+
+
+# TLS: what was agreed on for one name is not used for another
+
+SKIP: {
+    skip('no openssl', 1)
+        if system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 "
+                  . "-subj /CN=localhost -addext "
+                  . "subjectAltName=DNS:localhost,DNS:named.example "
+                  . "-keyout $dir/.key -out $dir/.crt 2>/dev/null");
+
+    my $tls = "proxy_ssl_server_name on; "
+              . 'proxy_ssl_name $gateway_upstream_ssl_name;';
+    my $verify = "$tls proxy_ssl_verify on; "
+                 . "proxy_ssl_trusted_certificate $dir/.crt;";
+    my $nginx = gateway(
+        pass => 'https', keepalive => "keepalive 16; keepalive_requests 3;",
+        upstreams => <<"_EOC_",
+    gateway_upstream names { target localhost:$b; target named.example:$b; }
+    server {
+        listen 127.0.0.1:$b ssl;
+        ssl_certificate $dir/.crt;
+        ssl_certificate_key $dir/.key;
+        ssl_session_cache shared:s:1m;
+        return 200 "\$ssl_server_name \$http_host \$connection \$ssl_session_reused.\n";
+    }
+_EOC_
+        hosts => "127.0.0.1 named.example wrong.example\n",
+        plain => 1,
+        services => [
+            ['names', 'upstream=names protocol=https', $tls],
+            ['good', "host=localhost port=$b protocol=https", $verify],
+            ['wrong', "host=wrong.example port=$b protocol=https retries=0",
+             $verify],
+            ['again', "host=localhost port=$b protocol=https", $tls],
+        ]);
+
+    my (%conn, $reused);
+    for (1 .. 12) {
+        my ($name, $host, $c, $r) = split ' ', http_get('/names')->body;
+        is("$name:$b", $host, 'the server name is the Host') if $_ < 4;
+        $conn{$c}{$name} = 1;
+        $reused++ if $r eq 'r.';
+    }
+    is(scalar(grep { keys %$_ > 1 } values %conn), 0,
+       'no connection serves two names');
+    cmp_ok(scalar keys %conn, '<', 12, 'connections are kept');
+    cmp_ok($reused, '>', 3, 'sessions are reused');
+
+    my $c = (split ' ', http_get('/good')->body)[2];
+    ok(!$conn{$c}, 'nor those of a service that does not verify');
+    is(http_get('/wrong')->status, 502, 'a wrong name is refused');
+    isnt((split ' ', http_get('/again')->body)[2], $c,
+         'services do not share');
     clean($nginx);
 }
 
