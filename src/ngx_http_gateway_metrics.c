@@ -143,7 +143,7 @@ ngx_http_gateway_metrics_series(ngx_http_gateway_metrics_t *metrics,
     u_char                      *p, labels[NGX_HTTP_GATEWAY_METRICS_LABELS];
     ngx_uint_t                   i;
     ngx_slab_pool_t             *shpool;
-    ngx_http_gateway_series_t    key, *series, **found;
+    ngx_http_gateway_series_t    key, *series;
 
     p = labels;
 
@@ -174,10 +174,16 @@ ngx_http_gateway_metrics_series(ngx_http_gateway_metrics_t *metrics,
         return NULL;
     }
 
-    found = ngx_http_gateway_metrics_find(&metrics->index, &key, labels);
+    if (ngx_http_gateway_metrics_grow(&metrics->index, ngx_cycle->log)
+        != NGX_OK)
+    {
+        return NULL;
+    }
 
-    if (found && *found) {
-        return *found;
+    series = *ngx_http_gateway_metrics_find(&metrics->index, &key, labels);
+
+    if (series) {
+        return series;
     }
 
     if (!metrics->shared) {
@@ -312,19 +318,13 @@ found:
 }
 
 
-/* in the shared lane, under the mutex */
+/* in the shared lane, under the mutex; the index has room for it */
 static ngx_http_gateway_series_t *
 ngx_http_gateway_metrics_create(ngx_http_gateway_metrics_t *metrics,
     ngx_http_gateway_series_t *key, u_char *labels)
 {
     size_t                       size;
     ngx_http_gateway_series_t   *series, **found;
-
-    if (ngx_http_gateway_metrics_grow(&metrics->index, ngx_cycle->log)
-        != NGX_OK)
-    {
-        return NULL;
-    }
 
     size = offsetof(ngx_http_gateway_series_t, cell)
            + key->cells * sizeof(ngx_atomic_t) + key->len;
@@ -438,17 +438,13 @@ ngx_http_gateway_metrics_value(ngx_http_gateway_series_t *series,
 }
 
 
-/* where the key is, or where it would go; NULL: the table has no room yet */
+/* where the key is, or where it would go; the table has grown for it */
 static ngx_http_gateway_series_t **
 ngx_http_gateway_metrics_find(ngx_http_gateway_metrics_index_t *index,
     ngx_http_gateway_series_t *key, u_char *labels)
 {
     ngx_uint_t                  i;
     ngx_http_gateway_series_t  *series;
-
-    if (index->room == 0) {
-        return NULL;
-    }
 
     for (i = key->hash & (index->room - 1); /* void */;
          i = (i + 1) & (index->room - 1))
