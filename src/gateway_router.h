@@ -102,8 +102,9 @@ gateway_router_t *gateway_router_create(
     const gateway_router_options_t *options);
 
 /*
- * Adds a route (copied with its lists, but not the text of its strings).  0, or -1 with a
- * message in err (bad regex with PCRE2's text and offset, out of memory).
+ * Adds a route (copied with its lists, but not the text of its strings).
+ * 0, or -1 with a message in err (a bad regex with the reason and where in
+ * the path, a bad host, out of memory) as if it had not been added.
  */
 int gateway_router_add(gateway_router_t *router,
     const gateway_router_route_t *route, char *err, size_t errlen);

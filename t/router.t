@@ -8,25 +8,25 @@
 use lib 't/lib';
 use Test::Gateway 'no_plan';
 
-# "routes" are those of a service that echoes; "svc" is more of the service
+# "routes" are those of a service that echoes
 
-add_block_preprocessor(sub {
-    my ($block) = @_;
-
-    return unless defined $block->routes;
-
-    my $routes = $block->routes;
-    $routes =~ s/^/  /mg;
-
-    $block->set_value('yaml', <<'_EOC_' . ($block->svc // '') . <<'_EOC2_' . $routes);
+my $head = <<'_EOC_';
 _format_version: "3.0"
 services:
 - name: echo
   host: 127.0.0.1
   port: $TEST_NGINX_ECHO_PORT
-_EOC_
   routes:
-_EOC2_
+_EOC_
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+    my $routes = $block->routes;
+
+    return unless defined $routes;
+
+    $routes =~ s/^/  /mg;
+    $block->set_value('yaml', $head . $routes);
 
     return if defined $block->cmd;
 
@@ -354,6 +354,7 @@ Kong-Debug: 1
 - name: b
   hosts: ['*.example.com']
 --- http2
+--- compile_args: --set 'proxy_listen=127.0.0.1:$TEST_NGINX_SERVER_PORT http2'
 --- request
 GET /x
 --- more_headers
@@ -406,7 +407,7 @@ a regular expression gave up
 
 === TEST 21: 5000 routes
 --- routes eval
-join '', map {
+CORE::join '', map {
     sprintf "- name: r%d\n  hosts: [h%d.example.com]\n  paths: [/p/%d]\n",
             $_, $_ % 50, $_
 } 1 .. 5000
@@ -429,7 +430,7 @@ join '', map {
 --- routes
 - name: a
   paths: ['~/a(?=b)']
---- error_like: look-around and atomic groups are not supported
+--- error_like: "~/a\(\?=b\)" uses look-around
 
 
 
@@ -441,7 +442,7 @@ join '', map {
 
 
 
-=== TEST 24: explain: all that match, best first, and why
+=== TEST 24: explain: all that match, best first, and why the first wins
 --- routes
 - name: all
   paths: [/]
@@ -462,10 +463,10 @@ join '', map {
 --- stdout_like
 ^route     four \(kong.yml:\d+\) by path /
   before  host \(kong.yml:\d+\): four or more attribute kinds
-  before  two \(kong.yml:\d+\): hosts without wildcards
-  before  header \(kong.yml:\d+\): regex path
-  before  two \(kong.yml:\d+\): more header names
-  before  all \(kong.yml:\d+\): longer prefix
+  before  two \(kong.yml:\d+\): four or more attribute kinds
+  before  header \(kong.yml:\d+\): four or more attribute kinds
+  before  all \(kong.yml:\d+\): four or more attribute kinds
+service   echo
 
 
 
@@ -481,3 +482,25 @@ join '', map {
 ^route     w \(kong.yml:\d+\) by path /p
   before  p \(kong.yml:\d+\): more attribute kinds
 --- stdout_unlike: no Route
+
+
+
+=== TEST 26: explain: a tie
+--- routes
+- name: noport
+  hosts: [t.com]
+- name: port
+  hosts: ['t.com:8000']
+--- cmd: explain kong.yml http://t.com:8000/
+--- stdout_like
+^route     noport \(kong.yml:\d+\)
+  before  port \(kong.yml:\d+\): higher id
+
+
+
+=== TEST 27: explain: a host with a port, where the request has none
+--- routes
+- name: a
+  hosts: ['a.com:8000']
+--- cmd: explain kong.yml http://127.0.0.1:8000/ -H 'Host: a.com' --json
+--- stdout_like: "name": "a",
