@@ -71,9 +71,16 @@ gwc_emit_default(gwc_writer_t *w, const gwc_output_t *output,
 
 
 void
-gwc_emit_log(gwc_writer_t *w, const gwc_output_t *output, const char *setting)
+gwc_emit_log(gwc_writer_t *w, const gwc_output_t *output,
+             gwc_context_t context, const char *setting)
 {
     const char *value = gwc_settings_get(output->settings, setting);
+
+    /* "off" would win over an injected one */
+    if (gwc_settings_injected(output->settings, context, "access_log") != NULL)
+    {
+        return;
+    }
 
     if (value == NULL || strcmp(value, "off") == 0) {
         gwc_put(w, "access_log", "off", NULL);
@@ -354,18 +361,58 @@ gwc_emit_resolver(gwc_writer_t *w, const gwc_output_t *output)
 }
 
 
+/* the lines that an injected directive does not replace */
+static void
+gwc_emit_not_injected(gwc_writer_t *w, const gwc_output_t *output,
+                      const gwc_writer_t *lines)
+{
+    const char *end, *newline, *p, *word;
+    size_t len;
+
+    if (lines->buf.len == 0) {
+        return;
+    }
+
+    end = lines->buf.data + lines->buf.len;
+
+    for (p = lines->buf.data; p < end; p = newline + 1) {
+        newline = memchr(p, '\n', (size_t) (end - p));
+
+        if (newline == NULL) {
+            break;
+        }
+
+        word = p + strspn(p, " ");
+        len = strcspn(word, " ;\n");
+
+        if (gwc_settings_injected(output->settings, GWC_CONTEXT_HTTP,
+                                  gwc_strndup(word, len))
+            == NULL)
+        {
+            gwc_buf_add(&w->buf, p, (size_t) (newline - p) + 1);
+        }
+    }
+}
+
+
 static void
 gwc_emit_rules_http(gwc_writer_t *w, const gwc_output_t *output)
 {
+    gwc_writer_t lines = { 0 };
     size_t i;
 
     for (i = 0; gwc_plugin_rules[i] != NULL; i++) {
         if (gwc_plugin_rules[i]->emit_http != NULL
             && gwc_scopes_used(output->scopes, gwc_plugin_rules[i]))
         {
-            gwc_plugin_rules[i]->emit_http(w, output->model, output->settings);
+            gwc_plugin_rules[i]->emit_http(&lines, output->model,
+                                           output->settings);
         }
     }
+
+    w->secret |= lines.secret;
+    w->dollar |= lines.dollar;
+    gwc_emit_not_injected(w, output, &lines);
 }
 
 

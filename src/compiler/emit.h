@@ -93,7 +93,7 @@ void gwc_emit_policy(gwc_writer_t *w, const gwc_plugin_t *plugin);
 
 /* access_log and error_log as the setting of that name has them */
 void gwc_emit_log(gwc_writer_t *w, const gwc_output_t *output,
-                  const char *setting);
+                  gwc_context_t context, const char *setting);
 void gwc_emit_error_log(gwc_writer_t *w, const gwc_output_t *output,
                         const char *setting);
 

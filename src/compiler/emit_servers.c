@@ -296,7 +296,7 @@ gwc_emit_proxy_server(gwc_output_t *output)
                  &settings->ssl_cert, &settings->ssl_cert_key);
     gwc_blank(w);
 
-    gwc_emit_log(w, output, "proxy_access_log");
+    gwc_emit_log(w, output, GWC_CONTEXT_PROXY, "proxy_access_log");
     gwc_emit_error_log(w, output, "proxy_error_log");
     gwc_emit_real_ip(w, output);
     gwc_blank(w);
@@ -373,7 +373,7 @@ gwc_emit_status_server(gwc_output_t *output)
                  &settings->status_ssl_cert, &settings->status_ssl_cert_key);
     gwc_blank(w);
 
-    gwc_emit_log(w, output, "status_access_log");
+    gwc_emit_log(w, output, GWC_CONTEXT_STATUS, "status_access_log");
     gwc_emit_error_log(w, output, "status_error_log");
     gwc_emit_default(w, output, GWC_CONTEXT_STATUS, "charset", "off");
     gwc_emit_injected(w, output, GWC_CONTEXT_STATUS);

@@ -58,11 +58,13 @@ gwc_io_error(const char *what, const char *path)
 static bool
 gwc_make_directory(const char *path)
 {
-    if (mkdir(path, 0755) == -1 && errno != EEXIST) {
-        return gwc_io_error("create", path);
+    if (mkdir(path, 0755) == 0) {
+        /* whatever the umask, workers of another user must enter it */
+        (void) chmod(path, 0755);
+        return true;
     }
 
-    return true;
+    return errno == EEXIST || gwc_io_error("create", path);
 }
 
 

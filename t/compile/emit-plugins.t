@@ -77,7 +77,7 @@ plugins:
 --- compile_args: --set proxy_listen=127.0.0.1:2331
 --- conf
 gateway_consumer bob {  # kong.yml:9
-id 6a36f6ee-1f42-5e5c-8a8b-2d2a2a1f0a3f;
+id def4f7d3-9863-5ad2-8fa9-c949bf26f55e;
 username bob;
 custom_id "b ob";
 gateway_rate_limiting minute=1;

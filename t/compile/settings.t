@@ -1,3 +1,5 @@
+# Copyright (C) the ngx_gateway authors
+#
 # Settings: names, sources, checks, and what they become.
 
 use lib 't/lib';
@@ -163,13 +165,13 @@ charset off;
 ...
 proxy_next_upstream error timeout http_503;
 ...
-gateway_service s
+access_log logs/s.log;
 --- conf_like eval
 [
     qr/proxy_buffer_size 8k;/,
     qr/keepalive_time 1h;/,
 ]
---- conf_unlike: charset UTF-8
+--- conf_unlike: charset UTF-8|access_log off
 
 
 
