@@ -151,14 +151,14 @@ services:
 {
   "route": {
     "name": "r",
-    "id": "a9d71dbb-d4ce-563f-8ef6-d02ae0dbd4a1",
+    "id": "da7ba03a-f1be-52d4-8a7e-c8f32640689a",
     "source": "kong.yml:6",
     "path": "/a"
   },
   "runners_up": [],
   "service": {
     "name": "s",
-    "id": "26c4a1a8-4d75-5ba7-8b14-d5b46bb1d6a8",
+    "id": "b268827a-8f7f-551f-8769-e6bceb2f3ec6",
     "source": "kong.yml:3"
   },
   "plugins": [],
