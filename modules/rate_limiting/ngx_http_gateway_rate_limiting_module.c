@@ -60,7 +60,7 @@ typedef struct {
 typedef struct {
     ngx_http_gateway_instance_t   instance;  /* must be the first */
 
-    double                        second[NGX_HTTP_GATEWAY_RATE_PERIODS];
+    double                        values[NGX_HTTP_GATEWAY_RATE_PERIODS];
     ngx_uint_t                    limit_by;
     ngx_str_t                     header_name;
     ngx_str_t                     path;
@@ -230,7 +230,7 @@ static ngx_conf_enum_t  ngx_http_gateway_rate_limiting_by[] = {
 
 #define ngx_http_gateway_rate_limiting_limit(n)                               \
     NGX_HTTP_GATEWAY_PARAM_NUMBER,                                            \
-    offsetof(ngx_http_gateway_rate_limiting_conf_t, second)                   \
+    offsetof(ngx_http_gateway_rate_limiting_conf_t, values)                   \
         + (n) * sizeof(double), 0, 0, NULL
 
 
@@ -932,7 +932,7 @@ ngx_http_gateway_rate_limiting_defaults(void *data)
     ngx_uint_t  i;
 
     for (i = 0; i < NGX_HTTP_GATEWAY_RATE_PERIODS; i++) {
-        conf->second[i] = NGX_HTTP_GATEWAY_RATE_UNSET;
+        conf->values[i] = NGX_HTTP_GATEWAY_RATE_UNSET;
     }
 
     conf->limit_by = NGX_HTTP_GATEWAY_RATE_LIMITING_CONSUMER;
@@ -962,14 +962,14 @@ ngx_http_gateway_rate_limiting_check(ngx_conf_t *cf, void *data)
 
     for (i = 0; i < NGX_HTTP_GATEWAY_RATE_PERIODS; i++) {
 
-        if (conf->second[i] == NGX_HTTP_GATEWAY_RATE_UNSET) {
+        if (conf->values[i] == NGX_HTTP_GATEWAY_RATE_UNSET) {
             continue;
         }
 
         limit = &conf->limits[conf->n++];
 
         limit->period = i;
-        limit->limit = conf->second[i];
+        limit->limit = conf->values[i];
 
         /* requests are whole: with a limit of 0.5 the first one passes */
 
@@ -1026,37 +1026,37 @@ static char *
 ngx_http_gateway_rate_limiting_check_order(ngx_conf_t *cf,
     ngx_http_gateway_rate_limiting_conf_t *conf)
 {
-    ngx_uint_t                                i, last;
+    ngx_uint_t                                i, k;
     ngx_http_gateway_rate_limiting_period_t  *period;
 
     period = ngx_http_gateway_rate_limiting_periods;
-    last = NGX_HTTP_GATEWAY_RATE_PERIODS;
 
     for (i = 0; i < NGX_HTTP_GATEWAY_RATE_PERIODS; i++) {
 
-        if (conf->second[i] == NGX_HTTP_GATEWAY_RATE_UNSET) {
+        if (conf->values[i] == NGX_HTTP_GATEWAY_RATE_UNSET) {
             continue;
         }
 
-        if (conf->second[i] <= 0) {
+        if (conf->values[i] <= 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid \"%s\" in \"gateway_rate_limiting\": "
                                "the limit must be above 0", period[i].name);
             return NGX_CONF_ERROR;
         }
 
-        if (last != NGX_HTTP_GATEWAY_RATE_PERIODS
-            && conf->second[i] < conf->second[last])
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "The limit for %s(%.1f) cannot be lower than "
-                               "the limit for %s(%.1f)",
-                               period[i].name, conf->second[i],
-                               period[last].name, conf->second[last]);
-            return NGX_CONF_ERROR;
-        }
+        for (k = 0; k < i; k++) {
 
-        last = i;
+            if (conf->values[k] != NGX_HTTP_GATEWAY_RATE_UNSET
+                && conf->values[i] < conf->values[k])
+            {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "The limit for %s(%.1f) cannot be lower "
+                                   "than the limit for %s(%.1f)",
+                                   period[i].name, conf->values[i],
+                                   period[k].name, conf->values[k]);
+                return NGX_CONF_ERROR;
+            }
+        }
     }
 
     return NGX_CONF_OK;

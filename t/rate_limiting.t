@@ -1,0 +1,559 @@
+# Copyright (C) the ngx_gateway authors
+#
+# rate_limiting: windows, identifiers, scopes, headers and answers.
+
+use lib 't/lib';
+use Test::Gateway 'no_plan';
+
+our $proxy = <<'_EOC_';
+        proxy_pass http://127.0.0.1:$TEST_NGINX_ECHO_PORT;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+_EOC_
+
+our $consumers = <<'_EOC_';
+    gateway_consumer bob {
+        gateway_key_auth_credential key=bob;
+        gateway_key_auth_credential key=bob2;
+    }
+    gateway_consumer alice {
+        gateway_key_auth_credential key=alice;
+    }
+    gateway_consumer gold {
+        gateway_key_auth_credential key=gold;
+        gateway_rate_limiting day=5;
+    }
+    gateway_consumer free {
+        gateway_key_auth_credential key=free;
+        gateway_rate_limiting off;
+    }
+_EOC_
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    $block->set_value('http_config', $consumers)
+        unless defined $block->http_config;
+
+    if (defined $block->limit) {
+        my $args = $block->limit;
+        chomp $args;
+        my $more = defined $block->location ? $block->location : '';
+        $block->set_value('config', "location / {\n"
+                          . "gateway_rate_limiting $args;\n$more\n$proxy}\n");
+    }
+});
+
+no_long_string();
+run_tests();
+
+__DATA__
+
+=== TEST 1: the limit, then 429, with all headers
+--- limit: day=2
+--- request eval
+["GET /a", "GET /b", "GET /c", "GET /d"]
+--- error_code eval
+[200, 200, 429, 429]
+--- response_headers_like eval
+["X-RateLimit-Limit-Day: 2\nX-RateLimit-Remaining-Day: 1\nRateLimit-Limit: 2\nRateLimit-Remaining: 1\nRateLimit-Reset: \\d{1,5}\n!Retry-After",
+ "X-RateLimit-Remaining-Day: 0\nRateLimit-Remaining: 0\n!Retry-After",
+ "X-RateLimit-Limit-Day: 2\nX-RateLimit-Remaining-Day: 0\nRateLimit-Limit: 2\nRateLimit-Remaining: 0\nRateLimit-Reset: \\d{1,5}\nRetry-After: \\d{1,5}",
+ "X-RateLimit-Remaining-Day: 0"]
+--- response_body_like eval
+["^GET /a", "^GET /b",
+ qr/^\{\n  "message":"API rate limit exceeded",\n  "request_id":"[0-9a-f]{32}"\n\}$/,
+ "API rate limit exceeded"]
+--- no_error_log
+[error]
+
+
+
+=== TEST 2: off without the directive, and nothing goes upstream
+--- config eval
+"location / {\n$::proxy}\nlocation /on {\ngateway_rate_limiting day=3;\n$::proxy}"
+--- request eval
+["GET /a", "GET /on"]
+--- error_code eval
+[200, 200]
+--- raw_response_headers_unlike eval
+["(?i)ratelimit", "Retry-After"]
+--- response_body_unlike eval
+["(?i)ratelimit", "(?i)ratelimit"]
+
+
+
+=== TEST 3: several periods: the smallest remaining is selected
+--- limit: day=2 month=99999
+--- request eval
+["GET /", "GET /", "GET /", "GET /"]
+--- error_code eval
+[200, 200, 429, 429]
+--- response_headers eval
+["X-RateLimit-Limit-Day: 2\nX-RateLimit-Limit-Month: 99999\nX-RateLimit-Remaining-Day: 1\nX-RateLimit-Remaining-Month: 99998\nRateLimit-Limit: 2\nRateLimit-Remaining: 1",
+ "X-RateLimit-Remaining-Day: 0\nX-RateLimit-Remaining-Month: 99997\nRateLimit-Limit: 2",
+ "X-RateLimit-Remaining-Day: 0\nX-RateLimit-Remaining-Month: 99997\nRateLimit-Limit: 2\nRateLimit-Remaining: 0",
+ "X-RateLimit-Remaining-Day: 0\nX-RateLimit-Remaining-Month: 99997"]
+
+
+
+=== TEST 4: on equal remaining the longer period is selected
+--- limit: second=1000 minute=1000 hour=1000 day=1000 month=1000 year=1000
+--- request
+GET /
+--- response_headers_like
+X-RateLimit-Remaining-Second: 999
+X-RateLimit-Remaining-Minute: 999
+X-RateLimit-Remaining-Hour: 999
+X-RateLimit-Remaining-Day: 999
+X-RateLimit-Remaining-Month: 999
+X-RateLimit-Remaining-Year: 999
+RateLimit-Limit: 1000
+RateLimit-Remaining: 999
+RateLimit-Reset: \d{3,8}
+--- raw_response_headers_like: X-RateLimit-Limit-Second: 1000\r\nX-RateLimit-Remaining-Second: 999\r\nX-RateLimit-Limit-Minute:[^z]*RateLimit-Limit: 1000\r\nRateLimit-Remaining: 999\r\nRateLimit-Reset:
+
+
+
+=== TEST 5: a period that stops ends the request; the others are not counted
+--- limit: hour=1 day=2 year=3
+--- request eval
+["GET /", "GET /", "GET /"]
+--- error_code eval
+[200, 429, 429]
+--- response_headers eval
+["X-RateLimit-Remaining-Hour: 0\nX-RateLimit-Remaining-Day: 1\nX-RateLimit-Remaining-Year: 2",
+ "X-RateLimit-Remaining-Hour: 0\nX-RateLimit-Remaining-Day: 1\nX-RateLimit-Remaining-Year: 2",
+ "X-RateLimit-Remaining-Hour: 0\nX-RateLimit-Remaining-Day: 1\nX-RateLimit-Remaining-Year: 2"]
+
+
+
+=== TEST 6: status and message of the answer
+--- limit: day=1 error_code=404 "error_message=Fake Not Found"
+--- request eval
+["GET /", "GET /"]
+--- error_code eval
+[200, 404]
+--- response_headers eval
+["X-RateLimit-Remaining-Day: 0", "X-RateLimit-Limit-Day: 1\nRateLimit-Remaining: 0"]
+--- response_body_like eval
+["^GET", "\"message\":\"Fake Not Found\""]
+
+
+
+=== TEST 7: hide_client_headers hides all of them, on 429 too
+--- limit: day=1 hide_client_headers=on
+--- request eval
+["GET /", "GET /"]
+--- error_code eval
+[200, 429]
+--- raw_response_headers_unlike eval
+["(?i)ratelimit|retry-after", "(?i)ratelimit|retry-after"]
+
+
+
+=== TEST 8: the answer's format is negotiated
+--- limit: day=1
+--- request eval
+["GET /", "GET /"]
+--- more_headers
+Accept: text/plain
+--- error_code eval
+[200, 429]
+--- response_headers_like eval
+["X-RateLimit-Limit-Day: 1", "Content-Type: text/plain.*"]
+
+
+
+=== TEST 9: fractions count as whole requests, and are shown as written
+--- limit: day=0.5 month=1.25
+--- request eval
+["GET /", "GET /"]
+--- error_code eval
+[200, 429]
+--- response_headers eval
+["X-RateLimit-Limit-Day: 0.5\nX-RateLimit-Limit-Month: 1.25\nX-RateLimit-Remaining-Day: 0\nX-RateLimit-Remaining-Month: 0.25",
+ "X-RateLimit-Remaining-Month: 0.25"]
+
+
+
+=== TEST 10: by consumer: each has a count of its own, over all its keys
+--- limit: day=1
+--- location: gateway_key_auth key_names=apikey;
+--- request eval
+["GET /?apikey=bob", "GET /?apikey=alice", "GET /?apikey=bob2", "GET /?apikey=none"]
+--- error_code eval
+[200, 200, 429, 401]
+--- raw_response_headers_unlike eval
+["x{9}", "x{9}", "x{9}", "(?i)ratelimit"]
+
+
+
+=== TEST 11: by credential: each key has a count of its own
+--- limit: day=1 limit_by=credential
+--- location: gateway_key_auth on;
+--- request eval
+["GET /?apikey=bob", "GET /?apikey=bob2", "GET /?apikey=bob"]
+--- error_code eval
+[200, 200, 429]
+
+
+
+=== TEST 12: a consumer's own limit, or none at all
+--- limit: day=1
+--- location: gateway_key_auth on;
+--- request eval
+["GET /?apikey=gold", "GET /?apikey=gold", "GET /?apikey=free", "GET /?apikey=free", "GET /?apikey=bob", "GET /?apikey=bob"]
+--- error_code eval
+[200, 200, 200, 200, 200, 429]
+--- response_headers eval
+["X-RateLimit-Limit-Day: 5\nX-RateLimit-Remaining-Day: 4", "X-RateLimit-Remaining-Day: 3",
+ "!X-RateLimit-Limit-Day", "!X-RateLimit-Limit-Day",
+ "X-RateLimit-Limit-Day: 1", "X-RateLimit-Limit-Day: 1"]
+
+
+
+=== TEST 13: by header; without it by address
+--- limit: day=1 limit_by=header header_name=X-Tenant
+--- request eval
+["GET /", "GET /", "GET /", "GET /", "GET /"]
+--- more_headers eval
+["X-Tenant: a", "x-tenant: b", "X-Tenant: a", "", ""]
+--- error_code eval
+[200, 200, 429, 200, 429]
+
+
+
+=== TEST 14: a header that spells an address does not spend the address's
+--- limit: day=1 limit_by=header header_name=X-Tenant
+--- request eval
+["GET /", "GET /", "GET /"]
+--- more_headers eval
+["X-Tenant: 127.0.0.1", "", "X-Tenant: 127.0.0.1"]
+--- error_code eval
+[200, 200, 429]
+
+
+
+=== TEST 15: by path; others share the count of their address
+--- limit: day=1 limit_by=path path=/a
+--- request eval
+["GET /a?x=1", "GET /b", "GET /c", "GET /a?x=2"]
+--- error_code eval
+[200, 200, 429, 429]
+
+
+
+=== TEST 16: by address as the realip module finds it
+--- limit: day=1 limit_by=ip
+--- location
+set_real_ip_from 127.0.0.1;
+real_ip_header X-Real-IP;
+--- request eval
+["GET /", "GET /", "GET /", "GET /", "GET /"]
+--- more_headers eval
+["X-Real-IP: 10.0.0.1", "X-Real-IP: 10.0.0.2", "X-Real-IP: 10.0.0.1", "X-Real-IP: 2001:db8::1", "X-Real-IP: 2001:db8::1"]
+--- error_code eval
+[200, 200, 429, 200, 429]
+
+
+
+=== TEST 17: a route's limit counts per route, a service's over its routes
+--- config eval
+<<"_EOC_";
+    gateway_service s1 host=127.0.0.1 port=80 {
+        gateway_rate_limiting day=2;
+$::proxy
+    }
+    gateway_route r1 service=s1 { paths /r1; }
+    gateway_route r2 service=s1 { paths /r2; }
+    gateway_route r3 service=s1 { paths /r3; gateway_rate_limiting day=1; }
+    gateway_route r4 service=s1 { paths /r4; gateway_rate_limiting day=1; }
+    gateway_route r5 service=s1 { paths /r5; gateway_rate_limiting off; }
+_EOC_
+--- request eval
+["GET /r1", "GET /r2", "GET /r1", "GET /r2", "GET /r3", "GET /r4", "GET /r3", "GET /r5"]
+--- error_code eval
+[200, 200, 429, 429, 200, 200, 429, 200]
+
+
+
+=== TEST 18: limit_by=service under a limit of the whole server
+--- config eval
+<<"_EOC_";
+    gateway_rate_limiting day=1 limit_by=service;
+    gateway_service s1 host=127.0.0.1 port=80 {
+$::proxy
+    }
+    gateway_service s2 host=127.0.0.1 port=80 {
+$::proxy
+    }
+    gateway_route r1 service=s1 { paths /r1; }
+    gateway_route r2 service=s1 { paths /r2; }
+    gateway_route r3 service=s2 { paths /r3; }
+_EOC_
+--- request eval
+["GET /r1", "GET /r2", "GET /r3", "GET /r3"]
+--- error_code eval
+[200, 429, 200, 429]
+
+
+
+=== TEST 19: inheritance: http, server and location
+--- http_config
+    gateway_rate_limiting day=100;
+--- config eval
+<<"_EOC_";
+    location / {
+$::proxy
+    }
+    location /own {
+        gateway_rate_limiting month=7;
+$::proxy
+    }
+    location /off {
+        gateway_rate_limiting off;
+$::proxy
+    }
+_EOC_
+--- request eval
+["GET /", "GET /own", "GET /off"]
+--- error_code eval
+[200, 200, 200]
+--- response_headers eval
+["X-RateLimit-Limit-Day: 100\n!X-RateLimit-Limit-Month",
+ "X-RateLimit-Limit-Month: 7\n!X-RateLimit-Limit-Day",
+ "!X-RateLimit-Limit-Day\n!RateLimit-Limit"]
+
+
+
+=== TEST 20: the headers stay on errors of the upstream and of nginx
+--- config
+    error_page 502 503 504 /gateway_error_page;
+    location = /gateway_error_page {
+        internal;
+        gateway_error_page;
+    }
+    gateway_rate_limiting day=10;
+    location /refused {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_UNUSED_PORT;
+    }
+    location /503 {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_ECHO_PORT;
+    }
+    location /file {
+        root html;
+    }
+--- request eval
+["GET /refused", "GET /503", "GET /file"]
+--- more_headers eval
+["", "X-Test-Status: 503", ""]
+--- error_code eval
+[502, 503, 404]
+--- response_headers eval
+["X-RateLimit-Remaining-Day: 9\nRateLimit-Remaining: 9", "X-RateLimit-Remaining-Day: 8", "X-RateLimit-Remaining-Day: 7"]
+
+
+
+=== TEST 21: the upstream's headers of the same names are replaced
+--- limit: day=10
+--- request
+GET /
+--- more_headers
+X-Test-Header: x-ratelimit-limit-day: 4711
+X-Test-Header: RateLimit-Reset: 4711
+X-Test-Header: RateLimit: stays
+X-Test-Header: X-RateLimit-Limit-Hour: 4711
+--- response_headers
+X-RateLimit-Limit-Day: 10
+X-RateLimit-Limit-Hour: 4711
+RateLimit: stays
+--- raw_response_headers_unlike: (?s)(x-ratelimit-limit-day.*x-ratelimit-limit-day|RateLimit-Reset: 4711)
+
+
+
+=== TEST 22: a refused request keeps the connection usable, body and all
+--- limit: day=1
+--- pipelined_requests eval
+["POST /a\r\nhello", "POST /b\r\nhello", "POST /c\r\nhello"]
+--- error_code eval
+[200, 429, 429]
+
+
+
+=== TEST 23: HTTP/2
+--- limit: day=1
+--- http2
+--- request
+GET /
+--- response_headers
+x-ratelimit-limit-day: 1
+ratelimit-remaining: 0
+
+
+
+=== TEST 24: no period
+--- limit: limit_by=ip
+--- must_die
+--- error_log
+"gateway_rate_limiting" directive needs at least one of "second"
+
+
+
+=== TEST 25: a longer period with a smaller limit
+--- limit: second=20 minute=10
+--- must_die
+--- error_log
+The limit for minute(10.0) cannot be lower than the limit for second(20.0)
+
+
+
+=== TEST 26: a limit of nothing
+--- limit: minute=0
+--- must_die
+--- error_log
+invalid "minute" in "gateway_rate_limiting": the limit must be above 0
+
+
+
+=== TEST 27: redis is not there yet
+--- limit: minute=1 policy=redis
+--- must_die
+--- error_log
+invalid parameter "policy=redis" in "gateway_rate_limiting": the policy is not implemented yet
+
+
+
+=== TEST 28: cluster neither
+--- limit: minute=1 policy=cluster
+--- must_die
+--- error_log
+the policy is not implemented yet, only "local" is in
+
+
+
+=== TEST 29: an unknown policy
+--- limit: minute=1 policy=memory
+--- must_die
+--- error_log
+there is no such policy, only "local"
+
+
+
+=== TEST 30: sync_rate is for redis
+--- limit: minute=1 sync_rate=1
+--- must_die
+--- error_log
+sync_rate can only be used with the redis policy
+
+
+
+=== TEST 31: local and the default of sync_rate may be spelt out
+--- limit: day=1 policy=local sync_rate=-1 fault_tolerant=off
+--- request
+GET /
+
+
+
+=== TEST 32: limit_by=header without a name
+--- limit: minute=1 limit_by=header
+--- must_die
+--- error_log
+needs "header_name" with "limit_by=header"
+
+
+
+=== TEST 33: limit_by=path without a path
+--- limit: minute=1 limit_by=path
+--- must_die
+--- error_log
+needs "path" with "limit_by=path"
+
+
+
+=== TEST 34: a path without a slash
+--- limit: minute=1 limit_by=path path=a
+--- must_die
+--- error_log
+needs a "path" that starts with "/"
+
+
+
+=== TEST 35: a status out of range
+--- limit: minute=1 error_code=42
+--- must_die
+--- error_log
+invalid parameter "error_code=42"
+
+
+
+=== TEST 36: an unknown parameter
+--- limit: minutes=1
+--- must_die
+--- error_log
+invalid parameter "minutes=1"
+
+
+
+=== TEST 37: an unknown limit_by
+--- limit: minute=1 limit_by=cookie
+--- must_die
+--- error_log
+invalid parameter "limit_by=cookie"
+
+
+
+=== TEST 38: a zone of its own size
+--- http_config
+    gateway_rate_limiting_zone 64k;
+--- limit: day=1
+--- request eval
+["GET /", "GET /"]
+--- error_code eval
+[200, 429]
+
+
+
+=== TEST 39: a zone that is too small
+--- http_config
+    gateway_rate_limiting_zone 8k;
+--- limit: day=1
+--- must_die
+--- error_log
+zone size "8k" is too small
+
+
+
+=== TEST 40: a size that is none
+--- http_config
+    gateway_rate_limiting_zone many;
+--- limit: day=1
+--- must_die
+--- error_log
+invalid zone size "many"
+
+
+
+=== TEST 41: the zone twice
+--- http_config
+    gateway_rate_limiting_zone 64k;
+    gateway_rate_limiting_zone 64k;
+--- limit: day=1
+--- must_die
+--- error_log
+"gateway_rate_limiting_zone" directive is duplicate
+
+
+
+=== TEST 42: full: the client that was away longest is forgotten, not others
+--- http_config
+    gateway_rate_limiting_zone 32k;
+--- limit: day=1 limit_by=header header_name=X-Tenant
+--- request eval
+[map { "GET /" } 0 .. 442]
+--- more_headers eval
+["X-Tenant: hot", "X-Tenant: old",
+ (map { ($_ % 10 ? () : "X-Tenant: hot", "X-Tenant: flood$_") } 0 .. 399),
+ "X-Tenant: old"]
+--- error_code eval
+[200, 200, (map { ($_ % 10 ? () : 429, 200) } 0 .. 399), 200]
