@@ -72,6 +72,8 @@ ngx_http_gateway_header_in(ngx_http_request_t *r, const ngx_str_t *lowcase,
     ngx_table_elt_t         *h;
     ngx_http_gateway_ctx_t  *ctx;
 
+    ctx = ngx_http_gateway_headers_ctx(r);
+
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         h = part->elts;
 
@@ -85,8 +87,6 @@ ngx_http_gateway_header_in(ngx_http_request_t *r, const ngx_str_t *lowcase,
             }
         }
     }
-
-    ctx = ngx_http_gateway_headers_ctx(r);
 
     if (ctx) {
         h = ctx->pending;

@@ -550,25 +550,36 @@ ngx_http_gateway_key_auth_lookup(ngx_http_gateway_key_auth_main_conf_t *kamcf,
 }
 
 
+static ngx_inline uint64_t
+ngx_http_gateway_key_auth_rotl(uint64_t x, ngx_uint_t n)
+{
+    return x << n | x >> (64 - n);
+}
+
+
+static ngx_inline void
+ngx_http_gateway_key_auth_round(uint64_t *v)
+{
+    v[0] += v[1];
+    v[1] = ngx_http_gateway_key_auth_rotl(v[1], 13) ^ v[0];
+    v[0] = ngx_http_gateway_key_auth_rotl(v[0], 32);
+
+    v[2] += v[3];
+    v[3] = ngx_http_gateway_key_auth_rotl(v[3], 16) ^ v[2];
+
+    v[0] += v[3];
+    v[3] = ngx_http_gateway_key_auth_rotl(v[3], 21) ^ v[0];
+
+    v[2] += v[1];
+    v[1] = ngx_http_gateway_key_auth_rotl(v[1], 17) ^ v[2];
+    v[2] = ngx_http_gateway_key_auth_rotl(v[2], 32);
+}
+
+
 /*
  * SipHash-1-3 by Aumasson and Bernstein: fewer rounds than 2-4 will do, since
  * no one sees a hash and all stored keys come from the configuration.
  */
-
-#define ngx_http_gateway_key_auth_rotl(x, n)                                  \
-    (((x) << (n)) | ((x) >> (64 - (n))))
-
-#define ngx_http_gateway_key_auth_round(v)                                    \
-    v[0] += v[1];                                                             \
-    v[1] = ngx_http_gateway_key_auth_rotl(v[1], 13) ^ v[0];                   \
-    v[0] = ngx_http_gateway_key_auth_rotl(v[0], 32);                          \
-    v[2] += v[3];                                                             \
-    v[3] = ngx_http_gateway_key_auth_rotl(v[3], 16) ^ v[2];                   \
-    v[0] += v[3];                                                             \
-    v[3] = ngx_http_gateway_key_auth_rotl(v[3], 21) ^ v[0];                   \
-    v[2] += v[1];                                                             \
-    v[1] = ngx_http_gateway_key_auth_rotl(v[1], 17) ^ v[2];                   \
-    v[2] = ngx_http_gateway_key_auth_rotl(v[2], 32)
 
 static uint64_t
 ngx_http_gateway_key_auth_hash(uint64_t *secret, ngx_str_t *key)
