@@ -201,7 +201,9 @@ sub spread {
 sub clean {
     my ($nginx) = @_;
     unlike($nginx->error_log, qr/\[(?:alert|emerg|crit)\]/, 'no alert');
-    is($nginx->stop('QUIT') // '', '', 'clean exit');
+    unlike($nginx->stop('QUIT') // '',
+           qr/Sanitizer|runtime error|Invalid|uninitialised|gateway/,
+           'clean exit');
 }
 
 
@@ -632,6 +634,41 @@ _EOC_
         services => [['one', "host=one.example port=$a"]]);
 
     is(http_get('/one')->status, 503, 'without a resolver it starts: 503');
+    clean($nginx);
+}
+
+
+# a reload while requests wait for a name, and connections are kept
+
+{
+    name_is('silent.example', 'silent');
+    name_is('one.example', '127.0.0.1');
+
+    my $nginx = gateway(
+        start => { master => 1, workers => 2 },
+        keepalive => 'keepalive 4;',
+        upstreams => "gateway_upstream both { target one.example:$a; "
+                     . "target silent.example:$a; }",
+        services => [['one', "host=one.example port=$a"],
+                     ['silent', "host=silent.example port=$a"],
+                     ['both', 'upstream=both']]);
+
+    is(spread(4, '/both'), "127.0.0.1:$a=4",
+       'the first wait for all names is short');
+    is(spread(6, '/one'), "127.0.0.1:$a=6", 'in each worker');
+
+    my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                  PeerPort => $ENV{TEST_NGINX_SERVER_PORT});
+    print $s "GET /silent HTTP/1.0\r\n\r\n";
+    $s->flush;
+    sleep 0.2;
+    ok($nginx->reload, 'reload');
+    is(peer_of('/one'), "127.0.0.1:$a", 'new workers');
+    local $/;
+    like(scalar <$s>, qr/^HTTP\S+ 500 .*timed out/s,
+         'who waited got an answer from the old worker');
+    ok(wait_until(sub { $nginx->children == 2 }, 5),
+       'old workers do not stay for refreshes');
     clean($nginx);
 }
 
