@@ -19,7 +19,7 @@ typedef struct {
     size_t len;
 } gwc_text_t;
 
-#define GWC_TEXT(s) ((gwc_text_t) { (s), sizeof(s) - 1 })
+#define GWC_TEXT(s) ((gwc_text_t){ (s), sizeof(s) - 1 })
 
 /* zeroed memory, aligned for any type */
 void *gwc_alloc(size_t size);

@@ -13,11 +13,11 @@
 
 struct gwc_entity_s {
     gwc_record_t record;
-    const char *kind;  /* root key: "services" */
-    gwc_str_t id_field;  /* as written */
-    char id[37];  /* always valid after refs.c, terminated */
-    bool id_random;  /* Kong would draw it at each load; ours is stable */
-    gwc_list_t tags;  /* gwc_str_t */
+    const char *kind;   /* root key: "services" */
+    gwc_str_t id_field; /* as written */
+    char id[37];        /* always valid after refs.c, terminated */
+    bool id_random;     /* Kong would draw it at each load; ours is stable */
+    gwc_list_t tags;    /* gwc_str_t */
     gwc_num_t created_at;
     gwc_num_t updated_at;
 };
@@ -43,11 +43,11 @@ struct gwc_service_s {
     gwc_ref_t client_certificate;
     gwc_bool_t tls_verify;
     gwc_int_t tls_verify_depth;
-    gwc_list_t ca_certificates;  /* gwc_ref_t */
+    gwc_list_t ca_certificates; /* gwc_ref_t */
     gwc_bool_t enabled;
     /* refs.c: */
-    gwc_upstream_t *upstream;  /* host names one; else NULL */
-    gwc_vec_t routes;  /* gwc_route_t, in file order */
+    gwc_upstream_t *upstream; /* host names one; else NULL */
+    gwc_vec_t routes;         /* gwc_route_t, in file order */
 };
 
 typedef struct {
@@ -58,20 +58,20 @@ typedef struct {
 
 typedef struct {
     gwc_str_t key;
-    gwc_list_t values;  /* gwc_str_t */
+    gwc_list_t values; /* gwc_str_t */
 } gwc_header_t;
 
 struct gwc_route_s {
     gwc_entity_t e;
     gwc_str_t name;
     gwc_ref_t service;
-    gwc_list_t protocols;  /* gwc_str_t */
+    gwc_list_t protocols; /* gwc_str_t */
     gwc_list_t methods;
     gwc_list_t hosts;
     gwc_list_t paths;
-    gwc_list_t headers;  /* gwc_header_t */
+    gwc_list_t headers; /* gwc_header_t */
     gwc_list_t snis;
-    gwc_list_t sources;  /* gwc_endpoint_t */
+    gwc_list_t sources; /* gwc_endpoint_t */
     gwc_list_t destinations;
     gwc_int_t regex_priority;
     gwc_bool_t strip_path;
@@ -82,14 +82,14 @@ struct gwc_route_s {
     gwc_bool_t response_buffering;
     gwc_str_t expression;
     gwc_int_t priority;
-    gwc_service_t *owner;  /* refs.c: of service, or NULL */
+    gwc_service_t *owner; /* refs.c: of service, or NULL */
 };
 
 struct gwc_consumer_s {
     gwc_entity_t e;
     gwc_str_t username;
     gwc_str_t custom_id;
-    gwc_vec_t credentials;  /* gwc_credential_t, in file order */
+    gwc_vec_t credentials; /* gwc_credential_t, in file order */
 };
 
 /* head of every credential struct */
@@ -108,9 +108,9 @@ struct gwc_plugin_s {
     gwc_ref_t consumer;
     gwc_list_t protocols;
     gwc_bool_t enabled;
-    const gwc_plugin_rule_t *rule;  /* NULL: unsupported, allowed by flag */
-    void *config;  /* of rule->size */
-    unsigned scope;  /* GWC_SCOPE_ bits, 0 when global */
+    const gwc_plugin_rule_t *rule; /* NULL: unsupported, allowed by flag */
+    void *config;                  /* of rule->size */
+    unsigned scope;                /* GWC_SCOPE_ bits, 0 when global */
 };
 
 typedef struct {
@@ -118,14 +118,14 @@ typedef struct {
     gwc_ref_t upstream;
     gwc_str_t target;
     gwc_int_t weight;
-    gwc_text_t host;  /* refs.c: without port and brackets */
+    gwc_text_t host; /* refs.c: without port and brackets */
     int port;
 } gwc_target_t;
 
 typedef struct {
     gwc_record_t record;
     gwc_num_t interval;
-    gwc_list_t http_statuses;  /* gwc_int_t */
+    gwc_list_t http_statuses; /* gwc_int_t */
     gwc_int_t successes;
 } gwc_healthy_t;
 
@@ -146,7 +146,7 @@ typedef struct {
     gwc_str_t http_path;
     gwc_str_t https_sni;
     gwc_bool_t https_verify_certificate;
-    gwc_list_t headers;  /* gwc_header_t */
+    gwc_list_t headers; /* gwc_header_t */
     gwc_healthy_t healthy;
     gwc_unhealthy_t unhealthy;
 } gwc_active_t;
@@ -184,13 +184,13 @@ struct gwc_upstream_s {
     gwc_str_t host_header;
     gwc_ref_t client_certificate;
     gwc_bool_t use_srv_name;
-    gwc_vec_t targets;  /* gwc_target_t, in file order */
+    gwc_vec_t targets; /* gwc_target_t, in file order */
 };
 
 struct gwc_certificate_s {
     gwc_entity_t e;
     gwc_str_t cert, key, cert_alt, key_alt;
-    gwc_vec_t snis;  /* gwc_sni_t */
+    gwc_vec_t snis; /* gwc_sni_t */
 };
 
 typedef struct {
@@ -211,8 +211,8 @@ struct gwc_model_s {
     /* each in file order; nested ones included */
     gwc_vec_t services, routes, consumers, upstreams, targets, plugins;
     gwc_vec_t certificates, snis, ca_certificates, credentials;
-    gwc_vec_t others;  /* gwc_entity_t: vaults, keys, ...: checked only */
-    char hash[33];  /* configuration_hash: MD5 of the files' bytes */
+    gwc_vec_t others; /* gwc_entity_t: vaults, keys, ...: checked only */
+    char hash[33];    /* configuration_hash: MD5 of the files' bytes */
     bool empty;
 };
 

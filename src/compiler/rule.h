@@ -50,7 +50,7 @@ typedef struct {
     const gwc_node_t *node;
     bool set;
     size_t n;
-    size_t size;  /* of one item */
+    size_t size; /* of one item */
     void *items;
 } gwc_list_t;
 
@@ -80,27 +80,27 @@ typedef struct {
 } gwc_ref_t;
 
 typedef enum {
-    GWC_BOOL,  /* gwc_bool_t */
-    GWC_INT,  /* gwc_int_t */
-    GWC_NUMBER,  /* gwc_num_t */
-    GWC_STRING,  /* gwc_str_t */
+    GWC_BOOL,   /* gwc_bool_t */
+    GWC_INT,    /* gwc_int_t */
+    GWC_NUMBER, /* gwc_num_t */
+    GWC_STRING, /* gwc_str_t */
     GWC_ARRAY,  /* gwc_list_t */
-    GWC_SET,  /* gwc_list_t, duplicates collapsed */
-    GWC_MAP,  /* gwc_list_t */
-    GWC_RECORD,  /* struct starting with gwc_record_t, embedded */
-    GWC_REF,  /* gwc_ref_t; refers = root key of the entity */
-    GWC_ANY  /* const gwc_node_t *, not looked into */
+    GWC_SET,    /* gwc_list_t, duplicates collapsed */
+    GWC_MAP,    /* gwc_list_t */
+    GWC_RECORD, /* struct starting with gwc_record_t, embedded */
+    GWC_REF,    /* gwc_ref_t; refers = root key of the entity */
+    GWC_ANY     /* const gwc_node_t *, not looked into */
 } gwc_type_t;
 
 /* field flags */
 enum {
     GWC_REQUIRED = 1 << 0,
-    GWC_REFERENCEABLE = 1 << 1,  /* "{vault://...}" allowed */
-    GWC_SECRET = 1 << 2,  /* never printed */
-    GWC_UNIQUE = 1 << 3,  /* over all entities of the kind */
-    GWC_NO_EMIT = 1 << 4,  /* the generic emit leaves it out */
-    GWC_EXCLUSIVE_MIN = 1 << 5,  /* value > min instead of >= */
-    GWC_EMPTY_OK = 1 << 6  /* strings: "" allowed (default: length >= 1) */
+    GWC_REFERENCEABLE = 1 << 1, /* "{vault://...}" allowed */
+    GWC_SECRET = 1 << 2,        /* never printed */
+    GWC_UNIQUE = 1 << 3,        /* over all entities of the kind */
+    GWC_NO_EMIT = 1 << 4,       /* the generic emit leaves it out */
+    GWC_EXCLUSIVE_MIN = 1 << 5, /* value > min instead of >= */
+    GWC_EMPTY_OK = 1 << 6 /* strings: "" allowed (default: length >= 1) */
 };
 
 typedef struct gwc_field_s gwc_field_t;
@@ -114,18 +114,18 @@ typedef void (*gwc_check_pt)(const gwc_field_t *field, void *value);
 struct gwc_field_s {
     const char *name;
     gwc_type_t type;
-    size_t offset;  /* in the struct of the record */
+    size_t offset; /* in the struct of the record */
     unsigned flags;
-    const char *dflt;  /* default as JSON text, e.g. "[\"apikey\"]" */
-    bool bounded;  /* min and max hold */
+    const char *dflt; /* default as JSON text, e.g. "[\"apikey\"]" */
+    bool bounded;     /* min and max hold */
     double min, max;
-    size_t min_len;  /* ARRAY, SET, MAP: at least so many */
-    const char *const *one_of;  /* NULL-terminated */
+    size_t min_len;            /* ARRAY, SET, MAP: at least so many */
+    const char *const *one_of; /* NULL-terminated */
     gwc_check_pt check;
-    const gwc_field_t *elem;  /* ARRAY, SET, MAP: the element */
-    const gwc_field_t *fields;  /* RECORD: its fields, ends with name NULL */
-    size_t size;  /* RECORD: of its struct; ARRAY, SET, MAP: of an item */
-    const char *refers;  /* REF */
+    const gwc_field_t *elem;   /* ARRAY, SET, MAP: the element */
+    const gwc_field_t *fields; /* RECORD: its fields, ends with name NULL */
+    size_t size; /* RECORD: of its struct; ARRAY, SET, MAP: of an item */
+    const char *refers; /* REF */
 };
 
 /* ready-made checks */
@@ -154,10 +154,10 @@ typedef struct gwc_settings_s gwc_settings_t;
 
 /* a credential kind that the plugin brings (root and nested under consumer) */
 typedef struct {
-    const char *entity;  /* "keyauth_credentials" */
-    const gwc_field_t *fields;  /* without id, tags, created_at, consumer */
-    size_t size;  /* struct starting with gwc_credential_t (model.h) */
-    const char *endpoint_key;  /* unique field it is referred by, or NULL */
+    const char *entity;        /* "keyauth_credentials" */
+    const gwc_field_t *fields; /* without id, tags, created_at, consumer */
+    size_t size; /* struct starting with gwc_credential_t (model.h) */
+    const char *endpoint_key; /* unique field it is referred by, or NULL */
     /* the id's key after "entity:*:"; NULL: endpoint key or random */
     gwc_text_t (*id_key)(const void *credential);
     void (*check)(void *credential);
@@ -166,12 +166,12 @@ typedef struct {
 } gwc_credential_rule_t;
 
 typedef struct {
-    const char *name;  /* "key-auth" */
-    const char *directive;  /* "gateway_key_auth" */
+    const char *name;      /* "key-auth" */
+    const char *directive; /* "gateway_key_auth" */
     int priority;
     unsigned scopes;
-    const gwc_field_t *fields;  /* of config, ends with name NULL */
-    size_t size;  /* of the config struct, which starts with gwc_record_t */
+    const gwc_field_t *fields; /* of config, ends with name NULL */
+    size_t size; /* of the config struct, which starts with gwc_record_t */
     void (*check)(void *config);
     /* NULL: "directive name=value ...;" from the table, defaults left out */
     void (*emit)(gwc_writer_t *w, const gwc_plugin_t *plugin);
@@ -182,7 +182,7 @@ typedef struct {
     /* NULL, or locations for the status listener's server{} */
     void (*emit_status)(gwc_writer_t *w, const gwc_model_t *model,
                         const gwc_settings_t *settings);
-    const gwc_credential_rule_t *const *credentials;  /* NULL-terminated */
+    const gwc_credential_rule_t *const *credentials; /* NULL-terminated */
 } gwc_plugin_rule_t;
 
 /* generated from the feature list in config; NULL-terminated */

@@ -25,22 +25,22 @@ typedef struct gwc_node_s gwc_node_t;
 struct gwc_node_s {
     gwc_node_kind_t kind;
     const char *file;
-    unsigned line;  /* from 1 */
-    unsigned column;  /* from 1 */
+    unsigned line;   /* from 1 */
+    unsigned column; /* from 1 */
 
-    gwc_text_t text;  /* scalars: as written; strings: the value */
+    gwc_text_t text; /* scalars: as written; strings: the value */
     bool boolean;
     bool quoted;
     int64_t integer;
-    double number;  /* GWC_NODE_INT too */
+    double number; /* GWC_NODE_INT too */
 
-    gwc_node_t **items;  /* GWC_NODE_SEQ elements, GWC_NODE_MAP values */
+    gwc_node_t **items; /* GWC_NODE_SEQ elements, GWC_NODE_MAP values */
     gwc_node_t **keys;  /* GWC_NODE_MAP: GWC_NODE_STRING nodes */
     size_t n;
 
-    const gwc_node_t *parent;  /* of the first place it is used at */
-    const gwc_node_t *key;  /* its key in parent, or NULL */
-    size_t index;  /* its position in parent */
+    const gwc_node_t *parent; /* of the first place it is used at */
+    const gwc_node_t *key;    /* its key in parent, or NULL */
+    size_t index;             /* its position in parent */
 };
 
 /* Reads a file; errors go to diag; NULL when unusable.  "-" is stdin. */
