@@ -703,7 +703,7 @@ ngx_http_gateway_metrics_compare(const void *one, const void *two)
 }
 
 
-void
+ngx_str_t *
 ngx_http_gateway_metrics_stat(ngx_http_gateway_metrics_t *metrics,
     ngx_http_gateway_metrics_stat_t *stat)
 {
@@ -720,6 +720,8 @@ ngx_http_gateway_metrics_stat(ngx_http_gateway_metrics_t *metrics,
             stat->lanes++;
         }
     }
+
+    return &metrics->zone->shm.name;
 }
 
 

@@ -102,7 +102,8 @@ typedef struct {
     ngx_atomic_uint_t                dropped;
 } ngx_http_gateway_metrics_stat_t;
 
-void ngx_http_gateway_metrics_stat(ngx_http_gateway_metrics_t *metrics,
+/* returns the name of the zone */
+ngx_str_t *ngx_http_gateway_metrics_stat(ngx_http_gateway_metrics_t *metrics,
     ngx_http_gateway_metrics_stat_t *stat);
 
 

@@ -16,6 +16,10 @@
 
 #define NGX_HTTP_GATEWAY_PROMETHEUS_BUFFER  16384
 
+/* a byte that is not UTF-8 becomes three, and names and quotes are added */
+#define NGX_HTTP_GATEWAY_PROMETHEUS_SCRATCH                                   \
+    (3 * NGX_HTTP_GATEWAY_METRICS_LABELS + 512)
+
 
 typedef struct ngx_http_gateway_prometheus_metric_s
                                           ngx_http_gateway_prometheus_metric_t;
@@ -26,6 +30,7 @@ typedef struct {
     ngx_chain_t                      *out;
     ngx_chain_t                     **last;
     ngx_buf_t                        *buf;      /* the one being filled */
+    ngx_buf_t                        *scratch;  /* room for any labels */
     off_t                             len;
 
     ngx_http_gateway_metrics_t       *metrics;
@@ -69,6 +74,8 @@ struct ngx_http_gateway_prometheus_metric_s {
 };
 
 
+static void ngx_http_gateway_prometheus_own_zone(
+    ngx_http_gateway_prometheus_page_t *page);
 static void ngx_http_gateway_prometheus_write_counters(
     ngx_http_gateway_prometheus_page_t *page,
     ngx_http_gateway_prometheus_metric_t *metric);
@@ -78,6 +85,14 @@ static void ngx_http_gateway_prometheus_write_histograms(
 static void ngx_http_gateway_prometheus_write_part(
     ngx_http_gateway_prometheus_page_t *page,
     ngx_http_gateway_prometheus_metric_t *metric, ngx_uint_t part);
+static void ngx_http_gateway_prometheus_buckets(
+    ngx_http_gateway_prometheus_page_t *page,
+    ngx_http_gateway_prometheus_metric_t *metric, ngx_str_t *labels,
+    ngx_atomic_t *cell);
+static void ngx_http_gateway_prometheus_render(
+    ngx_http_gateway_prometheus_page_t *page,
+    ngx_http_gateway_prometheus_label_t *label,
+    ngx_http_gateway_series_t *series, ngx_str_t *text);
 static void ngx_http_gateway_prometheus_write_bandwidth(
     ngx_http_gateway_prometheus_page_t *page,
     ngx_http_gateway_prometheus_metric_t *metric);
@@ -432,9 +447,14 @@ ngx_http_gateway_prometheus_export(ngx_http_request_t *r,
 
     if (metrics) {
         page.series = ngx_http_gateway_metrics_collect(metrics, r->pool);
-        if (page.series == NULL) {
+        page.scratch = ngx_create_temp_buf(r->pool,
+                                         NGX_HTTP_GATEWAY_PROMETHEUS_SCRATCH);
+
+        if (page.series == NULL || page.scratch == NULL) {
             return NGX_ERROR;
         }
+
+        ngx_http_gateway_prometheus_own_zone(&page);
     }
 
     metric = names == NGX_HTTP_GATEWAY_PROMETHEUS_KONG
@@ -453,6 +473,26 @@ ngx_http_gateway_prometheus_export(ngx_http_request_t *r,
     *len = page.len;
 
     return NGX_OK;
+}
+
+
+/* the zone of the series is allocated whole: tell what is used of it */
+static void
+ngx_http_gateway_prometheus_own_zone(ngx_http_gateway_prometheus_page_t *page)
+{
+    ngx_str_t                        *name;
+    ngx_uint_t                        i;
+    ngx_http_gateway_zone_t          *zone;
+    ngx_http_gateway_metrics_stat_t   stat;
+
+    zone = page->zones->elts;
+    name = ngx_http_gateway_metrics_stat(page->metrics, &stat);
+
+    for (i = 0; i < page->zones->nelts; i++) {
+        if (zone[i].name.data == name->data) {
+            zone[i].used = stat.used * stat.chunk;
+        }
+    }
 }
 
 
@@ -556,9 +596,8 @@ ngx_http_gateway_prometheus_write_part(
     ngx_http_gateway_prometheus_page_t *page,
     ngx_http_gateway_prometheus_metric_t *metric, ngx_uint_t part)
 {
-    u_char                       le[NGX_INT64_LEN + 8];
     uint64_t                     count;
-    ngx_str_t                    value;
+    ngx_str_t                    labels;
     ngx_uint_t                   i, n;
     ngx_atomic_t                *cell;
     ngx_http_gateway_series_t  **series;
@@ -584,47 +623,94 @@ ngx_http_gateway_prometheus_write_part(
             continue;
         }
 
-        if (part == NGX_HTTP_GATEWAY_PROMETHEUS_COUNT) {
+        switch (part) {
+
+        case NGX_HTTP_GATEWAY_PROMETHEUS_COUNT:
             ngx_http_gateway_prometheus_begin(page, metric, "_count");
             ngx_http_gateway_prometheus_labels(page, metric->labels,
                                                series[i]);
             ngx_http_gateway_prometheus_end(page, count, 0);
-            continue;
-        }
+            break;
 
-        if (part == NGX_HTTP_GATEWAY_PROMETHEUS_SUM) {
+        case NGX_HTTP_GATEWAY_PROMETHEUS_SUM:
             ngx_http_gateway_prometheus_begin(page, metric, "_sum");
             ngx_http_gateway_prometheus_labels(page, metric->labels,
                                                series[i]);
             ngx_http_gateway_prometheus_end(page, cell[n + 1],
                                             metric->seconds);
-            continue;
+            break;
+
+        default: /* NGX_HTTP_GATEWAY_PROMETHEUS_BUCKETS */
+            ngx_http_gateway_prometheus_render(page, metric->labels,
+                                               series[i], &labels);
+            ngx_http_gateway_prometheus_buckets(page, metric, &labels, cell);
         }
+    }
+}
 
-        count = 0;
 
-        for (n = 0; metric->bounds[n]; n++) {
-            count += cell[n];
+/* most lines of a page are made here */
+static void
+ngx_http_gateway_prometheus_buckets(ngx_http_gateway_prometheus_page_t *page,
+    ngx_http_gateway_prometheus_metric_t *metric, ngx_str_t *labels,
+    ngx_atomic_t *cell)
+{
+    u_char      text[2 * NGX_INT64_LEN + 32], *p;
+    uint64_t    count;
+    ngx_uint_t  n;
 
-            value.data = le;
-            value.len = ngx_http_gateway_prometheus_number(le,
-                                       metric->bounds[n], metric->seconds)
-                        - le;
+    count = 0;
+    n = 0;
 
-            ngx_http_gateway_prometheus_begin(page, metric, "_bucket");
-            ngx_http_gateway_prometheus_labels(page, metric->labels,
-                                               series[i]);
-            ngx_http_gateway_prometheus_label(page, "le", &value);
-            ngx_http_gateway_prometheus_end(page, count, 0);
-        }
-
+    for ( ;; ) {
         count += cell[n];
 
         ngx_http_gateway_prometheus_begin(page, metric, "_bucket");
-        ngx_http_gateway_prometheus_labels(page, metric->labels, series[i]);
-        ngx_http_gateway_prometheus_label_text(page, "le", "+Inf");
-        ngx_http_gateway_prometheus_end(page, count, 0);
+        ngx_http_gateway_prometheus_add(page, labels->data, labels->len);
+
+        p = ngx_cpymem(text, ",le=\"", sizeof(",le=\"") - 1);
+
+        if (metric->bounds[n]) {
+            p = ngx_http_gateway_prometheus_number(p, metric->bounds[n],
+                                                   metric->seconds);
+        } else {
+            p = ngx_cpymem(p, "+Inf", sizeof("+Inf") - 1);
+        }
+
+        p = ngx_sprintf(p, "\"} %uL\n", count);
+
+        ngx_http_gateway_prometheus_add(page, text, p - text);
+
+        if (metric->bounds[n++] == 0) {
+            return;
+        }
     }
+}
+
+
+/* the labels as text, without the closing brace, valid until the next call */
+static void
+ngx_http_gateway_prometheus_render(ngx_http_gateway_prometheus_page_t *page,
+    ngx_http_gateway_prometheus_label_t *label,
+    ngx_http_gateway_series_t *series, ngx_str_t *text)
+{
+    off_t       len;
+    ngx_buf_t  *buf;
+
+    buf = page->buf;
+    len = page->len;
+
+    page->buf = page->scratch;
+    page->buf->last = page->buf->start;
+    page->labels = 0;
+
+    ngx_http_gateway_prometheus_labels(page, label, series);
+
+    text->data = page->scratch->start;
+    text->len = page->scratch->last - page->scratch->start;
+
+    page->buf = buf;
+    page->len = len;
 }
 
 
@@ -725,7 +811,7 @@ ngx_http_gateway_prometheus_write_errors(
     stat.dropped = 0;
 
     if (page->metrics) {
-        ngx_http_gateway_metrics_stat(page->metrics, &stat);
+        (void) ngx_http_gateway_metrics_stat(page->metrics, &stat);
     }
 
     ngx_http_gateway_prometheus_begin(page, metric, "");

@@ -5,6 +5,7 @@
  */
 
 #include "rule.h"
+#include "settings.h"
 
 typedef struct {
     gwc_record_t record;
@@ -63,13 +64,22 @@ static const gwc_field_t gwc_prometheus_fields[] = {
     { .name = NULL },
 };
 
-/* the size is the same for every file: another one would reset the counters */
+/*
+ * The size is the same for every file, another one would reset the counters;
+ * the setting nginx_http_gateway_prometheus_zone comes before it.
+ */
 static void
 gwc_prometheus_emit_http(gwc_writer_t *w, const gwc_model_t *model,
                          const gwc_settings_t *settings)
 {
     (void) model;
-    (void) settings;
+
+    if (gwc_settings_injected(settings, GWC_CONTEXT_HTTP,
+                              "gateway_prometheus_zone")
+        != NULL)
+    {
+        return;
+    }
 
     gwc_put(w, "gateway_prometheus_zone", "8m", NULL);
 }

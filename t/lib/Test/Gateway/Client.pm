@@ -142,10 +142,17 @@ sub exchange {
     shutdown($sock, 1) if $o{shutdown};
     my $sel = IO::Select->new($sock);
 
+    my $need = 0;
+
     while (1) {
         while (@methods) {
+            # do not take a long body apart again for each piece of it
+            last if length $buf < $need && !$eof;
             my $res = parse_response(\$buf, $methods[0], $eof);
+            $need = length($buf) + ($res->header('Content-Length') // 0)
+                    - length $res->{body} if $res && !$res->{complete};
             last unless $res && ($res->{complete} || $eof);
+            $need = 0;
             push @responses, $res;
             shift @methods;
             last if $eof && !length $buf;
