@@ -1,0 +1,198 @@
+# Copyright (C) the ngx_gateway authors
+#
+# rate-limiting: from the file to directives.
+
+use lib 't/lib';
+use Test::Gateway 'no_plan';
+
+# "config" of one global plugin
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    if (defined $block->plugin) {
+        my $text = $block->plugin;
+        $text =~ s/^/    /mg;
+        $block->set_value('yaml', "_format_version: \"3.0\"\nplugins:\n"
+                          . "- name: rate-limiting\n  config:\n$text");
+    }
+});
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: the example of the reference
+--- yaml
+_format_version: "3.0"
+services:
+- name: orders
+  url: http://127.0.0.1:8080
+  routes:
+  - name: orders
+    paths: [/orders]
+  plugins:
+  - name: key-auth
+  - name: rate-limiting
+    config:
+      minute: 60
+      day: 10000
+      policy: local
+consumers:
+- username: bob
+  keyauth_credentials:
+  - key: bobs-secret
+  plugins:
+  - name: rate-limiting
+    config:
+      minute: 600
+--- conf_like eval
+[qr/^ +gateway_rate_limiting minute=60 day=10000;/m,
+ qr/gateway_consumer [^}]*gateway_rate_limiting minute=600;/]
+
+
+
+=== TEST 2: every field
+--- plugin
+second: 1.5
+minute: 20
+hour: 300
+day: 4000
+month: 50000
+year: 600000
+limit_by: header
+header_name: X-Tenant
+path: /x
+policy: local
+fault_tolerant: false
+hide_client_headers: true
+error_code: 403
+error_message: no more
+sync_rate: -1
+--- conf
+gateway_rate_limiting second=1.5 minute=20 hour=300 day=4000 month=50000 year=600000 limit_by=header header_name=X-Tenant path=/x fault_tolerant=off hide_client_headers=on error_code=403 "error_message=no more";
+
+
+
+=== TEST 3: redis settings next to the local policy, in both forms
+--- plugin
+minute: 1
+policy: local
+redis:
+  host: localhost
+  port: 6380
+  password: secret
+redis_host: localhost
+redis_port: 6379
+redis_timeout: 100
+redis_database: 1
+redis_username: u
+redis_password: ""
+redis_ssl: true
+redis_ssl_verify: true
+redis_server_name: r
+--- conf
+gateway_rate_limiting minute=1;
+--- conf_unlike: secret
+
+
+
+=== TEST 4: no period
+--- plugin
+limit_by: ip
+--- error_like: kong.yml:5:5: error: plugins\[0\]\.config: at least one of "second", "minute", "hour", "day", "month" and "year" must be set\n  fix: minute: 60
+
+
+
+=== TEST 5: a longer period with a smaller limit
+--- plugin
+second: 20
+minute: 10
+--- error_like: kong.yml:6:13: error: plugins\[0\]\.config\.minute: The limit for minute\(10\.0\) cannot be lower than the limit for second\(20\.0\)
+
+
+
+=== TEST 6: a limit of nothing
+--- plugin
+minute: 0
+--- error_like: kong.yml:5:13: error: plugins\[0\]\.config\.minute: 
+
+
+
+=== TEST 7: a limit that is no number
+--- plugin
+minute: ten
+--- error_like: kong.yml:5:13: error: plugins\[0\]\.config\.minute: 
+
+
+
+=== TEST 8: by header without its name
+--- plugin
+minute: 1
+limit_by: header
+--- error_like: kong.yml:6:15: error: plugins\[0\]\.config\.limit_by: "header_name" must be set when "limit_by" is "header"
+
+
+
+=== TEST 9: by path without it
+--- plugin
+minute: 1
+limit_by: path
+--- error_like: kong.yml:6:15: error: plugins\[0\]\.config\.limit_by: "path" must be set when "limit_by" is "path"
+
+
+
+=== TEST 10: redis is not there yet
+--- plugin
+minute: 1
+policy: redis
+redis:
+  host: localhost
+--- error_like: kong.yml:6:13: error: plugins\[0\]\.config\.policy: the policy "redis" is not implemented yet\n  fix: policy: local
+
+
+
+=== TEST 11: nor is cluster
+--- plugin
+minute: 1
+policy: cluster
+--- error_like: the policy "cluster" is not implemented yet
+
+
+
+=== TEST 12: sync_rate is for redis
+--- plugin
+minute: 1
+sync_rate: 1
+--- error_like: plugins\[0\]\.config\.sync_rate: sync_rate can only be used with the redis policy
+
+
+
+=== TEST 13: an unknown limit_by
+--- plugin
+minute: 1
+limit_by: cookie
+--- error_like: kong.yml:6:15: error: plugins\[0\]\.config\.limit_by: 
+
+
+
+=== TEST 14: an unknown field, with the nearest one
+--- plugin
+minutes: 1
+--- error_like: (?s)plugins\[0\]\.config.*minutes.*minute
+
+
+
+=== TEST 15: a status out of range
+--- plugin
+minute: 1
+error_code: 42
+--- error_like: plugins\[0\]\.config\.error_code: 
+
+
+
+=== TEST 16: a null period is none
+--- plugin
+second: null
+hour: 5
+--- conf
+gateway_rate_limiting hour=5;
