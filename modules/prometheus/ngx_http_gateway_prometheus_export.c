@@ -673,6 +673,7 @@ ngx_http_gateway_prometheus_buckets(ngx_http_gateway_prometheus_page_t *page,
         if (metric->bounds[n]) {
             p = ngx_http_gateway_prometheus_number(p, metric->bounds[n],
                                                    metric->seconds);
+
         } else {
             p = ngx_cpymem(p, "+Inf", sizeof("+Inf") - 1);
         }
