@@ -61,6 +61,59 @@ SKIP: {
 
 is($nginx->stop, '', 'stopped');
 
+# what the compiler makes of status_listen
+
+my %status = (port => $ENV{TEST_NGINX_STATUS_PORT});
+
+start_echo();
+$nginx = start_nginx(yaml => <<'_EOC_');
+_format_version: "3.0"
+services:
+- name: orders
+  url: http://127.0.0.1:$TEST_NGINX_ECHO_PORT
+  routes:
+  - name: orders
+    paths: [/orders]
+plugins:
+- name: prometheus
+  config: {status_code_metrics: true}
+_EOC_
+
+is(http_get('/orders')->status, 200, 'a compiled route');
+like(http_get('/status', %status)->body,
+     qr/"configuration_hash":"(?!0{32})[0-9a-f]{32}"/,
+     'its hash in the status');
+is(http_get('/status/ready', %status)->body, '{"message":"ready"}', 'ready');
+ok(wait_until(sub {
+    http_get('/metrics', %status)->body
+        =~ /^kong_http_requests_total\{service="orders",route="orders",code="200",source="service",workspace="default",consumer=""\} 1$/m
+}, 3), 'its metrics');
+
+for ([GET => '/nowhere', 404, 'Not found'],
+     [GET => '/status/nowhere', 404, 'Not found'],
+     [POST => '/nowhere', 404, 'Not found'],
+     [GET => '/status/dns', 501, 'not implemented with the legacy DNS client'],
+     [DELETE => '/status', 405, 'Method not allowed'],
+     [POST => '/metrics', 405, 'Method not allowed'])
+{
+    my ($method, $path, $code, $message) = @$_;
+    $res = http_request($method, $path, %status);
+    is($res->status, $code, "$method $path");
+    is($res->body, qq({"message":"$message"}), 'in the words of the contract');
+    is($res->header('Content-Type'), 'application/json; charset=utf-8',
+       'as JSON');
+}
+
+is(http_get('/status')->status, 404, 'nothing of this for clients');
+is($nginx->stop, '', 'stopped');
+
+$nginx = start_nginx(yaml => qq(_format_version: "3.0"\n));
+$res = http_get('/status/ready', %status);
+is($res->status, 503, 'an empty file is not ready');
+is($res->body, '{"message":"no configuration available (empty configuration '
+               . 'present)"}', 'and says so');
+is($nginx->stop, '', 'stopped');
+
 __DATA__
 
 === TEST 1: sizes are in MiB with two digits unless told otherwise
