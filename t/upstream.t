@@ -126,6 +126,8 @@ sub gateway {
     my $upstreams = $o{upstreams} // '';
     my $services = '';
     my $pass = $o{pass} // 'http';
+    my $directive = $o{directive} ? 'grpc_pass grpc://pool; grpc_set_header'
+                    : "proxy_pass $pass://pool; proxy_set_header";
 
     for my $service (@{ $o{services} }) {
         my ($name, $args, $more, $route) = @$service;
@@ -133,9 +135,8 @@ sub gateway {
         $route //= "paths /$name; strip_path off;";
         $services .= <<"_EOC_";
     gateway_service $name $args {
-        proxy_pass $pass://pool;
+        $directive Host \$gateway_upstream_host;
         proxy_http_version 1.1;
-        proxy_set_header Host \$gateway_upstream_host;
         proxy_set_header Connection \$gateway_upstream_connection;
         $more
     }
@@ -325,6 +326,28 @@ _EOC_
        'connections are kept, one per peer');
     my (undef, undef, $c) = split ' ', http_get('/d')->body;
     ok($conn{"127.0.0.1:$a"}{$c}, 'and shared with another service');
+    clean($nginx);
+}
+
+
+# gRPC: its authority too is the target's
+
+{
+    my $h2 = port(4);
+    my $nginx = gateway(
+        directive => 'grpc', keepalive => 'keepalive 4;',
+        upstreams => <<"_EOC_",
+    gateway_upstream g { target 127.0.0.1:$dead; target localhost:$h2; }
+    server {
+        listen 127.0.0.1:$h2 http2;
+        return 200 "\$http_host \$server_protocol \$connection\\n";
+    }
+_EOC_
+        services => [['g', 'upstream=g protocol=grpc']]);
+    my @got = map { http_request('POST', '/g', body => 'x')->body } 1 .. 4;
+    like($got[0], qr/^localhost:$h2 HTTP\/2\.0 \d+\n$/,
+         'a retry makes the HTTP/2 request anew');
+    is($got[$_], $got[0], 'on the kept connection') for 1 .. 3;
     clean($nginx);
 }
 
