@@ -451,7 +451,17 @@ ngx_http_gateway_hash_part(ngx_http_gateway_hash_t *hash, const void *data,
         v[0] ^= word;
     }
 
-    for (i = 0; i < len; i++) {
+    i = 0;
+
+    if (len & 4) {
+        uint32_t  half;
+
+        ngx_memcpy(&half, p, 4);
+        m |= half;
+        i = 4;
+    }
+
+    for ( /* void */ ; i < len; i++) {
         m |= (uint64_t) p[i] << (8 * i);
     }
 
