@@ -264,7 +264,9 @@ gwc_explain_json_upstream(const gwc_explain_t *explain)
     const gwc_service_t *service;
     json_t *json;
 
-    if (explain->upstream_uri == NULL || explain->route == NULL) {
+    if (explain->upstream_uri == NULL || explain->route == NULL
+        || explain->route->owner == NULL)
+    {
         return json_null();
     }
 
