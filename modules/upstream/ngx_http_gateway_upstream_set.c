@@ -380,11 +380,11 @@ ngx_http_gateway_upstream_places(ngx_http_gateway_upstream_set_t *set)
 
     set->nplaces = n;
 
-    for (i = n - 1; i > 0; i--) {
-        k = (ngx_uint_t) ngx_random() % (i + 1);
+    for (i = n; i > 1; i--) {
+        k = (ngx_uint_t) ngx_random() % i;
 
-        slot = set->places[i];
-        set->places[i] = set->places[k];
+        slot = set->places[i - 1];
+        set->places[i - 1] = set->places[k];
         set->places[k] = slot;
     }
 
