@@ -617,6 +617,10 @@ gwc_regex_foreign(gwc_text_t regex)
                 return "a back-reference";
             }
 
+            if (!set && strchr("GKRXZ", *p) != NULL) {
+                return "an escape";
+            }
+
             continue;
         }
 
@@ -639,6 +643,10 @@ gwc_regex_foreign(gwc_text_t regex)
             continue;
         }
 
+        if (*p == '(' && last - p > 1 && p[1] == '*') {
+            return "a verb";
+        }
+
         if (*p != '(' || last - p < 3 || p[1] != '?') {
             continue;
         }
@@ -655,6 +663,15 @@ gwc_regex_foreign(gwc_text_t regex)
 
         if (p[2] == 'P' && last - p > 3 && p[3] == '=') {
             return "a back-reference";
+        }
+
+        /* conditions, recursion, branch reset, comments, callouts */
+        if (strchr("(|R&#C0123456789+", p[2]) != NULL
+            || (last - p > 3
+                && ((p[2] == 'P' && p[3] == '>')
+                    || (p[2] == '-' && p[3] >= '0' && p[3] <= '9'))))
+        {
+            return "a group of a kind";
         }
     }
 
@@ -693,6 +710,12 @@ gwc_check_route_path(const gwc_field_t *field, void *value)
     char *normal;
 
     if (s->v.len >= 2 && s->v.data[0] == '~' && s->v.data[1] == '/') {
+        if (strstr(s->v.data, "//") != NULL) {
+            gwc_error(s->node, "%s must not have empty segments",
+                      gwc_shown(field, s));
+            return;
+        }
+
         regex.data = s->v.data + 1;
         regex.len = s->v.len - 1;
         gwc_check_router_regex(s, regex, 1);
@@ -736,6 +759,21 @@ gwc_check_route_path(const gwc_field_t *field, void *value)
         if (len > 0) {
             gwc_fix("%.*s", (int) len, normal);
         }
+    }
+}
+
+
+/* the names of a probe's headers */
+void
+gwc_check_header_names(const gwc_field_t *field, void *value)
+{
+    const gwc_list_t *list = value;
+    size_t i;
+
+    for (i = 0; i < list->n; i++) {
+        gwc_header_t *header = GWC_ITEM(*list, gwc_header_t, i);
+
+        gwc_check_header_name(field, &header->key);
     }
 }
 

@@ -461,6 +461,7 @@ static const gwc_field_t gwc_active_fields[] = {
     { .name = "headers",
       .type = GWC_MAP,
       AT(gwc_active_t, headers),
+      .check = gwc_check_header_names,
       HEADERS(NULL) },
     { .name = "healthy",
       .type = GWC_RECORD,

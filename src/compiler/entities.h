@@ -53,6 +53,7 @@ void gwc_service_url(gwc_service_t *service);
 void gwc_check_route_host(const gwc_field_t *field, void *value);
 void gwc_check_route_path(const gwc_field_t *field, void *value);
 void gwc_check_route_headers(const gwc_field_t *field, void *value);
+void gwc_check_header_names(const gwc_field_t *field, void *value);
 void gwc_check_method(const gwc_field_t *field, void *value);
 void gwc_check_wildcard_host(const gwc_field_t *field, void *value);
 void gwc_check_upstream_name(const gwc_field_t *field, void *value);
@@ -69,6 +70,7 @@ typedef struct {
     gwc_entity_t *entity;
     gwc_entity_t *parent; /* it is nested in, or NULL */
     size_t position;      /* among those of its kind in its parent */
+    bool failed;          /* some of its fields could not be read */
 } gwc_item_t;
 
 /* structs of kinds that are only checked */
@@ -110,7 +112,8 @@ typedef struct {
 } gwc_jwt_secret_t;
 
 /* refs.c: ids, references, uniqueness, of all items (gwc_item_t); reports
-   through gwc_error() */
+   through gwc_error().  Runs after errors too, to report all at once; links
+   are made only when there are none. */
 void gwc_refs_resolve(gwc_model_t *model, const gwc_vec_t *items);
 
 #endif

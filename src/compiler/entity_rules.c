@@ -35,6 +35,27 @@ gwc_list_has(const gwc_list_t *list, const char *word)
 }
 
 
+/* elements are written, though they may all be bad */
+static bool
+gwc_given(const gwc_list_t *list)
+{
+    return list->n > 0
+           || (list->node != NULL && list->node->kind != GWC_NODE_NULL
+               && (list->node->n > 0
+                   || (list->node->kind != GWC_NODE_SEQ
+                       && list->node->kind != GWC_NODE_MAP)));
+}
+
+
+/* so is this string */
+static bool
+gwc_written(const gwc_str_t *value)
+{
+    return value->set
+           || (value->node != NULL && value->node->kind != GWC_NODE_NULL);
+}
+
+
 static bool
 gwc_one_of(gwc_text_t text, const char *const *words)
 {
@@ -193,11 +214,13 @@ gwc_check_service(void *entity)
     if (service->url.set) {
         gwc_service_url(service);
 
-    } else if (!service->host.set && service->host.node == NULL) {
+    } else if (!gwc_written(&service->url) && service->host.node == NULL) {
         gwc_error(node, "required field \"host\" is missing");
         gwc_fix("host: example.com, or url: http://example.com/");
 
-    } else if (!service->host.set) {
+    } else if (service->host.node != NULL
+               && service->host.node->kind == GWC_NODE_NULL)
+    {
         gwc_error(service->host.node, "required field \"host\" is null");
     }
 
@@ -257,7 +280,7 @@ gwc_family(gwc_text_t protocol)
 static void
 gwc_forbid(const gwc_list_t *list, const char *name, const char *why)
 {
-    if (list->n > 0) {
+    if (gwc_given(list)) {
         gwc_error(list->node, "cannot set \"%s\" %s", name, why);
     }
 }
@@ -269,33 +292,36 @@ gwc_check_route_match(const gwc_route_t *route, unsigned family)
 {
     bool https = gwc_list_has(&route->protocols, "https");
     bool grpcs = gwc_list_has(&route->protocols, "grpcs");
-    bool web = route->hosts.n || route->paths.n || route->headers.n;
+    bool web = gwc_given(&route->hosts) || gwc_given(&route->paths)
+               || gwc_given(&route->headers);
+    bool snis = gwc_given(&route->snis);
     const char *needs, *protocol;
     bool has;
 
-    if (route->expression.set) {
+    if (gwc_written(&route->expression)) {
         return;
     }
 
     if (family == GWC_FAMILY_HTTP) {
-        has = web || route->methods.n || (https && route->snis.n);
+        has = web || gwc_given(&route->methods) || (https && snis);
         needs = https ? "'methods', 'hosts', 'headers', 'paths', 'snis'"
                       : "'methods', 'hosts', 'headers', 'paths'";
         protocol = https ? "https" : "http";
 
     } else if (family == GWC_FAMILY_GRPC) {
-        has = web || (grpcs && route->snis.n);
+        has = web || (grpcs && snis);
         needs = grpcs ? "'hosts', 'headers', 'paths', 'snis'"
                       : "'hosts', 'headers', 'paths'";
         protocol = grpcs ? "grpcs" : "grpc";
 
     } else if (family == GWC_FAMILY_PASSTHROUGH) {
-        has = route->snis.n > 0;
+        has = snis;
         needs = "'snis'";
         protocol = "tls_passthrough";
 
     } else {
-        has = route->sources.n || route->destinations.n || route->snis.n;
+        has = gwc_given(&route->sources) || gwc_given(&route->destinations)
+              || snis;
         needs = "'sources', 'destinations', 'snis'";
         protocol = "tcp, tls or udp";
     }
@@ -395,6 +421,19 @@ gwc_check_route(void *entity)
         }
     }
 
+    /* nothing would be matched by it: such a route must not look fine */
+    if (route->expression.set) {
+        gwc_error(route->expression.node,
+                  "\"expression\" needs router_flavor expressions, which is "
+                  "not there");
+    }
+
+    if (route->priority.set && route->priority.v != 0) {
+        gwc_error(route->priority.node,
+                  "\"priority\" belongs to \"expression\"; "
+                  "\"regex_priority\" orders regular expressions");
+    }
+
     for (i = 0; i < sizeof(redirects) / sizeof(redirects[0]); i++) {
         if (route->https_redirect_status_code.v == redirects[i]) {
             break;
@@ -418,7 +457,9 @@ gwc_check_consumer(void *entity)
 {
     const gwc_consumer_t *consumer = entity;
 
-    if (!consumer->username.set && !consumer->custom_id.set) {
+    if (!gwc_written(&consumer->username)
+        && !gwc_written(&consumer->custom_id))
+    {
         gwc_error(consumer->e.record.node,
                   "at least one of \"username\" and \"custom_id\" must be "
                   "set");
@@ -430,7 +471,7 @@ static void
 gwc_hash_needs(const gwc_upstream_t *upstream, const gwc_str_t *input,
                const char *field, const char *name, const gwc_str_t *value)
 {
-    if (input->set && gwc_text_is(input->v, name) && !value->set) {
+    if (input->set && gwc_text_is(input->v, name) && !gwc_written(value)) {
         gwc_error(upstream->e.record.node,
                   "\"%s\" is required for hashing by %s", field, name);
     }
@@ -679,7 +720,7 @@ gwc_check_jwt_secret(void *entity)
     }
 
     if (jwt->algorithm.v.data[0] == 'H') {
-        if (!jwt->secret.set) {
+        if (!gwc_written(&jwt->secret)) {
             gwc_error(jwt->c.e.record.node,
                       "required field \"secret\" is missing: secrets are "
                       "never made up");
@@ -688,7 +729,7 @@ gwc_check_jwt_secret(void *entity)
         return;
     }
 
-    if (!jwt->rsa_public_key.set) {
+    if (!gwc_written(&jwt->rsa_public_key)) {
         gwc_error(jwt->c.e.record.node,
                   "\"rsa_public_key\" is required for %s",
                   gwc_quoted(jwt->algorithm.v));

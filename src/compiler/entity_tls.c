@@ -7,6 +7,7 @@
 #include "entities.h"
 #include "schema.h"
 
+#include <jansson.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -184,12 +185,45 @@ gwc_check_ca_certificate(void *entity)
 }
 
 
+/* what is wrong with the text of a JWK, or NULL */
+static const char *
+gwc_tls_jwk(gwc_text_t kid, const gwc_str_t *jwk)
+{
+    static const char *const types[] = { "RSA", "EC", "OKP", "oct" };
+    const char *what = "the JWK has no known \"kty\"";
+    json_t *root =
+        json_loadb(jwk->v.data, jwk->v.len, JSON_REJECT_DUPLICATES, NULL);
+    const char *id = json_string_value(json_object_get(root, "kid"));
+    const char *kty = json_string_value(json_object_get(root, "kty"));
+    size_t i;
+
+    if (!json_is_object(root)) {
+        what = "the JWK is no JSON object";
+
+    } else if (id == NULL || !gwc_text_is(kid, id)) {
+        what = "\"kid\" in the JWK must be equal to the key's \"kid\"";
+
+    } else {
+        for (i = 0; kty != NULL && i < sizeof(types) / sizeof(types[0]); i++) {
+            if (strcmp(kty, types[i]) == 0) {
+                what = NULL;
+            }
+        }
+    }
+
+    json_decref(root);
+
+    return what;
+}
+
+
 void
 gwc_check_key(void *entity)
 {
     const gwc_key_entity_t *key = entity;
     bool pem = key->pem.record.node != NULL && key->pem.record.set;
     EVP_PKEY *public_key, *private_key;
+    const char *what;
 
     if (key->jwk.set == pem) {
         gwc_error(key->e.record.node,
@@ -198,6 +232,19 @@ gwc_check_key(void *entity)
     }
 
     if (!pem) {
+        what = gwc_tls_jwk(key->kid.v, &key->jwk);
+
+        if (what != NULL) {
+            gwc_error(key->jwk.node, "%s", what);
+        }
+
+        return;
+    }
+
+    if (!key->pem.public_key.set && !key->pem.private_key.set) {
+        gwc_error(key->pem.record.node,
+                  "at least one of \"public_key\" and \"private_key\" must "
+                  "be set");
         return;
     }
 

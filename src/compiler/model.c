@@ -24,7 +24,9 @@
 typedef struct {
     gwc_model_t *model;
     const gwc_model_options_t *options;
-    gwc_vec_t items; /* gwc_item_t */
+    gwc_vec_t items;  /* gwc_item_t */
+    size_t *roots;    /* entities so far at the root, by kind, of all files */
+    gwc_map_t *moved; /* paths that are migrated: aliases share them */
 } gwc_reader_t;
 
 /* of deck, a tool that dumps and syncs files: no part of the format */
@@ -207,6 +209,43 @@ gwc_read_config(const gwc_reader_t *reader, gwc_plugin_t *plugin,
 }
 
 
+/* "_comment" and "_ignore", of every entity and of the root */
+static void
+gwc_check_ignored(const gwc_node_t *node)
+{
+    const gwc_node_t *value = gwc_node_get(node, "_comment");
+
+    if (value != NULL && value->kind != GWC_NODE_STRING
+        && value->kind != GWC_NODE_NULL)
+    {
+        gwc_error(value, "expected a string, this is %s",
+                  gwc_node_kind_name(value));
+    }
+
+    value = gwc_node_get(node, "_ignore");
+
+    if (value != NULL && value->kind != GWC_NODE_SEQ
+        && value->kind != GWC_NODE_NULL)
+    {
+        gwc_error(value, "expected an array, this is %s",
+                  gwc_node_kind_name(value));
+    }
+}
+
+
+/* what a filter would have denied must not pass in silence */
+static void
+gwc_unsupported_filters(const gwc_reader_t *reader, const gwc_node_t *node)
+{
+    if (reader->options->allow_unsupported) {
+        gwc_warning(node, "Wasm filters are not supported and are left out");
+
+    } else {
+        gwc_error(node, "Wasm filters are not supported");
+    }
+}
+
+
 static void
 gwc_read_entity(gwc_reader_t *reader, const gwc_kind_t *kind,
                 const gwc_node_t *node, const gwc_item_t *parent,
@@ -218,7 +257,6 @@ gwc_read_entity(gwc_reader_t *reader, const gwc_kind_t *kind,
     gwc_entity_t *entity;
     gwc_item_t *item;
     size_t i, errors;
-    bool ok;
 
     if (node->kind != GWC_NODE_MAP
         && !(node->kind == GWC_NODE_SEQ && node->n == 0))
@@ -241,14 +279,18 @@ gwc_read_entity(gwc_reader_t *reader, const gwc_kind_t *kind,
     schema.others = gwc_nested_keys(kind);
 
     errors = gwc_error_count();
-    ok = gwc_schema_read(&schema, entity, node);
+    gwc_check_ignored(node);
+    (void) gwc_schema_read(&schema, entity, node);
 
-    if (ok && errors == gwc_error_count() && kind->check != NULL) {
+    if (kind->check != NULL) {
         kind->check(entity);
     }
 
     if (strcmp(kind->entity, "plugins") == 0) {
         gwc_read_config(reader, (gwc_plugin_t *) (void *) entity, node);
+
+    } else if (strcmp(kind->entity, "filter_chains") == 0) {
+        gwc_unsupported_filters(reader, node);
     }
 
     item = gwc_alloc(sizeof(gwc_item_t));
@@ -256,6 +298,7 @@ gwc_read_entity(gwc_reader_t *reader, const gwc_kind_t *kind,
     item->entity = entity;
     item->parent = parent != NULL ? parent->entity : NULL;
     item->position = position;
+    item->failed = errors != gwc_error_count();
 
     gwc_vec_push(&reader->items, item);
 
@@ -292,7 +335,10 @@ static void
 gwc_read_list(gwc_reader_t *reader, const gwc_kind_t *kind,
               const gwc_node_t *list, const gwc_item_t *parent, unsigned depth)
 {
-    size_t i;
+    size_t i, n;
+    const gwc_kind_t *kinds = gwc_kinds(&n);
+    /* at the root, positions go on from one file to the next */
+    size_t *first = parent == NULL ? &reader->roots[kind - kinds] : NULL;
 
     if (list->kind == GWC_NODE_NULL
         || (list->kind == GWC_NODE_MAP && list->n == 0))
@@ -307,7 +353,8 @@ gwc_read_list(gwc_reader_t *reader, const gwc_kind_t *kind,
     }
 
     for (i = 0; i < list->n; i++) {
-        gwc_read_entity(reader, kind, list->items[i], parent, i, depth);
+        gwc_read_entity(reader, kind, list->items[i], parent,
+                        first != NULL ? (*first)++ : i, depth);
     }
 }
 
@@ -317,21 +364,29 @@ gwc_read_list(gwc_reader_t *reader, const gwc_kind_t *kind,
  * normalised, any other is a regular expression whose "%xx" are decoded.
  */
 static void
-gwc_migrate_path(gwc_node_t *node)
+gwc_migrate_path(gwc_reader_t *reader, gwc_node_t *node)
 {
     static const char safe[] = "abcdefghijklmnopqrstuvwxyz"
                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                "0123456789._~/%-";
-    static const char unreserved[] = "abcdefghijklmnopqrstuvwxyz"
-                                     "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                     "0123456789-_.~";
-    static const char special[] = "\\^$.|?*+()[]{}-";
+    static const char reserved[] = "!#$%&'()*+,/:;=?@[]";
+    /* of the regexes' own characters those that are not reserved */
+    static const char special[] = "\\^.|{}-";
     gwc_buf_t buf = { 0 };
     ptrdiff_t len;
     size_t i;
     char *normal;
 
+    gwc_text_t self;
+
     if (node->kind != GWC_NODE_STRING || node->text.len == 0) {
+        return;
+    }
+
+    self.data = gwc_strndup((const char *) &node, sizeof(node));
+    self.len = sizeof(node);
+
+    if (gwc_map_add(reader->moved, self, node) != NULL) {
         return;
     }
 
@@ -363,15 +418,19 @@ gwc_migrate_path(gwc_node_t *node)
             char hex[3] = { p[1], p[2], '\0' };
             char c = (char) strtol(hex, NULL, 16);
 
-            if (c != '\0' && strchr(unreserved, c) != NULL) {
+            if (c == '\0' || strchr(reserved, c) != NULL) {
+                gwc_buf_printf(&buf, "%%%02X", (unsigned char) c);
+
+            } else {
                 if (strchr(special, c) != NULL) {
                     gwc_buf_puts(&buf, "\\");
                 }
 
                 gwc_buf_add(&buf, &c, 1);
-                i += 2;
-                continue;
             }
+
+            i += 2;
+            continue;
         }
 
         gwc_buf_add(&buf, p, 1);
@@ -384,7 +443,7 @@ gwc_migrate_path(gwc_node_t *node)
 
 
 static void
-gwc_migrate_routes(const gwc_node_t *routes)
+gwc_migrate_routes(gwc_reader_t *reader, const gwc_node_t *routes)
 {
     const gwc_node_t *paths;
     size_t i, k;
@@ -403,19 +462,19 @@ gwc_migrate_routes(const gwc_node_t *routes)
         for (k = 0;
              paths != NULL && paths->kind == GWC_NODE_SEQ && k < paths->n; k++)
         {
-            gwc_migrate_path(paths->items[k]);
+            gwc_migrate_path(reader, paths->items[k]);
         }
     }
 }
 
 
 static void
-gwc_migrate(const gwc_node_t *root)
+gwc_migrate(gwc_reader_t *reader, const gwc_node_t *root)
 {
     const gwc_node_t *services;
     size_t i;
 
-    gwc_migrate_routes(gwc_node_get(root, "routes"));
+    gwc_migrate_routes(reader, gwc_node_get(root, "routes"));
     services = gwc_node_get(root, "services");
 
     if (services == NULL || services->kind != GWC_NODE_SEQ) {
@@ -424,7 +483,8 @@ gwc_migrate(const gwc_node_t *root)
 
     for (i = 0; i < services->n; i++) {
         if (services->items[i]->kind == GWC_NODE_MAP) {
-            gwc_migrate_routes(gwc_node_get(services->items[i], "routes"));
+            gwc_migrate_routes(reader,
+                               gwc_node_get(services->items[i], "routes"));
         }
     }
 }
@@ -452,7 +512,7 @@ gwc_read_head(gwc_reader_t *reader, const gwc_node_t *root)
     } else if (gwc_text_is(version->text, "1.1")
                || gwc_text_is(version->text, "2.1"))
     {
-        gwc_migrate(root);
+        gwc_migrate(reader, root);
 
     } else if (!gwc_text_is(version->text, "3.0")) {
         gwc_error(version, "expected one of: 1.1, 2.1, 3.0; this is %s",
@@ -486,6 +546,12 @@ gwc_unknown_root(const gwc_node_t *key)
     const gwc_kind_t *kinds;
     const char *names[80], *near;
     size_t i, n;
+
+    if (gwc_text_is(key->text, "_plugin_configs")) {
+        gwc_error(key, "\"_plugin_configs\" is deck's own: write each "
+                       "plugin's config where the plugin stands");
+        return;
+    }
 
     if (gwc_is_word(gwc_deck_keys, key->text)) {
         gwc_warning(key, "%s is left out, it concerns deck only",
@@ -523,6 +589,26 @@ gwc_unknown_root(const gwc_node_t *key)
 }
 
 
+static bool
+gwc_is_vaults(const gwc_kind_t *kind)
+{
+    return strcmp(kind->entity, "vaults") == 0;
+}
+
+
+/* before all else: fields of any file may refer to these */
+static void
+gwc_read_vaults(gwc_reader_t *reader, const gwc_node_t *root)
+{
+    const gwc_node_t *list = gwc_node_get(root, "vaults");
+
+    if (list != NULL) {
+        gwc_read_list(reader, gwc_kind_find(GWC_TEXT("vaults")), list, NULL,
+                      0);
+    }
+}
+
+
 static void
 gwc_read_root(gwc_reader_t *reader, const gwc_node_t *root)
 {
@@ -548,11 +634,14 @@ gwc_read_root(gwc_reader_t *reader, const gwc_node_t *root)
         }
     }
 
-    /* in the order of the kinds: vaults are known before they are used */
-
+    gwc_check_ignored(root);
     kinds = gwc_kinds(&n);
 
     for (i = 0; i < n; i++) {
+        if (gwc_is_vaults(&kinds[i])) {
+            continue;
+        }
+
         list = gwc_node_get(root, kinds[i].entity);
 
         if (list != NULL) {
@@ -581,32 +670,9 @@ gwc_collect(gwc_reader_t *reader)
 }
 
 
-static void
-gwc_hash_file(EVP_MD_CTX *md5, const char *name)
-{
-    char buf[65536];
-    size_t n;
-    FILE *file;
-
-    if (strcmp(name, "-") == 0) {
-        return;
-    }
-
-    file = fopen(name, "rb");
-
-    while (file != NULL && (n = fread(buf, 1, sizeof(buf), file)) > 0) {
-        (void) EVP_DigestUpdate(md5, buf, n);
-    }
-
-    if (file != NULL) {
-        (void) fclose(file);
-    }
-}
-
-
 /* MD5 of the text, as users of the status page know it; zeros when empty */
 static void
-gwc_hash(gwc_model_t *model, const char *const *files, size_t n)
+gwc_hash(gwc_model_t *model, const gwc_text_t *bytes, size_t n)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int len = 0, i;
@@ -618,7 +684,7 @@ gwc_hash(gwc_model_t *model, const char *const *files, size_t n)
         && EVP_DigestInit_ex(md5, EVP_md5(), NULL) == 1)
     {
         for (i = 0; i < n; i++) {
-            gwc_hash_file(md5, files[i]);
+            (void) EVP_DigestUpdate(md5, bytes[i].data, bytes[i].len);
         }
 
         if (EVP_DigestFinal_ex(md5, digest, &len) == 1) {
@@ -638,17 +704,25 @@ gwc_model_load(const char *const *files, size_t n,
 {
     gwc_reader_t reader = { 0 };
     gwc_vec_t roots = { 0 };
-    size_t i;
+    gwc_text_t *bytes;
+    gwc_node_t *root;
+    size_t i, nkinds;
 
     gwc_schema_reset();
     gwc_vault_reset();
+    (void) gwc_kinds(&nkinds);
 
     reader.model = gwc_alloc(sizeof(gwc_model_t));
     reader.model->transform = true;
     reader.options = options;
+    reader.roots = gwc_alloc_array(nkinds, sizeof(size_t));
+    reader.moved = gwc_map_create();
+    bytes = gwc_alloc_array(n, sizeof(gwc_text_t));
 
     for (i = 0; i < n; i++) {
-        gwc_node_t *root = gwc_yaml_read(files[i]);
+        root = gwc_file_read(files[i], &bytes[i])
+                   ? gwc_yaml_parse_file(files[i], bytes[i])
+                   : NULL;
 
         if (root != NULL) {
             gwc_vec_push(&roots, root);
@@ -660,12 +734,11 @@ gwc_model_load(const char *const *files, size_t n,
     }
 
     for (i = 0; i < roots.n; i++) {
-        gwc_read_root(&reader, roots.items[i]);
+        gwc_read_vaults(&reader, roots.items[i]);
     }
 
-    if (gwc_error_count() > 0) {
-        /* references of broken entities would only add noise */
-        return NULL;
+    for (i = 0; i < roots.n; i++) {
+        gwc_read_root(&reader, roots.items[i]);
     }
 
     gwc_collect(&reader);
@@ -676,7 +749,7 @@ gwc_model_load(const char *const *files, size_t n,
     }
 
     reader.model->empty = reader.items.n == 0;
-    gwc_hash(reader.model, files, n);
+    gwc_hash(reader.model, bytes, n);
 
     return reader.model;
 }

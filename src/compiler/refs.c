@@ -153,6 +153,16 @@ gwc_is_kind(const gwc_item_t *item, const char *kind)
 }
 
 
+static const gwc_ref_t *
+gwc_ref_of(const gwc_item_t *item, const char *parent)
+{
+    return (const gwc_ref_t *) (const void *) ((const char *) item->entity
+                                               + gwc_kind_foreign(item->kind,
+                                                                  parent)
+                                                     ->offset);
+}
+
+
 /* ids that need those of parents: false for all other kinds */
 static bool
 gwc_dependent_id(const gwc_item_t *item)
@@ -189,6 +199,11 @@ gwc_dependent_id(const gwc_item_t *item)
         gwc_buf_add(&key, jwk->kid.v.data, jwk->kid.v.len);
         gwc_buf_puts(&key, ":");
         gwc_add_scope(&key, &jwk->set, &random);
+
+    } else if (gwc_is_kind(item, "filter_chains")) {
+        gwc_add_scope(&key, gwc_ref_of(item, "routes"), &random);
+        gwc_buf_puts(&key, ":");
+        gwc_add_scope(&key, gwc_ref_of(item, "services"), &random);
 
     } else if (item->kind->rule != NULL && item->kind->rule->id_key != NULL) {
         gwc_text_t text = item->kind->rule->id_key(item->entity);
@@ -248,14 +263,16 @@ gwc_ids(gwc_linker_t *linker, unsigned pass)
         const gwc_item_t *item = linker->items->items[i];
         bool dependent =
             gwc_is_kind(item, "plugins") || gwc_is_kind(item, "targets")
-            || gwc_is_kind(item, "keys")
+            || gwc_is_kind(item, "keys") || gwc_is_kind(item, "filter_chains")
             || (item->kind->rule != NULL && item->kind->rule->id_key != NULL);
 
         if (dependent != (pass == 1)) {
             continue;
         }
 
-        if (item->entity->id_field.set) {
+        if (item->entity->id_field.set
+            && item->entity->id_field.v.len == GATEWAY_UUID_LEN)
+        {
             memcpy(item->entity->id, item->entity->id_field.v.data,
                    GATEWAY_UUID_LEN);
 
@@ -317,7 +334,8 @@ gwc_unique(gwc_linker_t *linker)
         if (first != NULL && item->entity->id_field.set) {
             gwc_declared(item->entity->id_field.node, item, "id", &id, first);
 
-        } else if (first != NULL && endpoint == NULL) {
+        } else if (first != NULL && endpoint == NULL
+                   && !gwc_is_kind(item, "plugins")) {
             gwc_declared(item->entity->record.node, item, "primary key", &id,
                          first);
         }
@@ -358,6 +376,26 @@ gwc_unique(gwc_linker_t *linker)
 }
 
 
+/* whether the name of some entity of the kind could not be read: what seems
+   to be missing may be that one */
+static bool
+gwc_uncertain(const gwc_linker_t *linker, const char *kind)
+{
+    size_t i;
+
+    for (i = 0; gwc_error_count() > 0 && i < linker->items->n; i++) {
+        const gwc_item_t *item = linker->items->items[i];
+
+        if (item->failed && gwc_is_kind(item, kind)
+            && gwc_endpoint_of(item) == NULL) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 static void
 gwc_resolve_refs(gwc_linker_t *linker)
 {
@@ -388,6 +426,10 @@ gwc_resolve_refs(gwc_linker_t *linker)
 
         parent = p->ref->target;
 
+        if (target == NULL && gwc_uncertain(linker, kind)) {
+            continue;
+        }
+
         if (target == NULL) {
             gwc_error(p->ref->node,
                       "invalid reference %s: there is no such entry in '%s'",
@@ -417,6 +459,7 @@ gwc_parents(gwc_linker_t *linker)
                   { "oauth2_tokens", "oauth2_credentials" },
                   { "oauth2_authorization_codes", "oauth2_credentials" } };
     const gwc_field_t *field;
+    const gwc_ref_t *ref;
     size_t i, k;
 
     for (i = 0; i < linker->items->n; i++) {
@@ -435,11 +478,9 @@ gwc_parents(gwc_linker_t *linker)
 
         field = gwc_kind_foreign(item->kind, parent);
 
-        if (((const gwc_ref_t *) (const void *) ((const char *) item->entity
-                                                 + field->offset))
-                ->target
-            == NULL)
-        {
+        ref = gwc_ref_of(item, parent);
+
+        if (ref->target == NULL && !ref->set && !item->failed) {
             gwc_error(item->entity->record.node,
                       "required field \"%s\" is missing", field->name);
         }
@@ -482,6 +523,14 @@ gwc_link_plugin(gwc_plugin_t *plugin)
 }
 
 
+/* said already that it names nothing */
+static bool
+gwc_dangling(const gwc_ref_t *ref)
+{
+    return ref->set && ref->target == NULL;
+}
+
+
 /* one plugin twice on one scope: nothing says which would run */
 static void
 gwc_plugin_scopes(gwc_linker_t *linker)
@@ -493,6 +542,13 @@ gwc_plugin_scopes(gwc_linker_t *linker)
         gwc_plugin_t *plugin = linker->model->plugins.items[i];
         const gwc_plugin_t *first;
         gwc_buf_t key = { 0 };
+
+        if (!plugin->name.set || gwc_dangling(&plugin->route)
+            || gwc_dangling(&plugin->service)
+            || gwc_dangling(&plugin->consumer))
+        {
+            continue;
+        }
 
         gwc_link_plugin(plugin);
 
@@ -590,11 +646,12 @@ gwc_refs_resolve(gwc_model_t *model, const gwc_vec_t *items)
     gwc_unique(&linker);
     gwc_resolve_refs(&linker);
 
+    gwc_parents(&linker);
+    gwc_plugin_scopes(&linker);
+
     if (gwc_error_count() > 0) {
         return;
     }
 
-    gwc_parents(&linker);
-    gwc_plugin_scopes(&linker);
     gwc_links(&linker);
 }
