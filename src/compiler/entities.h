@@ -36,6 +36,8 @@ const gwc_field_t *gwc_kind_foreign(const gwc_kind_t *child,
 bool gwc_plugin_is_bundled(gwc_text_t name);
 
 /* entity_rules.c */
+/* set, or given with a bad value: then it is not missing */
+bool gwc_written(const gwc_str_t *value);
 void gwc_check_service(void *entity);
 void gwc_check_route(void *entity);
 void gwc_check_consumer(void *entity);

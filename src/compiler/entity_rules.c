@@ -47,8 +47,7 @@ gwc_given(const gwc_list_t *list)
 }
 
 
-/* so is this string */
-static bool
+bool
 gwc_written(const gwc_str_t *value)
 {
     return value->set
@@ -415,7 +414,7 @@ gwc_check_route(void *entity)
                 : GWC_ITEM(route->destinations, gwc_endpoint_t,
                            i - route->sources.n);
 
-        if (!e->ip.set && !e->port.set) {
+        if (!gwc_written(&e->ip) && !e->port.set && e->port.node == NULL) {
             gwc_error(e->record.node, "at least one of \"ip\" and \"port\" "
                                       "must be set");
         }
@@ -458,8 +457,7 @@ gwc_check_consumer(void *entity)
     const gwc_consumer_t *consumer = entity;
 
     if (!gwc_written(&consumer->username)
-        && !gwc_written(&consumer->custom_id))
-    {
+        && !gwc_written(&consumer->custom_id)) {
         gwc_error(consumer->e.record.node,
                   "at least one of \"username\" and \"custom_id\" must be "
                   "set");
@@ -526,6 +524,10 @@ gwc_check_upstream(void *entity)
 {
     gwc_upstream_t *u = entity;
     gwc_text_t fallback = u->hash_fallback.v;
+
+    if (gwc_written(&u->hash_on) && !u->hash_on.set) {
+        return;
+    }
 
     gwc_upstream_algorithm(u);
 

@@ -114,13 +114,13 @@ gwc_check_certificate(void *entity)
 
     type = gwc_tls_pair(&c->cert, &c->key);
 
-    if (c->cert_alt.set != c->key_alt.set) {
+    if (gwc_written(&c->cert_alt) != gwc_written(&c->key_alt)) {
         gwc_error(c->e.record.node,
                   "\"cert_alt\" and \"key_alt\" must be set together");
         return;
     }
 
-    if (!c->cert_alt.set) {
+    if (!c->cert_alt.set || !c->key_alt.set) {
         return;
     }
 
@@ -221,18 +221,21 @@ void
 gwc_check_key(void *entity)
 {
     const gwc_key_entity_t *key = entity;
-    bool pem = key->pem.record.node != NULL && key->pem.record.set;
+    const gwc_node_t *node = key->pem.record.node;
+    bool pem = node != NULL && node->kind != GWC_NODE_NULL;
     EVP_PKEY *public_key, *private_key;
     const char *what;
 
-    if (key->jwk.set == pem) {
+    if (gwc_written(&key->jwk) == pem) {
         gwc_error(key->e.record.node,
                   "exactly one of \"jwk\" and \"pem\" must be set");
         return;
     }
 
     if (!pem) {
-        what = gwc_tls_jwk(key->kid.v, &key->jwk);
+        what = key->jwk.set && key->kid.set
+                   ? gwc_tls_jwk(key->kid.v, &key->jwk)
+                   : NULL;
 
         if (what != NULL) {
             gwc_error(key->jwk.node, "%s", what);
@@ -241,7 +244,9 @@ gwc_check_key(void *entity)
         return;
     }
 
-    if (!key->pem.public_key.set && !key->pem.private_key.set) {
+    if (!gwc_written(&key->pem.public_key)
+        && !gwc_written(&key->pem.private_key) && key->pem.record.set)
+    {
         gwc_error(key->pem.record.node,
                   "at least one of \"public_key\" and \"private_key\" must "
                   "be set");

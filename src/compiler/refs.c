@@ -411,6 +411,11 @@ gwc_resolve_refs(gwc_linker_t *linker)
 
         target = NULL;
 
+        if (!p->ref->set) {
+            /* of a record that was not kept after an error in it */
+            continue;
+        }
+
         if (gateway_uuid_parse(uuid, text.data, text.len) == 0) {
             char *id = gwc_alloc(GATEWAY_UUID_LEN + 1);
 

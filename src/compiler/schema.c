@@ -177,6 +177,10 @@ gwc_schema_wrong_type(const gwc_node_t *node, const char *expected,
               gwc_node_kind_name(node));
 
     if (flags & GWC_SECRET) {
+        if (node->kind == GWC_NODE_INT || node->kind == GWC_NODE_FLOAT) {
+            gwc_fix("put it in quotes");
+        }
+
         return false;
     }
 
@@ -216,6 +220,7 @@ gwc_schema_range(const gwc_field_t *field, const gwc_node_t *node,
                  double value, const char *what)
 {
     bool low;
+    const char *shown;
 
     if (!field->bounded) {
         return true;
@@ -228,20 +233,25 @@ gwc_schema_range(const gwc_field_t *field, const gwc_node_t *node,
         return true;
     }
 
+    shown = (field->flags & GWC_SECRET) || node->text.len > GWC_SHOWN_MAX
+                ? ""
+                : gwc_sprintf(", this is %s", node->text.data);
+
     if (field->flags & GWC_EXCLUSIVE_MIN) {
-        gwc_error(node, "expected %s above %s%s%s", what,
+        gwc_error(node, "expected %s above %s%s%s%s", what,
                   gwc_schema_number(field->min),
                   isinf(field->max) ? "" : " and up to ",
-                  isinf(field->max) ? "" : gwc_schema_number(field->max));
+                  isinf(field->max) ? "" : gwc_schema_number(field->max),
+                  shown);
 
     } else if (isinf(field->max) || field->max >= 9e15) {
-        gwc_error(node, "expected %s of at least %s", what,
-                  gwc_schema_number(field->min));
+        gwc_error(node, "expected %s of at least %s%s", what,
+                  gwc_schema_number(field->min), shown);
 
     } else {
-        gwc_error(node, "expected %s between %s and %s", what,
-                  gwc_schema_number(field->min),
-                  gwc_schema_number(field->max));
+        gwc_error(node, "expected %s between %s and %s%s", what,
+                  gwc_schema_number(field->min), gwc_schema_number(field->max),
+                  shown);
     }
 
     return false;
@@ -715,15 +725,10 @@ gwc_schema_absent(const gwc_field_t *field, void *value,
 }
 
 
-/* a null keeps its field unset: a default is for absent fields only */
-static bool
-gwc_schema_null(const gwc_field_t *field, void *value, const gwc_node_t *node)
+/* leaves a field unset, but its node tells that it was written */
+static void
+gwc_schema_unset(const gwc_field_t *field, void *value, const gwc_node_t *node)
 {
-    if (field->flags & GWC_REQUIRED) {
-        gwc_error(node, "required field \"%s\" is null", field->name);
-        return false;
-    }
-
     switch (field->type) {
     case GWC_BOOL:
         ((gwc_bool_t *) value)->node = node;
@@ -760,6 +765,19 @@ gwc_schema_null(const gwc_field_t *field, void *value, const gwc_node_t *node)
     case GWC_ANY:
         break;
     }
+}
+
+
+/* a null keeps its field unset: a default is for absent fields only */
+static bool
+gwc_schema_null(const gwc_field_t *field, void *value, const gwc_node_t *node)
+{
+    gwc_schema_unset(field, value, node);
+
+    if (field->flags & GWC_REQUIRED) {
+        gwc_error(node, "required field \"%s\" is null", field->name);
+        return false;
+    }
 
     return true;
 }
@@ -792,8 +810,10 @@ gwc_schema_fields(const gwc_field_t *field, char *record,
                    && field->type != GWC_ANY) {
             ok = gwc_schema_null(field, value, node->items[i]) && ok;
 
-        } else {
-            ok = gwc_schema_value(field, value, node->items[i], 0) && ok;
+        } else if (!gwc_schema_value(field, value, node->items[i], 0)) {
+            memset(value, 0, gwc_schema_size(field));
+            gwc_schema_unset(field, value, node->items[i]);
+            ok = false;
         }
     }
 
