@@ -82,6 +82,11 @@ sub adapt_original {
                 $value, $block->name)) if defined $value && !ref $value;
         }
 
+        # our runner adds its default location only beside no other
+        no warnings 'once';
+        $Test::Nginx::Util::NoRootLocation
+            = ($block->config // '') =~ m{location\s+/\s+\{} ? 1 : 0;
+
         my $http = '';
         for my $i (1 .. 4) {
             my $name = $i == 1 ? 'upstream_config' : "upstream_config$i";
