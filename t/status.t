@@ -5,8 +5,6 @@
 use lib 't/lib';
 use Test::Gateway 'no_plan';
 
-run_tests();
-
 # draining is for all workers, and outlives a reload
 
 my $nginx = start_nginx(workers => 2, master => 1, config => <<'_EOC_');
@@ -113,6 +111,8 @@ is($res->status, 503, 'an empty file is not ready');
 is($res->body, '{"message":"no configuration available (empty configuration '
                . 'present)"}', 'and says so');
 is($nginx->stop, '', 'stopped');
+
+run_tests();
 
 __DATA__
 
