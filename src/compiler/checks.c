@@ -150,6 +150,23 @@ gwc_is_hostname(gwc_text_t text, bool stars)
 }
 
 
+/* digits and dots: meant as an IPv4 address */
+static bool
+gwc_is_numeric(gwc_text_t text)
+{
+    size_t i;
+
+    for (i = 0; i < text.len; i++) {
+        if (text.data[i] != '.' && (text.data[i] < '0' || text.data[i] > '9'))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
 void
 gwc_check_header_name(const gwc_field_t *field, void *value)
 {
@@ -202,7 +219,7 @@ gwc_check_host(const gwc_field_t *field, void *value)
         }
     }
 
-    if (!gwc_is_hostname(s->v, false)) {
+    if (gwc_is_numeric(s->v) || !gwc_is_hostname(s->v, false)) {
         gwc_error(s->node, "%s is no valid host name or IP address",
                   gwc_shown(field, s));
     }
@@ -225,7 +242,9 @@ gwc_check_host_port(const gwc_field_t *field, void *value)
         return;
     }
 
-    if (!gwc_is_ip(host) && !gwc_is_hostname(host, false)) {
+    if (!gwc_is_ip(host)
+        && (gwc_is_numeric(host) || !gwc_is_hostname(host, false)))
+    {
         gwc_error(s->node, "%s is no valid host name", gwc_shown(field, s));
     }
 }
@@ -245,7 +264,7 @@ gwc_check_upstream_name(const gwc_field_t *field, void *value)
         gwc_error(s->node, "%s must be a name without port",
                   gwc_shown(field, s));
 
-    } else if (!gwc_is_hostname(s->v, false)) {
+    } else if (gwc_is_numeric(s->v) || !gwc_is_hostname(s->v, false)) {
         gwc_error(s->node, "%s is no valid name: it has the form of a host",
                   gwc_shown(field, s));
     }
@@ -360,7 +379,10 @@ gwc_check_route_host(const gwc_field_t *field, void *value)
         }
     }
 
-    if (!gwc_is_ip(rest) && !gwc_is_hostname(rest, false)) {
+    if (!gwc_is_ip(rest)
+        && ((rest.len == host.len && gwc_is_numeric(rest))
+            || !gwc_is_hostname(rest, false)))
+    {
         gwc_error(s->node, "%s is no valid host name", gwc_shown(field, s));
     }
 }

@@ -20,6 +20,7 @@ typedef struct {
     const gwc_vec_t *items;
     gwc_map_t *by_id;  /* "kind\0id" -> gwc_entity_t */
     gwc_map_t *by_key; /* "kind\0key" -> gwc_entity_t */
+    gwc_map_t *random; /* "kind\0key" of random ids -> gwc_entity_t */
 } gwc_linker_t;
 
 
@@ -117,12 +118,19 @@ gwc_random_id(gwc_linker_t *linker, const gwc_item_t *item)
                     ->cert;
     }
 
-    (void) linker;
-
     if (text != NULL && text->set) {
         gwc_buf_add(&key, text->v.data, text->v.len);
+    }
 
-    } else {
+    /* one certificate may stand in a file twice */
+
+    if (text == NULL || !text->set
+        || gwc_map_add(linker->random,
+                       gwc_map_key(item->kind->entity, "",
+                                   (gwc_text_t){ key.data, key.len }),
+                       item->entity)
+               != NULL)
+    {
         gwc_buf_printf(&key, "%s:%zu",
                        item->parent != NULL ? item->parent->id : "",
                        item->position);
@@ -645,6 +653,7 @@ gwc_refs_resolve(gwc_model_t *model, const gwc_vec_t *items)
     linker.items = items;
     linker.by_id = gwc_map_create();
     linker.by_key = gwc_map_create();
+    linker.random = gwc_map_create();
 
     gwc_ids(&linker, 0);
     gwc_ids(&linker, 1);
