@@ -99,7 +99,8 @@ sub nginx_binary {
 sub new_root {
     my $dir = $ENV{TEST_NGINX_SERVROOT};
 
-    if ($dir) {
+    # under the original runner that one is its own
+    if ($dir && !$ENV{TEST_NGINX_ORIGINAL}) {
         remove_tree($dir) if -e "$dir/.ngx_gateway_test";
         make_path($dir);
 
