@@ -154,6 +154,10 @@ typedef struct {
 struct ngx_http_gateway_chain_s {
     ngx_uint_t                       nelts;
     ngx_http_gateway_chain_entry_t  *elts;      /* by priority, descending */
+    ngx_http_gateway_instance_t    **instances; /* of elts; the choice itself
+                                                   where no consumer has one */
+    unsigned                         personal:1;  /* a consumer may have its
+                                                     own instance */
     unsigned                         access:1;  /* some entry has it */
     unsigned                         header:1;
     unsigned                         body:1;

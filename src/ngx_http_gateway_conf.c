@@ -931,7 +931,9 @@ ngx_http_gateway_build_chain(ngx_conf_t *cf,
 
     chain->elts = ngx_pcalloc(cf->pool,
                               n * sizeof(ngx_http_gateway_chain_entry_t));
-    if (chain->elts == NULL) {
+    chain->instances = ngx_pcalloc(cf->pool, n * sizeof(void *));
+
+    if (chain->elts == NULL || chain->instances == NULL) {
         return NGX_ERROR;
     }
 
@@ -947,9 +949,12 @@ ngx_http_gateway_build_chain(ngx_conf_t *cf,
             continue;
         }
 
+        chain->instances[chain->nelts] = instance;
         entry = &chain->elts[chain->nelts++];
         entry->policy = policy;
         entry->instance = instance;
+
+        chain->personal |= gmcf->by_consumer[policy->index];
 
         chain->access |= policy->access != NULL;
         chain->header |= policy->header != NULL;

@@ -73,6 +73,7 @@ typedef struct {
 
     ngx_uint_t                       headers;   /* bits */
     ngx_uint_t                       headers_upstream;
+    ngx_str_t                        charset;   /* of text without one */
     ngx_flag_t                       strip_identity;
     ngx_flag_t                       debug_header;
     ngx_flag_t                       reject_encoded_dots;

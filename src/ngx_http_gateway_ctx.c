@@ -229,14 +229,21 @@ ngx_http_gateway_set_chain(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
         return NGX_OK;
     }
 
+    ctx->chain = chain;
+    ctx->next = 0;
+
+    if (!chain->personal) {
+        ctx->confs = chain->instances;
+        ctx->frozen = chain->nelts;
+        return NGX_OK;
+    }
+
     ctx->confs = ngx_palloc(r->pool, chain->nelts * sizeof(void *));
     if (ctx->confs == NULL) {
         return NGX_ERROR;
     }
 
-    ctx->chain = chain;
     ctx->frozen = 0;
-    ctx->next = 0;
 
     return NGX_OK;
 }

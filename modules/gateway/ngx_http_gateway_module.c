@@ -148,6 +148,13 @@ static ngx_command_t  ngx_http_gateway_commands[] = {
       0,
       NULL },
 
+    { ngx_string("gateway_charset"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_gateway_main_conf_t, charset),
+      NULL },
+
     { ngx_string("gateway_strip_identity_headers"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -837,6 +844,7 @@ ngx_http_gateway_create_main_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     gmcf->by_consumer = NULL;
+     *     gmcf->charset = { 0, NULL };
      *     gmcf->trusted = NULL;
      *     gmcf->port_maps = NULL;
      *     gmcf->templates[] = NULL;
@@ -889,6 +897,12 @@ ngx_http_gateway_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_value(gmcf->debug_header, 0);
     ngx_conf_init_value(gmcf->reject_encoded_dots, 1);
     ngx_conf_init_value(gmcf->strict, 0);
+
+    if (gmcf->charset.len == 3
+        && ngx_strncmp(gmcf->charset.data, "off", 3) == 0)
+    {
+        gmcf->charset.len = 0;
+    }
 
     return NGX_CONF_OK;
 }

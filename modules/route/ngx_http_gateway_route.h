@@ -30,12 +30,25 @@ typedef struct {
 } ngx_http_gateway_route_block_t;
 
 
+/* the forwarding lines that requests of one listener have in common */
+typedef struct {
+    in_port_t                        port;
+    ngx_uint_t                       kind;      /* HTTP version, TLS */
+    size_t                           len;       /* 0: unused */
+    u_char                           text[160];
+} ngx_http_gateway_route_listen_t;
+
+#define NGX_HTTP_GATEWAY_ROUTE_LISTENS  9
+
+
 typedef struct {
     ngx_rbtree_t                     services;  /* by name */
     ngx_rbtree_node_t                sentinel;
     ngx_array_t                      routes;    /* ..._route_block_t * */
     ngx_http_gateway_service_t      *nowhere;   /* of routes without one */
     gateway_router_t                *router;    /* NULL: no routes */
+    /* filled by each worker for itself; the last one is never kept */
+    ngx_http_gateway_route_listen_t  listens[NGX_HTTP_GATEWAY_ROUTE_LISTENS];
 } ngx_http_gateway_route_srv_conf_t;
 
 

@@ -25,7 +25,11 @@ enum {
     NGX_HTTP_GATEWAY_X_KONG_REQUEST_ID,
     NGX_HTTP_GATEWAY_PROXY,
     NGX_HTTP_GATEWAY_PROXY_CONNECTION,
-    NGX_HTTP_GATEWAY_FORWARDED_MAX
+    NGX_HTTP_GATEWAY_FORWARDED_MAX,
+    /* only looked for */
+    NGX_HTTP_GATEWAY_CONNECTION = NGX_HTTP_GATEWAY_FORWARDED_MAX,
+    NGX_HTTP_GATEWAY_TE,
+    NGX_HTTP_GATEWAY_FOUND_MAX
 };
 
 
@@ -37,11 +41,20 @@ typedef struct {
 
 static ngx_int_t ngx_http_gateway_route_set_uri(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx);
-static void ngx_http_gateway_route_find(ngx_http_request_t *r,
+static ngx_uint_t ngx_http_gateway_route_find(ngx_http_request_t *r,
     ngx_http_gateway_found_t *found);
 static ngx_int_t ngx_http_gateway_route_set(ngx_http_request_t *r,
     ngx_http_gateway_found_t *found, ngx_uint_t i, ngx_str_t *value);
 static ngx_int_t ngx_http_gateway_route_forward(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_found_t *found);
+static ngx_int_t ngx_http_gateway_route_plain(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx);
+static ngx_http_gateway_route_listen_t *ngx_http_gateway_route_listen(
+    ngx_http_request_t *r, ngx_http_gateway_main_conf_t *gmcf);
+static ngx_str_t *ngx_http_gateway_route_via(ngx_http_request_t *r);
+static void ngx_http_gateway_route_raw_path(ngx_http_request_t *r,
+    ngx_http_gateway_main_conf_t *gmcf, ngx_str_t *path);
+static u_char *ngx_http_gateway_route_pending(u_char *p,
     ngx_http_gateway_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_route_lines(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_found_t *found,
@@ -65,7 +78,9 @@ static ngx_http_gateway_header_name_t  ngx_http_gateway_forwarded[] = {
     ngx_http_gateway_header_name("Via", "via"),
     ngx_http_gateway_header_name("X-Kong-Request-Id", "x-kong-request-id"),
     ngx_http_gateway_header_name("Proxy", "proxy"),
-    ngx_http_gateway_header_name("Proxy-Connection", "proxy-connection")
+    ngx_http_gateway_header_name("Proxy-Connection", "proxy-connection"),
+    ngx_http_gateway_header_name("Connection", "connection"),
+    ngx_http_gateway_header_name("TE", "te")
 };
 
 
@@ -73,14 +88,263 @@ ngx_int_t
 ngx_http_gateway_route_prepare(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx)
 {
-    if (ngx_http_gateway_route_set_uri(r, ctx) != NGX_OK
-        || ngx_http_gateway_route_hop_by_hop(r) != NGX_OK
-        || ngx_http_gateway_route_forward(r, ctx) != NGX_OK)
+    ngx_int_t                 n;
+    ngx_http_gateway_found_t  found[NGX_HTTP_GATEWAY_FOUND_MAX];
+
+    if (ngx_http_gateway_route_set_uri(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(found, sizeof(found));
+
+    if (!ngx_http_gateway_route_find(r, found)
+        && ctx->service->headers_block && !ctx->trusted)
+    {
+        /* the common case: nobody said anything that we say */
+        return ngx_http_gateway_route_plain(r, ctx);
+    }
+
+    if (found[NGX_HTTP_GATEWAY_CONNECTION].n) {
+        n = ngx_http_gateway_route_hop_by_hop(r);
+
+        if (n == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (n) {
+            /* what was found may have moved */
+            ngx_memzero(found, sizeof(found));
+            (void) ngx_http_gateway_route_find(r, found);
+        }
+    }
+
+    return ngx_http_gateway_route_forward(r, ctx, found);
+}
+
+
+/*
+ * $gateway_upstream_headers of a request without any of the headers that
+ * concern us.  What is the same for all requests of a listener is copied in
+ * one piece.
+ */
+
+static ngx_int_t
+ngx_http_gateway_route_plain(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx)
+{
+    u_char                            *p;
+    size_t                             len;
+    ngx_str_t                          id, host, path, prefix, *addr;
+    ngx_uint_t                         i;
+    ngx_table_elt_t                   *h;
+    ngx_http_gateway_route_listen_t   *listen;
+    ngx_http_gateway_main_conf_t      *gmcf;
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+    listen = ngx_http_gateway_route_listen(r, gmcf);
+
+    addr = &r->connection->addr_text;
+
+    ngx_http_gateway_route_forwarded_host(r, ctx, &host);
+    ngx_http_gateway_route_raw_path(r, gmcf, &path);
+    ngx_str_null(&prefix);
+
+    if (ctx->route->strip_path && ctx->route->has_paths && ctx->matched > 1
+        && ngx_http_gateway_route_prefix(r, ctx, &prefix) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
+    len = listen->len + sizeof("\r\nX-Kong-Request-Id: ") - 1
+          + NGX_HTTP_GATEWAY_REQUEST_ID_LEN
+          + sizeof("\r\nX-Real-IP: \r\nX-Forwarded-For: ") - 1
+          + 2 * addr->len
+          + sizeof("\r\nX-Forwarded-Host: \r\nX-Forwarded-Path: ") - 1
+          + host.len + path.len
+          + sizeof("\r\nX-Forwarded-Prefix: ") - 1 + prefix.len;
+
+    h = ctx->pending;
+
+    for (i = 0; i < ctx->npending; i++) {
+        len += h[i].key.len + h[i].value.len + sizeof("\r\n: ") - 1;
+    }
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->forwarded.data = p;
+
+    p = ngx_cpymem(p, listen->text, listen->len);
+
+    if (gmcf->headers_upstream & NGX_HTTP_GATEWAY_HEADER_REQUEST_ID) {
+        ngx_http_gateway_request_id(ctx, &id);
+        p = ngx_cpymem(p, "\r\nX-Kong-Request-Id: ",
+                       sizeof("\r\nX-Kong-Request-Id: ") - 1);
+        p = ngx_cpymem(p, id.data, NGX_HTTP_GATEWAY_REQUEST_ID_LEN);
+    }
+
+    p = ngx_cpymem(p, "\r\nX-Real-IP: ", sizeof("\r\nX-Real-IP: ") - 1);
+    p = ngx_cpymem(p, addr->data, addr->len);
+    p = ngx_cpymem(p, "\r\nX-Forwarded-For: ",
+                   sizeof("\r\nX-Forwarded-For: ") - 1);
+    p = ngx_cpymem(p, addr->data, addr->len);
+
+    if (host.len) {
+        p = ngx_cpymem(p, "\r\nX-Forwarded-Host: ",
+                       sizeof("\r\nX-Forwarded-Host: ") - 1);
+        p = ngx_cpymem(p, host.data, host.len);
+    }
+
+    p = ngx_cpymem(p, "\r\nX-Forwarded-Path: ",
+                   sizeof("\r\nX-Forwarded-Path: ") - 1);
+    p = ngx_cpymem(p, path.data, path.len);
+
+    if (prefix.len) {
+        p = ngx_cpymem(p, "\r\nX-Forwarded-Prefix: ",
+                       sizeof("\r\nX-Forwarded-Prefix: ") - 1);
+        p = ngx_cpymem(p, prefix.data, prefix.len);
+    }
+
+    p = ngx_http_gateway_route_pending(p, ctx);
+
+    ctx->forwarded.len = p - ctx->forwarded.data;
+
     return NGX_OK;
+}
+
+
+/* the lines that depend on the listener and the protocol; made once each */
+
+static ngx_http_gateway_route_listen_t *
+ngx_http_gateway_route_listen(ngx_http_request_t *r,
+    ngx_http_gateway_main_conf_t *gmcf)
+{
+    u_char                             *p;
+    in_port_t                           port;
+    ngx_str_t                          *via;
+    ngx_uint_t                          i, kind;
+    ngx_http_gateway_route_listen_t    *listen;
+    ngx_http_gateway_route_srv_conf_t  *rscf;
+
+    rscf = ngx_http_get_module_srv_conf(r, ngx_http_gateway_route_module);
+
+    port = ngx_http_gateway_route_port(r, gmcf);
+    kind = r->http_version;
+
+#if (NGX_HTTP_SSL)
+    if (r->connection->ssl) {
+        kind |= 0x10000;
+    }
+#endif
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_ROUTE_LISTENS - 1; i++) {
+        listen = &rscf->listens[i];
+
+        if (listen->port == port && listen->kind == kind) {
+            return listen;
+        }
+
+        if (listen->len == 0) {
+            break;
+        }
+    }
+
+    /* the last one is written anew each time */
+
+    listen = &rscf->listens[i];
+    via = ngx_http_gateway_route_via(r);
+
+    p = ngx_cpymem(listen->text, "\r\nConnection: keep-alive",
+                   sizeof("\r\nConnection: keep-alive") - 1);
+    p = ngx_cpymem(p, "\r\nX-Forwarded-Proto: http",
+                   sizeof("\r\nX-Forwarded-Proto: http") - 1);
+
+    if (kind & 0x10000) {
+        *p++ = 's';
+    }
+
+    p = ngx_cpymem(p, "\r\nX-Forwarded-Port: ",
+                   sizeof("\r\nX-Forwarded-Port: ") - 1);
+    p = ngx_http_gateway_route_number(p, port);
+    p = ngx_cpymem(p, "\r\nVia: ", sizeof("\r\nVia: ") - 1);
+    p = ngx_cpymem(p, via->data, via->len);
+
+    listen->port = port;
+    listen->kind = kind;
+    listen->len = p - listen->text;
+
+    return listen;
+}
+
+
+static ngx_str_t *
+ngx_http_gateway_route_via(ngx_http_request_t *r)
+{
+    static ngx_str_t  via10 = ngx_string("1.0 " NGX_HTTP_GATEWAY_TOKEN);
+    static ngx_str_t  via11 = ngx_string("1.1 " NGX_HTTP_GATEWAY_TOKEN);
+    static ngx_str_t  via2 = ngx_string("2 " NGX_HTTP_GATEWAY_TOKEN);
+    static ngx_str_t  via3 = ngx_string("3 " NGX_HTTP_GATEWAY_TOKEN);
+
+    return (r->http_version < NGX_HTTP_VERSION_11) ? &via10
+           : (r->http_version < NGX_HTTP_VERSION_20) ? &via11
+             : (r->http_version == NGX_HTTP_VERSION_20) ? &via2 : &via3;
+}
+
+
+/* the client's target without its query */
+
+static void
+ngx_http_gateway_route_raw_path(ngx_http_request_t *r,
+    ngx_http_gateway_main_conf_t *gmcf, ngx_str_t *path)
+{
+    u_char                     *p;
+    ngx_http_variable_value_t  *uri;
+
+    ngx_str_null(path);
+
+    /* evaluated before r->unparsed_uri became the upstream's */
+
+    uri = ngx_http_get_indexed_variable(r, gmcf->request_uri_index);
+
+    if (uri == NULL || uri->not_found || uri->len == 0) {
+        return;
+    }
+
+    path->data = uri->data;
+    path->len = uri->len;
+
+    if (uri->len == 1) {
+        return;
+    }
+
+    p = ngx_strlchr(path->data + 1, path->data + path->len, '?');
+
+    if (p) {
+        path->len = p - path->data;
+    }
+}
+
+
+static u_char *
+ngx_http_gateway_route_pending(u_char *p, ngx_http_gateway_ctx_t *ctx)
+{
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+
+    h = ctx->pending;
+
+    for (i = 0; i < ctx->npending; i++) {
+        *p++ = CR;
+        *p++ = LF;
+        p = ngx_cpymem(p, h[i].key.data, h[i].key.len);
+        *p++ = ':';
+        *p++ = ' ';
+        p = ngx_cpymem(p, h[i].value.data, h[i].value.len);
+    }
+
+    return p;
 }
 
 
@@ -310,39 +574,45 @@ ngx_http_gateway_route_number(u_char *p, ngx_uint_t number)
 }
 
 
-/* headers named in the client's Connection concern only this hop */
+/* headers named in the client's Connection concern only this hop; how many */
 
 static ngx_int_t
 ngx_http_gateway_route_hop_by_hop(ngx_http_request_t *r)
 {
+    ngx_int_t         rc, removed;
     ngx_uint_t        n;
     ngx_table_elt_t  *h;
 
     static ngx_str_t  connection = ngx_string("connection");
 
-    /* nginx before 1.23 leaves r->headers_in.connection NULL */
+    removed = 0;
 
     for (n = 0; /* void */ ; n++) {
 
         h = ngx_http_gateway_header_in(r, &connection, n);
 
         if (h == NULL) {
-            return NGX_OK;
+            return removed;
         }
 
-        if (ngx_http_gateway_route_named(r, &h->value) != NGX_OK) {
+        rc = ngx_http_gateway_route_named(r, &h->value);
+
+        if (rc == NGX_ERROR) {
             return NGX_ERROR;
         }
+
+        removed += rc;
     }
 }
 
 
-/* takes out the headers that one value of Connection names */
+/* takes out the headers that one value of Connection names; how many */
 
 static ngx_int_t
 ngx_http_gateway_route_named(ngx_http_request_t *r, ngx_str_t *value)
 {
     u_char     *p, *last, *start, *lowcase;
+    ngx_int_t   removed;
     ngx_str_t   name, *k;
 
     static ngx_str_t  keep[] = {
@@ -354,6 +624,7 @@ ngx_http_gateway_route_named(ngx_http_request_t *r, ngx_str_t *value)
         ngx_string("te"), ngx_null_string
     };
 
+    removed = 0;
     p = value->data;
     last = p + value->len;
 
@@ -402,27 +673,29 @@ ngx_http_gateway_route_named(ngx_http_request_t *r, ngx_str_t *value)
         ngx_strlow(lowcase, name.data, name.len);
         name.data = lowcase;
 
-        (void) ngx_http_gateway_header_in_remove(r, &name);
+        removed += ngx_http_gateway_header_in_remove(r, &name);
     }
 
-    return NGX_OK;
+    return removed;
 }
 
 
 /*
- * One walk over the request's headers for all names of the table.  A header
- * is told by its length and last letters first: most have neither.
+ * One walk over the request's headers for all names of the table; whether
+ * there is any of them, or Upgrade.  A header is told by its length and last
+ * letters first: most have neither.
  */
 
-static void
+static ngx_uint_t
 ngx_http_gateway_route_find(ngx_http_request_t *r,
     ngx_http_gateway_found_t *found)
 {
-    ngx_uint_t                       i, k;
+    ngx_uint_t                       i, k, any;
     ngx_list_part_t                 *part;
     ngx_table_elt_t                 *h;
     ngx_http_gateway_header_name_t  *name;
 
+    any = 0;
     part = &r->headers_in.headers.part;
     h = part->elts;
 
@@ -430,7 +703,7 @@ ngx_http_gateway_route_find(ngx_http_request_t *r,
 
         if (i >= part->nelts) {
             if (part->next == NULL) {
-                return;
+                return any;
             }
 
             part = part->next;
@@ -439,6 +712,27 @@ ngx_http_gateway_route_find(ngx_http_request_t *r,
         }
 
         switch (h[i].lowcase_key[0]) {
+
+        case 'c':
+
+            if (h[i].key.len != sizeof("connection") - 1) {
+                continue;
+            }
+
+            k = NGX_HTTP_GATEWAY_CONNECTION;
+            break;
+
+        case 't':
+            k = NGX_HTTP_GATEWAY_TE;
+            break;
+
+        case 'u':
+
+            if (h[i].key.len == sizeof("upgrade") - 1) {
+                any = 1;
+            }
+
+            continue;
 
         case 'v':
             k = NGX_HTTP_GATEWAY_VIA;
@@ -495,11 +789,16 @@ ngx_http_gateway_route_find(ngx_http_request_t *r,
 
         name = &ngx_http_gateway_forwarded[k];
 
-        if (h[i].key.len == name->lowcase.len
-            && ngx_strncmp(h[i].lowcase_key, name->lowcase.data,
-                           name->lowcase.len) == 0
-            && found[k].n++ == 0)
+        if (h[i].key.len != name->lowcase.len
+            || ngx_strncmp(h[i].lowcase_key, name->lowcase.data,
+                           name->lowcase.len) != 0)
         {
+            continue;
+        }
+
+        any = 1;
+
+        if (found[k].n++ == 0) {
             found[k].first = &h[i];
         }
     }
@@ -535,7 +834,7 @@ ngx_http_gateway_route_set(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_gateway_route_forward(ngx_http_request_t *r,
-    ngx_http_gateway_ctx_t *ctx)
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_found_t *found)
 {
     u_char                        *p;
     in_port_t                      port;
@@ -543,23 +842,14 @@ ngx_http_gateway_route_forward(ngx_http_request_t *r,
                                    *addr, args, *v;
     ngx_uint_t                     i;
     ngx_table_elt_t               *h;
-    ngx_http_gateway_found_t       found[NGX_HTTP_GATEWAY_FORWARDED_MAX];
-    ngx_http_variable_value_t     *uri;
     ngx_http_gateway_main_conf_t  *gmcf;
 
     static ngx_str_t  http = ngx_string("http");
     static ngx_str_t  https = ngx_string("https");
-    static ngx_str_t  via = ngx_string("1.1 " NGX_HTTP_GATEWAY_TOKEN);
-    static ngx_str_t  via10 = ngx_string("1.0 " NGX_HTTP_GATEWAY_TOKEN);
-    static ngx_str_t  via2 = ngx_string("2 " NGX_HTTP_GATEWAY_TOKEN);
-    static ngx_str_t  via3 = ngx_string("3 " NGX_HTTP_GATEWAY_TOKEN);
 
     gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
 
-    ngx_memzero(found, sizeof(found));
     ngx_memzero(values, sizeof(values));
-
-    ngx_http_gateway_route_find(r, found);
 
     /* X-Forwarded-For: the address before realip is appended, by whomever */
 
@@ -608,22 +898,8 @@ ngx_http_gateway_route_forward(ngx_http_request_t *r,
     values[NGX_HTTP_GATEWAY_X_FORWARDED_PORT].len =
                               ngx_http_gateway_route_number(p, port) - p;
 
-    /* the raw target; r->unparsed_uri is the upstream's by now */
-
-    v = &values[NGX_HTTP_GATEWAY_X_FORWARDED_PATH];
-
-    uri = ngx_http_get_indexed_variable(r, gmcf->request_uri_index);
-
-    if (uri && !uri->not_found) {
-        v->data = uri->data;
-        v->len = uri->len;
-
-        p = v->len ? ngx_strlchr(v->data + 1, v->data + v->len, '?') : NULL;
-
-        if (p) {
-            v->len = p - v->data;
-        }
-    }
+    ngx_http_gateway_route_raw_path(r, gmcf,
+                                &values[NGX_HTTP_GATEWAY_X_FORWARDED_PATH]);
 
     if (ctx->route->strip_path && ctx->route->has_paths && ctx->matched > 1
         && ngx_http_gateway_route_prefix(r, ctx,
@@ -646,10 +922,7 @@ ngx_http_gateway_route_forward(ngx_http_request_t *r,
         }
     }
 
-    args = (r->http_version < NGX_HTTP_VERSION_11) ? via10
-           : (r->http_version < NGX_HTTP_VERSION_20) ? via
-             : (r->http_version == NGX_HTTP_VERSION_20) ? via2 : via3;
-
+    args = *ngx_http_gateway_route_via(r);
     v = &values[NGX_HTTP_GATEWAY_VIA];
     h = found[NGX_HTTP_GATEWAY_VIA].first;
     *v = args;
@@ -751,8 +1024,6 @@ ngx_http_gateway_route_lines(ngx_http_request_t *r,
     ngx_uint_t        i, websocket;
     ngx_table_elt_t  *h;
 
-    static ngx_str_t  te_name = ngx_string("te");
-
     h = r->headers_in.upgrade;
     websocket = h && h->value.len == sizeof("websocket") - 1
                 && ngx_strncasecmp(h->value.data, (u_char *) "websocket",
@@ -760,7 +1031,7 @@ ngx_http_gateway_route_lines(ngx_http_request_t *r,
                    == 0;
 
     ngx_str_null(&te);
-    h = ngx_http_gateway_header_in(r, &te_name, 0);
+    h = found[NGX_HTTP_GATEWAY_TE].first;
 
     if (h && ngx_strlcasestrn(h->value.data, h->value.data + h->value.len,
                               (u_char *) "trailers",
@@ -826,16 +1097,7 @@ ngx_http_gateway_route_lines(ngx_http_request_t *r,
     p = ngx_http_gateway_route_line(p, "\r\nX-Kong-Request-Id: ",
                                 values, NGX_HTTP_GATEWAY_X_KONG_REQUEST_ID);
 
-    for (i = 0; i < ctx->npending; i++) {
-        h = &ctx->pending[i];
-
-        *p++ = CR;
-        *p++ = LF;
-        p = ngx_cpymem(p, h->key.data, h->key.len);
-        *p++ = ':';
-        *p++ = ' ';
-        p = ngx_cpymem(p, h->value.data, h->value.len);
-    }
+    p = ngx_http_gateway_route_pending(p, ctx);
 
     ctx->forwarded.len = p - ctx->forwarded.data;
 

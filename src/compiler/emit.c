@@ -249,6 +249,15 @@ gwc_emit_gateway(gwc_writer_t *w, const gwc_output_t *output)
     gwc_put(w, "gateway_configuration_hash", output->model->hash, NULL);
     gwc_emit_texts(w, "gateway_headers", &settings->headers);
     gwc_emit_texts(w, "gateway_headers_upstream", &settings->headers_upstream);
+
+    /* where nginx's own is wanted it has the say */
+    if (gwc_settings_injected(settings, GWC_CONTEXT_HTTP, "charset") == NULL
+        && gwc_settings_injected(settings, GWC_CONTEXT_PROXY, "charset")
+               == NULL)
+    {
+        gwc_put(w, "gateway_charset", "UTF-8", NULL);
+    }
+
     gwc_put(w, "gateway_strip_identity_headers",
             gwc_settings_get(settings, "strip_identity_headers"), NULL);
     gwc_put(w, "gateway_allow_debug_header",
@@ -429,7 +438,6 @@ gwc_emit_http(gwc_output_t *output, gwc_writer_t *w)
 
     gwc_emit_default(w, output, GWC_CONTEXT_HTTP, "default_type",
                      "application/octet-stream");
-    gwc_emit_default(w, output, GWC_CONTEXT_HTTP, "charset", "UTF-8");
     gwc_emit_default(w, output, GWC_CONTEXT_HTTP, "server_tokens", "off");
     gwc_emit_default(w, output, GWC_CONTEXT_HTTP, "underscores_in_headers",
                      "on");
