@@ -126,7 +126,7 @@ __DATA__
 GET /status
 --- response_headers
 Content-Type: application/json; charset=utf-8
---- response_body_like
+--- response_body_like chomp
 ^\{"memory":\{"workers_lua_vms":\[\{"pid":\d+,"http_allocated_gc":"\d+\.\d\d MiB"\}\],"lua_shared_dicts":\{"one":\{"allocated_slabs":"\d\.\d\d MiB","capacity":"1\.00 MiB"\}\}\},"server":\{"connections_accepted":\d+,"connections_active":\d+,"connections_handled":\d+,"connections_reading":\d+,"total_requests":\d+,"connections_waiting":\d+,"connections_writing":\d+\},"configuration_hash":"0123456789abcdef0123456789abcdef"\}$
 --- no_error_log
 [error]
