@@ -272,6 +272,8 @@ struct ngx_http_gateway_ctx_s {
     ngx_str_t                        peer_addr; /* connecting address before
                                                    realip; only with
                                                    trusted_ips */
+    ngx_str_t                        target;    /* the client's, no query */
+    ngx_str_t                        query;     /* the client's, with "?" */
     ngx_str_t                        path;      /* normalised, see router */
     ngx_str_t                        args;      /* after "?", may change */
     size_t                           matched;   /* bytes of path matched by

@@ -158,6 +158,7 @@ ngx_http_gateway_request_id(ngx_http_gateway_ctx_t *ctx, ngx_str_t *id)
     static size_t  used = NGX_HTTP_GATEWAY_RANDOM_SIZE;
     static pid_t   pid;
 
+    u_char        *p;
     size_t         i;
 
     static u_char  hex[256][2];
@@ -185,8 +186,11 @@ ngx_http_gateway_request_id(ngx_http_gateway_ctx_t *ctx, ngx_str_t *id)
 
         /* two digits a byte, from a table: a third of the instructions */
 
+        p = &bytes[used];
+        used += NGX_HTTP_GATEWAY_REQUEST_ID_LEN / 2;
+
         for (i = 0; i < NGX_HTTP_GATEWAY_REQUEST_ID_LEN; i += 2) {
-            ngx_memcpy(&ctx->request_id[i], hex[bytes[used++]], 2);
+            ngx_memcpy(&ctx->request_id[i], hex[*p++], 2);
         }
 
         ctx->id_set = 1;

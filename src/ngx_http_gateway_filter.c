@@ -210,7 +210,10 @@ ngx_http_gateway_set_charset(ngx_http_request_t *r,
     }
 
     for (t = types; t->len; t++) {
-        if (t->len == len && ngx_strncasecmp(t->data, type, len) == 0) {
+        if (t->len == len
+            && (ngx_memcmp(t->data, type, len) == 0
+                || ngx_strncasecmp(t->data, type, len) == 0))
+        {
             r->headers_out.charset = gmcf->charset;
             return;
         }

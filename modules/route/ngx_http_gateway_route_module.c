@@ -163,7 +163,6 @@ static ngx_int_t
 ngx_http_gateway_route_handler(ngx_http_request_t *r)
 {
     int                                 rc;
-    ngx_str_t                           raw, args;
     gateway_router_match_t              match, *m;
     gateway_router_request_t            request;
     ngx_http_gateway_ctx_t             *ctx;
@@ -197,9 +196,9 @@ ngx_http_gateway_route_handler(ngx_http_request_t *r)
 
     gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
 
-    ngx_http_gateway_route_target(r, &raw, &args);
+    ngx_http_gateway_route_target(r, &ctx->target, &ctx->query);
 
-    rc = ngx_http_gateway_route_path(r, &raw, &ctx->path,
+    rc = ngx_http_gateway_route_path(r, &ctx->target, &ctx->path,
                                      gmcf->reject_encoded_dots);
     if (rc != NGX_OK) {
         return rc;

@@ -52,8 +52,6 @@ static ngx_int_t ngx_http_gateway_route_plain(ngx_http_request_t *r,
 static ngx_http_gateway_route_listen_t *ngx_http_gateway_route_listen(
     ngx_http_request_t *r, ngx_http_gateway_main_conf_t *gmcf);
 static ngx_str_t *ngx_http_gateway_route_via(ngx_http_request_t *r);
-static void ngx_http_gateway_route_raw_path(ngx_http_request_t *r,
-    ngx_http_gateway_main_conf_t *gmcf, ngx_str_t *path);
 static u_char *ngx_http_gateway_route_pending(u_char *p,
     ngx_http_gateway_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_route_lines(ngx_http_request_t *r,
@@ -134,7 +132,7 @@ ngx_http_gateway_route_plain(ngx_http_request_t *r,
 {
     u_char                            *p;
     size_t                             len;
-    ngx_str_t                          id, host, path, prefix, *addr;
+    ngx_str_t                          id, host, prefix, *addr;
     ngx_uint_t                         i;
     ngx_table_elt_t                   *h;
     ngx_http_gateway_route_listen_t   *listen;
@@ -146,7 +144,6 @@ ngx_http_gateway_route_plain(ngx_http_request_t *r,
     addr = &r->connection->addr_text;
 
     ngx_http_gateway_route_forwarded_host(r, ctx, &host);
-    ngx_http_gateway_route_raw_path(r, gmcf, &path);
     ngx_str_null(&prefix);
 
     if (ctx->route->strip_path && ctx->route->has_paths && ctx->matched > 1
@@ -160,7 +157,7 @@ ngx_http_gateway_route_plain(ngx_http_request_t *r,
           + sizeof("\r\nX-Real-IP: \r\nX-Forwarded-For: ") - 1
           + 2 * addr->len
           + sizeof("\r\nX-Forwarded-Host: \r\nX-Forwarded-Path: ") - 1
-          + host.len + path.len
+          + host.len + ctx->target.len
           + sizeof("\r\nX-Forwarded-Prefix: ") - 1 + prefix.len;
 
     h = ctx->pending;
@@ -199,7 +196,7 @@ ngx_http_gateway_route_plain(ngx_http_request_t *r,
 
     p = ngx_cpymem(p, "\r\nX-Forwarded-Path: ",
                    sizeof("\r\nX-Forwarded-Path: ") - 1);
-    p = ngx_cpymem(p, path.data, path.len);
+    p = ngx_cpymem(p, ctx->target.data, ctx->target.len);
 
     if (prefix.len) {
         p = ngx_cpymem(p, "\r\nX-Forwarded-Prefix: ",
@@ -290,40 +287,6 @@ ngx_http_gateway_route_via(ngx_http_request_t *r)
     return (r->http_version < NGX_HTTP_VERSION_11) ? &via10
            : (r->http_version < NGX_HTTP_VERSION_20) ? &via11
              : (r->http_version == NGX_HTTP_VERSION_20) ? &via2 : &via3;
-}
-
-
-/* the client's target without its query */
-
-static void
-ngx_http_gateway_route_raw_path(ngx_http_request_t *r,
-    ngx_http_gateway_main_conf_t *gmcf, ngx_str_t *path)
-{
-    u_char                     *p;
-    ngx_http_variable_value_t  *uri;
-
-    ngx_str_null(path);
-
-    /* evaluated before r->unparsed_uri became the upstream's */
-
-    uri = ngx_http_get_indexed_variable(r, gmcf->request_uri_index);
-
-    if (uri == NULL || uri->not_found || uri->len == 0) {
-        return;
-    }
-
-    path->data = uri->data;
-    path->len = uri->len;
-
-    if (uri->len == 1) {
-        return;
-    }
-
-    p = ngx_strlchr(path->data + 1, path->data + path->len, '?');
-
-    if (p) {
-        path->len = p - path->data;
-    }
 }
 
 
@@ -496,7 +459,7 @@ ngx_http_gateway_route_set_uri(ngx_http_request_t *r,
 {
     u_char                        *p;
     size_t                         len;
-    ngx_str_t                      raw, args;
+    ngx_str_t                      args;
     gateway_str_t                  service, path;
     ngx_http_gateway_route_t      *route;
     ngx_http_gateway_main_conf_t  *gmcf;
@@ -528,11 +491,7 @@ ngx_http_gateway_route_set_uri(ngx_http_request_t *r,
                                       route->strip_path, route->path_v1);
     }
 
-    ngx_http_gateway_route_target(r, &raw, &args);
-
-    if (ctx->args_changed) {
-        args = ctx->args;
-    }
+    args = ctx->args_changed ? ctx->args : ctx->query;
 
     len = ctx->upstream_uri.len;
 
@@ -543,8 +502,13 @@ ngx_http_gateway_route_set_uri(ngx_http_request_t *r,
 
     r->unparsed_uri.data = p;
 
-    p += gateway_path_escape((char *) p, (char *) ctx->upstream_uri.data,
-                             len);
+    if (gateway_path_is_clean((char *) ctx->upstream_uri.data, len)) {
+        p = ngx_cpymem(p, ctx->upstream_uri.data, len);
+
+    } else {
+        p += gateway_path_escape((char *) p, (char *) ctx->upstream_uri.data,
+                                 len);
+    }
 
     if (ctx->args_changed && args.len) {
         *p++ = '?';
@@ -898,8 +862,7 @@ ngx_http_gateway_route_forward(ngx_http_request_t *r,
     values[NGX_HTTP_GATEWAY_X_FORWARDED_PORT].len =
                               ngx_http_gateway_route_number(p, port) - p;
 
-    ngx_http_gateway_route_raw_path(r, gmcf,
-                                &values[NGX_HTTP_GATEWAY_X_FORWARDED_PATH]);
+    values[NGX_HTTP_GATEWAY_X_FORWARDED_PATH] = ctx->target;
 
     if (ctx->route->strip_path && ctx->route->has_paths && ctx->matched > 1
         && ngx_http_gateway_route_prefix(r, ctx,
