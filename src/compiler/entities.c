@@ -188,6 +188,8 @@ static const gwc_field_t gwc_service_fields[] = {
     { .name = NULL }
 };
 
+static const char *const gwc_service_enterprise[] = { "tls_sans", NULL };
+
 static const gwc_field_t gwc_endpoint_fields[] = {
     { .name = "ip",
       .type = GWC_STRING,
@@ -1009,6 +1011,7 @@ static const gwc_kind_t gwc_core_kinds[] = {
     { .entity = "services",
       OF(gwc_service_fields, gwc_service_t),
       .endpoint = "name",
+      .enterprise = gwc_service_enterprise,
       .check = gwc_check_service,
       VEC(services) },
     { .entity = "routes",

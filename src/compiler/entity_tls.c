@@ -176,6 +176,7 @@ gwc_check_ca_certificate(void *entity)
             gwc_buf_printf(&hex, "%02x", digest[i]);
         }
 
+        ca->cert_digest.node = ca->cert.node;
         ca->cert_digest.set = true;
         ca->cert_digest.v.data = hex.data;
         ca->cert_digest.v.len = hex.len;

@@ -729,7 +729,7 @@ gwc_model_load(const char *const *files, size_t n,
         }
     }
 
-    if (gwc_error_count() > 0) {
+    if (roots.n < n) {
         return NULL;
     }
 

@@ -384,29 +384,47 @@ gwc_unique(gwc_linker_t *linker)
 }
 
 
-/* whether the name of some entity of the kind could not be read: what seems
-   to be missing may be that one */
-static bool
-gwc_uncertain(const gwc_linker_t *linker, const char *kind)
+/* the kinds with an entity whose name could not be read: what seems to be
+   missing may be that one */
+static gwc_map_t *
+gwc_uncertain_kinds(const gwc_linker_t *linker)
 {
+    gwc_map_t *kinds = gwc_map_create();
+    const gwc_field_t *field;
+    const gwc_str_t *name;
+    gwc_text_t kind;
     size_t i;
 
-    for (i = 0; gwc_error_count() > 0 && i < linker->items->n; i++) {
-        const gwc_item_t *item = linker->items->items[i];
+    for (i = 0; i < linker->items->n; i++) {
+        gwc_item_t *item = linker->items->items[i];
 
-        if (item->failed && gwc_is_kind(item, kind)
-            && gwc_endpoint_of(item) == NULL) {
-            return true;
+        if (!item->failed || item->kind->endpoint == NULL) {
+            continue;
+        }
+
+        field = gwc_field_named(item->kind, item->kind->endpoint);
+
+        if (field == NULL) {
+            continue;
+        }
+
+        name = gwc_string_of(item, field);
+
+        if (!name->set && gwc_written(name)) {
+            kind.data = item->kind->entity;
+            kind.len = strlen(kind.data);
+            (void) gwc_map_add(kinds, kind, item);
         }
     }
 
-    return false;
+    return kinds;
 }
 
 
 static void
 gwc_resolve_refs(gwc_linker_t *linker)
 {
+    gwc_map_t *uncertain = gwc_uncertain_kinds(linker);
     gwc_vec_t *pending = gwc_schema_pending();
     gwc_entity_t *parent, *target;
     uint8_t uuid[16];
@@ -439,7 +457,9 @@ gwc_resolve_refs(gwc_linker_t *linker)
 
         parent = p->ref->target;
 
-        if (target == NULL && gwc_uncertain(linker, kind)) {
+        if (target == NULL
+            && gwc_map_get(uncertain, (gwc_text_t){ kind, strlen(kind) }))
+        {
             continue;
         }
 

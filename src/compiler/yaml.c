@@ -508,6 +508,10 @@ gwc_yaml_scalar(gwc_yaml_t *yaml, struct fy_event *event)
         || fy_event_start_mark(event) == NULL)
     {
         gwc_yaml_place_by_key(yaml, node);
+
+    } else if (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) {
+        /* the mark is behind the quote */
+        node->column -= node->column > 1;
     }
 
     len = 0;
@@ -851,9 +855,6 @@ gwc_yaml_check_bytes(const char *name, const char *data, size_t len)
 gwc_node_t *
 gwc_yaml_parse(const char *name, const char *data, size_t len, bool json)
 {
-    size_t errors;
-    gwc_node_t *root;
-
     if (len > GWC_YAML_MAX_SIZE) {
         gwc_error_at(name, 0, 0, "larger than %zu MB",
                      GWC_YAML_MAX_SIZE / 1024 / 1024);
@@ -869,11 +870,9 @@ gwc_yaml_parse(const char *name, const char *data, size_t len, bool json)
         return NULL;
     }
 
-    errors = gwc_error_count();
-    root = json ? gwc_json_parse(name, data, len)
+    /* keys given twice are reported, but what they say is still of use */
+    return json ? gwc_json_parse(name, data, len)
                 : gwc_yaml_parse_yaml(name, data, len);
-
-    return gwc_error_count() == errors ? root : NULL;
 }
 
 
