@@ -27,6 +27,10 @@ typedef struct {
 static gwc_vec_t gwc_messages;
 static size_t gwc_errors;
 
+static void gwc_diag_add(const gwc_message_t *place, bool error,
+                         const char *path, const char *fmt, va_list args)
+    __attribute__((format(printf, 4, 0)));
+
 
 static void
 gwc_diag_add(const gwc_message_t *place, bool error, const char *path,
@@ -145,9 +149,8 @@ gwc_error_count(void)
 }
 
 
-/* the order without "order": equal messages are neighbours */
 static int
-gwc_diag_compare_text(const gwc_message_t *a, const gwc_message_t *b)
+gwc_diag_compare_place(const gwc_message_t *a, const gwc_message_t *b)
 {
     int rc;
 
@@ -174,8 +177,44 @@ gwc_diag_compare_text(const gwc_message_t *a, const gwc_message_t *b)
 }
 
 
+/* as printed */
 static int
 gwc_diag_compare(const void *one, const void *two)
+{
+    int rc;
+    const gwc_message_t *a, *b;
+
+    a = *(const gwc_message_t *const *) one;
+    b = *(const gwc_message_t *const *) two;
+
+    rc = gwc_diag_compare_place(a, b);
+
+    if (rc != 0) {
+        return rc;
+    }
+
+    return a->order < b->order ? -1 : 1;
+}
+
+
+/* whatever "order" says, equal messages are neighbours */
+static int
+gwc_diag_compare_text(const gwc_message_t *a, const gwc_message_t *b)
+{
+    int rc;
+
+    rc = gwc_diag_compare_place(a, b);
+
+    if (rc == 0) {
+        rc = (a->error ? 1 : 0) - (b->error ? 1 : 0);
+    }
+
+    return rc != 0 ? rc : strcmp(a->text, b->text);
+}
+
+
+static int
+gwc_diag_compare_equal(const void *one, const void *two)
 {
     int rc;
     const gwc_message_t *a, *b;
@@ -193,28 +232,30 @@ gwc_diag_compare(const void *one, const void *two)
 }
 
 
-/* whether an equal message stands earlier at the same place */
-static bool
-gwc_diag_repeated(size_t i)
+/* sorted by text first: many aliases of one value may say the same */
+static void
+gwc_diag_sort(void)
 {
-    size_t j;
-    const gwc_message_t *a, *b;
+    size_t i, n;
 
-    a = gwc_messages.items[i];
+    if (gwc_messages.n < 2) {
+        return;
+    }
 
-    for (j = i; j > 0; j--) {
-        b = gwc_messages.items[j - 1];
+    qsort(gwc_messages.items, gwc_messages.n, sizeof(void *),
+          gwc_diag_compare_equal);
 
-        if (gwc_diag_compare_text(a, b) != 0) {
-            break;
-        }
-
-        if (a->error == b->error && strcmp(a->text, b->text) == 0) {
-            return true;
+    for (i = 1, n = 1; i < gwc_messages.n; i++) {
+        if (gwc_diag_compare_text(gwc_messages.items[n - 1],
+                                  gwc_messages.items[i])
+            != 0)
+        {
+            gwc_messages.items[n++] = gwc_messages.items[i];
         }
     }
 
-    return false;
+    gwc_messages.n = n;
+    qsort(gwc_messages.items, n, sizeof(void *), gwc_diag_compare);
 }
 
 
@@ -248,20 +289,13 @@ gwc_diag_flush(void)
     size_t i, errors, left, printed;
     const gwc_message_t *message;
 
-    if (gwc_messages.n > 1) {
-        qsort(gwc_messages.items, gwc_messages.n, sizeof(void *),
-              gwc_diag_compare);
-    }
+    gwc_diag_sort();
 
     errors = 0;
     left = 0;
     printed = 0;
 
     for (i = 0; i < gwc_messages.n; i++) {
-        if (gwc_diag_repeated(i)) {
-            continue;
-        }
-
         message = gwc_messages.items[i];
         errors += message->error;
 

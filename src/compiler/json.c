@@ -17,6 +17,8 @@
 typedef struct {
     const char *file;
     const char *start; /* of the current line */
+    const char *seen;  /* up to here the line has been counted */
+    unsigned column;   /* of seen */
     const char *p;
     const char *end;
     unsigned line;
@@ -51,6 +53,8 @@ gwc_json_space(gwc_json_t *json)
         case '\n':
             json->line++;
             json->start = json->p + 1;
+            json->seen = json->start;
+            json->column = 1;
             break;
 
         case ' ':
@@ -65,25 +69,28 @@ gwc_json_space(gwc_json_t *json)
 }
 
 
-/* columns count characters, as in YAML */
+/*
+ * Columns count characters, as in YAML.  A whole file may be one line, so
+ * counting goes on from the last place; only errors look back.
+ */
 static unsigned
-gwc_json_column(const gwc_json_t *json, const char *p)
+gwc_json_column(gwc_json_t *json, const char *p)
 {
-    unsigned column;
-    const char *s;
-
-    column = 1;
-
-    for (s = json->start; s < p; s++) {
-        column += ((unsigned char) *s & 0xc0) != 0x80;
+    if (p < json->seen) {
+        json->seen = json->start;
+        json->column = 1;
     }
 
-    return column;
+    for (; json->seen < p; json->seen++) {
+        json->column += ((unsigned char) *json->seen & 0xc0) != 0x80;
+    }
+
+    return json->column;
 }
 
 
 static gwc_node_t *
-gwc_json_node(const gwc_json_t *json, gwc_node_kind_t kind)
+gwc_json_node(gwc_json_t *json, gwc_node_kind_t kind)
 {
     gwc_node_t *node;
 
@@ -522,6 +529,8 @@ gwc_json_run(gwc_json_t *json, const char *name, const char *data, size_t len)
 
     json->file = name;
     json->start = data;
+    json->seen = data;
+    json->column = 1;
     json->p = data;
     json->end = data + len;
     json->line = 1;
