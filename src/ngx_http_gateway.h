@@ -283,6 +283,8 @@ struct ngx_http_gateway_ctx_s {
     ngx_str_t                        upstream_host; /* Host sent upstream */
     ngx_str_t                        forwarded; /* header lines for
                                                    $gateway_upstream_headers */
+    u_char                          *forwarded_host; /* the Host that stands
+                                                   right before forwarded */
     ngx_table_elt_t                 *pending;   /* request headers that go
                                                    with them, see headers.h */
     ngx_uint_t                       npending;

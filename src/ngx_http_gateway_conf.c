@@ -962,6 +962,7 @@ ngx_http_gateway_build_chain(ngx_conf_t *cf,
         chain->log |= policy->log != NULL;
     }
 
+    gmcf->body |= chain->body;
     conf->chain = chain;
 
     return NGX_OK;

@@ -86,6 +86,7 @@ typedef struct {
     ngx_http_gateway_prepare_pt      prepare;
     ngx_int_t                        request_uri_index;
     unsigned                         used:1;    /* some policy or route */
+    unsigned                         body:1;    /* some chain has bodies */
 } ngx_http_gateway_main_conf_t;
 
 
@@ -140,7 +141,8 @@ ngx_int_t ngx_http_gateway_set_chain(ngx_http_request_t *r,
 
 /* filters, ngx_http_gateway_filter.c */
 
-void ngx_http_gateway_init_filters(void);
+/* body: some chain has a policy with a body handler */
+void ngx_http_gateway_init_filters(ngx_uint_t body);
 
 
 /* variables, ngx_http_gateway_variables.c */

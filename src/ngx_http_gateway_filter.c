@@ -48,13 +48,15 @@ static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
 
 
 void
-ngx_http_gateway_init_filters(void)
+ngx_http_gateway_init_filters(ngx_uint_t body)
 {
     ngx_http_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_gateway_header_filter;
 
-    ngx_http_next_body_filter = ngx_http_top_body_filter;
-    ngx_http_top_body_filter = ngx_http_gateway_body_filter;
+    if (body) {
+        ngx_http_next_body_filter = ngx_http_top_body_filter;
+        ngx_http_top_body_filter = ngx_http_gateway_body_filter;
+    }
 }
 
 

@@ -353,6 +353,18 @@ ngx_http_gateway_variable_headers(ngx_http_request_t *r,
 
     host = ctx->upstream_host.len ? &ctx->upstream_host : &ctx->service->host;
 
+    if (host->data == ctx->forwarded_host) {
+
+        /* the Host that it was written with: one piece already */
+
+        s.data = ctx->forwarded.data - host->len;
+        s.len = host->len + ctx->forwarded.len;
+
+        ngx_http_gateway_set_value(v, &s);
+
+        return NGX_OK;
+    }
+
     p = ngx_pnalloc(r->pool, host->len + ctx->forwarded.len);
     if (p == NULL) {
         return NGX_ERROR;

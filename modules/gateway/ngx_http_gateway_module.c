@@ -1019,8 +1019,9 @@ ngx_http_gateway_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_gateway_init(ngx_conf_t *cf)
 {
-    ngx_str_t                      name;
+    ngx_uint_t                     i;
     ngx_http_handler_pt           *h;
+    ngx_http_variable_t           *v;
     ngx_http_core_main_conf_t     *cmcf;
     ngx_http_gateway_main_conf_t  *gmcf;
 
@@ -1035,11 +1036,22 @@ ngx_http_gateway_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    ngx_str_set(&name, "request_uri");
+    /*
+     * Evaluated before it changes, when somebody asked for it (a log format,
+     * a header): all that did have an index for it by now.
+     */
 
-    gmcf->request_uri_index = ngx_http_get_variable_index(cf, &name);
-    if (gmcf->request_uri_index == NGX_ERROR) {
-        return NGX_ERROR;
+    v = cmcf->variables.elts;
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+        if (v[i].name.len == sizeof("request_uri") - 1
+            && ngx_strncasecmp(v[i].name.data, (u_char *) "request_uri",
+                               sizeof("request_uri") - 1)
+               == 0)
+        {
+            gmcf->request_uri_index = i;
+            break;
+        }
     }
 
     if (gmcf->trusted) {
@@ -1065,7 +1077,7 @@ ngx_http_gateway_init(ngx_conf_t *cf)
 
     *h = ngx_http_gateway_log_phase_handler;
 
-    ngx_http_gateway_init_filters();
+    ngx_http_gateway_init_filters(gmcf->body);
 
     return NGX_OK;
 }

@@ -166,10 +166,13 @@ ngx_http_gateway_route_plain(ngx_http_request_t *r,
         len += h[i].key.len + h[i].value.len + sizeof("\r\n: ") - 1;
     }
 
-    p = ngx_pnalloc(r->pool, len);
+    p = ngx_pnalloc(r->pool, ctx->upstream_host.len + len);
     if (p == NULL) {
         return NGX_ERROR;
     }
+
+    ctx->forwarded_host = ctx->upstream_host.data;
+    p = ngx_cpymem(p, ctx->upstream_host.data, ctx->upstream_host.len);
 
     ctx->forwarded.data = p;
 
@@ -1024,10 +1027,13 @@ ngx_http_gateway_route_lines(ngx_http_request_t *r,
                + sizeof("\r\n: ") - 1;
     }
 
-    p = ngx_pnalloc(r->pool, len);
+    p = ngx_pnalloc(r->pool, ctx->upstream_host.len + len);
     if (p == NULL) {
         return NGX_ERROR;
     }
+
+    ctx->forwarded_host = ctx->upstream_host.data;
+    p = ngx_cpymem(p, ctx->upstream_host.data, ctx->upstream_host.len);
 
     ctx->forwarded.data = p;
 
