@@ -280,6 +280,7 @@ ngx_http_gateway_error_page_handler(ngx_http_request_t *r)
             if (r->headers_in.content_type) {
                 format = ngx_http_gateway_list_format(
                                          &r->headers_in.content_type->value);
+
             } else {
                 gmcf = ngx_http_get_module_main_conf(r,
                                                     ngx_http_gateway_module);

@@ -11,7 +11,7 @@
 
 /* what a map may hold */
 typedef struct {
-    const gwc_field_t *tables[3];  /* NULL-terminated tables, or NULL */
+    const gwc_field_t *tables[3]; /* NULL-terminated tables, or NULL */
     /* keys that the caller deals with, NULL-terminated, or NULL */
     const char *const *others;
     /* keys to refuse as belonging to Kong Enterprise, or NULL */
