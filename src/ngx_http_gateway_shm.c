@@ -35,6 +35,7 @@ typedef struct {
     uint32_t                         buckets;   /* of a shard */
     uint32_t                         padding;
     uint64_t                         key[2];    /* of the digests */
+    ngx_atomic_t                     word;      /* the user's */
 } ngx_http_gateway_shm_sh_t;
 
 
@@ -67,6 +68,7 @@ struct ngx_http_gateway_shm_s {
     ngx_http_gateway_shm_shard_t    *shards;
     uint32_t                        *buckets;
     u_char                          *nodes;
+    ngx_atomic_t                    *word;
     uint64_t                         key[2];
     uint32_t                         shard_mask;
     uint32_t                         bucket_mask;
@@ -373,6 +375,13 @@ ngx_http_gateway_shm_msec(void)
 }
 
 
+ngx_atomic_t *
+ngx_http_gateway_shm_word(ngx_http_gateway_shm_t *shm)
+{
+    return shm->word;
+}
+
+
 void
 ngx_http_gateway_shm_stat(ngx_http_gateway_shm_t *shm,
     ngx_http_gateway_shm_stat_t *stat)
@@ -674,6 +683,7 @@ ngx_http_gateway_shm_map(ngx_http_gateway_shm_t *shm,
     p += (size_t) sh->shards * sh->room * sh->node_size;
     shm->buckets = (uint32_t *) p;
 
+    shm->word = &sh->word;
     shm->key[0] = sh->key[0];
     shm->key[1] = sh->key[1];
     shm->shard_mask = sh->shards - 1;

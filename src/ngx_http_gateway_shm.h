@@ -79,6 +79,12 @@ ngx_int_t ngx_http_gateway_shm_acquire(ngx_http_gateway_shm_t *shm,
 void ngx_http_gateway_shm_release(ngx_http_gateway_shm_entry_t *entry);
 
 /*
+ * A word of the zone that belongs to its user: 0 when the zone is made, kept
+ * over reloads, changed with atomics only.  Valid once zones are mapped.
+ */
+ngx_atomic_t *ngx_http_gateway_shm_word(ngx_http_gateway_shm_t *shm);
+
+/*
  * How many entries fit, are in use, and how many live ones were evicted;
  * read without locks.
  */

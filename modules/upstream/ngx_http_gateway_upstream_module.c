@@ -45,6 +45,8 @@ static ngx_int_t ngx_http_gateway_upstream_add_target(ngx_conf_t *cf,
     ngx_uint_t weight);
 static char *ngx_http_gateway_balancer(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_gateway_upstream_zone(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 
 static void *ngx_http_gateway_upstream_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_upstream_postconfiguration(ngx_conf_t *cf);
@@ -77,6 +79,13 @@ static ngx_command_t  ngx_http_gateway_upstream_commands[] = {
       ngx_conf_set_str_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_gateway_upstream_main_conf_t, hosts_file),
+      NULL },
+
+    { ngx_string("gateway_upstream_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_gateway_upstream_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("gateway_balancer"),
@@ -333,6 +342,10 @@ ngx_http_gateway_upstream_field(ngx_conf_t *cf,
         return ngx_http_gateway_upstream_hash_on(cf, &b->fallback);
     }
 
+    if (ngx_strcmp(value[0].data, "passive") == 0) {
+        return ngx_http_gateway_upstream_passive(cf, b);
+    }
+
     if (cf->args->nelts == 2) {
 
         if (ngx_strcmp(value[0].data, "hash_on_cookie_path") == 0) {
@@ -341,6 +354,10 @@ ngx_http_gateway_upstream_field(ngx_conf_t *cf,
 
         if (ngx_strcmp(value[0].data, "slots") == 0) {
             return ngx_http_gateway_upstream_slots(cf, b);
+        }
+
+        if (ngx_strcmp(value[0].data, "threshold") == 0) {
+            return ngx_http_gateway_upstream_threshold(cf, b);
         }
 
         if (ngx_strcmp(value[0].data, "host_header") == 0) {
@@ -820,6 +837,43 @@ ngx_http_gateway_balancer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+static char *
+ngx_http_gateway_upstream_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_gateway_upstream_main_conf_t  *gumcf = conf;
+
+    ssize_t     size;
+    ngx_str_t  *value;
+
+    if (gumcf->size) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    size = ngx_parse_size(&value[1]);
+
+    if (size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone size \"%V\": write a number of "
+                           "bytes, or one with \"k\" or \"m\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (size < (ssize_t) (8 * ngx_pagesize)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone size \"%V\" is too small, the least is %uz",
+                           &value[1], 8 * ngx_pagesize);
+        return NGX_CONF_ERROR;
+    }
+
+    gumcf->size = size;
+
+    return NGX_CONF_OK;
+}
+
+
 static void *
 ngx_http_gateway_upstream_create_main_conf(ngx_conf_t *cf)
 {
@@ -836,6 +890,8 @@ ngx_http_gateway_upstream_create_main_conf(ngx_conf_t *cf)
      *
      *     gumcf->nexplicit = 0;
      *     gumcf->hosts_file = { 0, NULL };
+     *     gumcf->shm = NULL;
+     *     gumcf->size = 0;
      *     gumcf->started = 0;
      *     gumcf->used = 0;
      */
@@ -937,6 +993,10 @@ ngx_http_gateway_upstream_postconfiguration(ngx_conf_t *cf)
         {
             return NGX_ERROR;
         }
+    }
+
+    if (ngx_http_gateway_upstream_health_init(cf, gumcf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     /* registered after the resolvers' cleanups, hence runs before them */
@@ -1133,6 +1193,8 @@ ngx_http_gateway_upstream_stop(void *data)
         ngx_del_timer(&gumcf->start);
     }
 
+    ngx_http_gateway_upstream_health_stop(gumcf);
+
     b = gumcf->balancers.elts;
 
     for (i = 0; i < gumcf->balancers.nelts; i++) {
@@ -1164,6 +1226,8 @@ ngx_http_gateway_upstream_init_process(ngx_cycle_t *cycle)
     if (gumcf == NULL || gumcf->nexplicit == 0) {
         return NGX_OK;
     }
+
+    ngx_http_gateway_upstream_health_start(gumcf);
 
     gumcf->start.handler = ngx_http_gateway_upstream_start_handler;
     gumcf->start.data = gumcf;

@@ -162,6 +162,12 @@ ngx_http_gateway_upstream_cleanup(void *data)
         return;
     }
 
+    /* the request has been logged by now */
+
+    if (t->pending) {
+        ngx_http_gateway_upstream_report_attempt(t, 1);
+    }
+
     if (t->counted) {
         t->set->slots[t->current].peer->active--;
     }
@@ -189,6 +195,11 @@ ngx_http_gateway_upstream_next(ngx_http_gateway_upstream_try_t *t)
         }
 
         t->set->refs++;
+
+    } else if (t->balancer->checks
+               && t->balancer->checks->seen != *t->balancer->checks->generation)
+    {
+        ngx_http_gateway_upstream_sync(t->balancer);
     }
 
     rc = ngx_http_gateway_upstream_choose(t);
@@ -372,6 +383,10 @@ ngx_http_gateway_upstream_get_peer(ngx_peer_connection_t *pc, void *data)
     pc->cached = 0;
     pc->connection = NULL;
 
+    if (t->pending) {
+        ngx_http_gateway_upstream_report_attempt(t, 0);
+    }
+
     if (t->picked) {
         t->picked = 0;
 
@@ -408,6 +423,12 @@ ngx_http_gateway_upstream_get_peer(ngx_peer_connection_t *pc, void *data)
     pc->name = &peer->text;
 
     t->ctx->balanced = ngx_current_msec;
+
+    if (t->balancer->checks && t->balancer->checks->enabled) {
+        t->attempt = t->request->upstream_states->nelts - 1;
+        t->pending = 1;
+        t->stale = 0;
+    }
 
     return NGX_OK;
 }
@@ -554,6 +575,7 @@ ngx_http_gateway_upstream_free_peer(ngx_peer_connection_t *pc, void *data,
     /* an idle connection that turned out to be closed is no failure */
 
     stale = pc->cached && c && !c->read->timedout && !c->write->timedout;
+    t->stale = stale ? 1 : 0;
 
     if (state && !stale) {
 

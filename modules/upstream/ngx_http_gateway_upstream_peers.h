@@ -19,6 +19,7 @@
 #define _NGX_HTTP_GATEWAY_UPSTREAM_PEERS_H_INCLUDED_
 
 
+#include "ngx_http_gateway_shm.h"
 #include "ngx_http_gateway_upstream.h"
 
 
@@ -45,6 +46,16 @@ typedef enum {
     NGX_HTTP_GATEWAY_UPSTREAM_HASH_QUERY_ARG,
     NGX_HTTP_GATEWAY_UPSTREAM_HASH_URI_CAPTURE
 } ngx_http_gateway_upstream_hash_e;
+
+
+/* what a check saw, each with a counter */
+typedef enum {
+    NGX_HTTP_GATEWAY_UPSTREAM_SUCCESS = 0,
+    NGX_HTTP_GATEWAY_UPSTREAM_HTTP_FAILURE,
+    NGX_HTTP_GATEWAY_UPSTREAM_TCP_FAILURE,
+    NGX_HTTP_GATEWAY_UPSTREAM_TIMEOUT,
+    NGX_HTTP_GATEWAY_UPSTREAM_EVENTS
+} ngx_http_gateway_upstream_event_e;
 
 
 typedef struct ngx_http_gateway_upstream_target_s
@@ -93,6 +104,36 @@ typedef struct {
 } ngx_http_gateway_upstream_session_t;
 
 
+/* a set of statuses, 100 to 999 */
+typedef struct {
+    uint32_t                              bits[32];
+} ngx_http_gateway_upstream_statuses_t;
+
+
+/* what is counted, of requests or of probes */
+typedef struct {
+    ngx_uint_t             limit[NGX_HTTP_GATEWAY_UPSTREAM_EVENTS]; /* 0: not
+                                                       counted */
+    ngx_http_gateway_upstream_statuses_t  healthy;
+    ngx_http_gateway_upstream_statuses_t  unhealthy;
+} ngx_http_gateway_upstream_limits_t;
+
+
+/* health checks of a balancer */
+typedef struct {
+    ngx_http_gateway_upstream_limits_t    passive;
+    ngx_uint_t                            threshold; /* 1/1000 per cent */
+    ngx_http_gateway_shm_t               *shm;
+    ngx_atomic_t                         *generation; /* of all states in
+                                                         the zone */
+    ngx_atomic_uint_t                     seen;     /* when peers were set */
+    unsigned                              enabled:1; /* something counts */
+    unsigned                              broken:1; /* below the threshold */
+    unsigned                              threshold_set:1;
+    unsigned                              passive_set:1;
+} ngx_http_gateway_upstream_checks_t;
+
+
 typedef struct {
     ngx_uint_t                            refs;     /* sets */
     ngx_http_gateway_upstream_target_t   *target;
@@ -111,6 +152,7 @@ typedef struct {
      * Health checks, when there are any, set these; a peer that is down is
      * skipped by every algorithm.
      */
+    ngx_http_gateway_digest_t             digest;   /* in the zone */
     ngx_http_gateway_upstream_state_e     health;
     unsigned                              down:1;
     unsigned                              measured:1; /* ewma is a value */
@@ -181,6 +223,7 @@ struct ngx_http_gateway_upstream_balancer_s {
     ngx_uint_t                            slots;
     ngx_array_t                           targets;
     ngx_http_gateway_upstream_dns_t      *dns;      /* NULL: no names */
+    ngx_http_gateway_upstream_checks_t   *checks;   /* NULL: none */
     ngx_http_gateway_upstream_set_t      *set;      /* NULL: not built */
     ngx_log_t                            *log;
     u_char                               *file_name;
@@ -198,6 +241,9 @@ typedef struct {
                                                         explicit ones first */
     ngx_uint_t                            nexplicit;
     ngx_str_t                             hosts_file;
+    ngx_http_gateway_shm_t               *shm;      /* states of checks */
+    size_t                                size;     /* of the zone */
+    ngx_event_t                           keep;     /* holds states */
     ngx_event_t                           start;
     ngx_uint_t                            started;  /* balancers */
     unsigned                              used:1;   /* a gateway_balancer */
@@ -211,6 +257,7 @@ typedef struct {
     ngx_http_gateway_upstream_balancer_t *balancer; /* NULL: no service */
     ngx_http_gateway_upstream_set_t      *set;
     ngx_uint_t                            current;  /* slot */
+    ngx_uint_t                            attempt;  /* in upstream_states */
     u_char                               *tried;    /* by slot, or NULL */
     uint32_t                              hash;
     ngx_str_t                             cookie;   /* to set; value */
@@ -222,6 +269,10 @@ typedef struct {
     unsigned                              taken:1;  /* by a peer.init */
     unsigned                              counted:1; /* in peer's active */
     unsigned                              failed:1; /* no peer, on retry */
+    unsigned                              pending:1; /* the attempt is to be
+                                                        reported */
+    unsigned                              stale:1;  /* it met an idle
+                                                       connection's end */
 } ngx_http_gateway_upstream_try_t;
 
 
@@ -277,6 +328,48 @@ ngx_int_t ngx_http_gateway_upstream_hash_request(
 /* adds Set-Cookie to the response; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_http_gateway_upstream_send_cookie(ngx_http_request_t *r,
     ngx_http_gateway_upstream_try_t *t);
+
+
+/* health, ngx_http_gateway_upstream_health.c */
+
+/* makes the zone when some balancer has checks; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_gateway_upstream_health_init(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf);
+void ngx_http_gateway_upstream_health_start(
+    ngx_http_gateway_upstream_main_conf_t *gumcf);
+void ngx_http_gateway_upstream_health_stop(
+    ngx_http_gateway_upstream_main_conf_t *gumcf);
+
+/* names the peer in the zone */
+void ngx_http_gateway_upstream_health_peer(
+    ngx_http_gateway_upstream_balancer_t *b,
+    ngx_http_gateway_upstream_peer_t *peer);
+
+/* takes over what all workers know into the peers of the balancer's set */
+void ngx_http_gateway_upstream_sync(ngx_http_gateway_upstream_balancer_t *b);
+
+/* a check of the peer had that result, limits are those of its side */
+void ngx_http_gateway_upstream_report(ngx_http_gateway_upstream_balancer_t *b,
+    ngx_http_gateway_upstream_peer_t *peer,
+    ngx_http_gateway_upstream_limits_t *limits,
+    ngx_http_gateway_upstream_event_e event);
+void ngx_http_gateway_upstream_report_status(
+    ngx_http_gateway_upstream_balancer_t *b,
+    ngx_http_gateway_upstream_peer_t *peer,
+    ngx_http_gateway_upstream_limits_t *limits, ngx_uint_t status);
+
+/* the pending attempt is over; the last one, or another follows */
+void ngx_http_gateway_upstream_report_attempt(
+    ngx_http_gateway_upstream_try_t *t, ngx_uint_t last);
+
+
+/* lines of health checks, ngx_http_gateway_upstream_checks.c */
+
+/* "threshold" and "passive"; NGX_CONF_OK, NGX_CONF_ERROR or a phrase */
+char *ngx_http_gateway_upstream_threshold(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b);
+char *ngx_http_gateway_upstream_passive(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b);
 
 
 /* nginx's upstream, ngx_http_gateway_upstream_peer.c */

@@ -59,6 +59,11 @@ ngx_http_gateway_upstream_set(ngx_http_gateway_upstream_balancer_t *b)
     ngx_http_gateway_upstream_set_t  *set;
 
     if (b->set && !b->changed) {
+
+        if (b->checks && b->checks->seen != *b->checks->generation) {
+            ngx_http_gateway_upstream_sync(b);
+        }
+
         return b->set;
     }
 
@@ -75,6 +80,10 @@ ngx_http_gateway_upstream_set(ngx_http_gateway_upstream_balancer_t *b)
 
     b->set = set;
     b->changed = 0;
+
+    if (b->checks) {
+        ngx_http_gateway_upstream_sync(b);
+    }
 
     return set;
 }
@@ -249,6 +258,10 @@ ngx_http_gateway_upstream_peer(ngx_http_gateway_upstream_balancer_t *b,
     peer->host_port.data = p;
     p = ngx_slprintf(p, last, "%V:%ui", &peer->host, (ngx_uint_t) peer->port);
     peer->host_port.len = p - peer->host_port.data;
+
+    if (b->checks) {
+        ngx_http_gateway_upstream_health_peer(b, peer);
+    }
 
     return peer;
 }
@@ -494,7 +507,9 @@ ngx_http_gateway_upstream_choose(ngx_http_gateway_upstream_try_t *t)
 {
     ngx_int_t  rc;
 
-    if (t->set->usable == 0) {
+    if (t->set->usable == 0
+        || (t->balancer->checks && t->balancer->checks->broken))
+    {
         return NGX_DECLINED;
     }
 
