@@ -17,6 +17,10 @@
 #include <string.h>
 
 
+/* only regexes are put into it */
+static gateway_router_t *gwc_router;
+
+
 static bool
 gwc_is_alnum(char c)
 {
@@ -61,8 +65,7 @@ gwc_is_ip(gwc_text_t text)
 }
 
 
-/* a number of at most max; -1 when it is none */
-static long
+long
 gwc_small_number(gwc_text_t text, long max)
 {
     long n = 0;
@@ -587,15 +590,17 @@ gwc_check_vault_prefix(const gwc_field_t *field, void *value)
 
 /* compiles; the message is PCRE2's with its offset */
 static bool
-gwc_regex_compiles(const gwc_str_t *s, gwc_text_t regex, size_t skip)
+gwc_regex_compiles(const gwc_str_t *s, gwc_text_t regex, size_t skip,
+                   uint32_t options)
 {
     int code;
     PCRE2_SIZE offset;
     PCRE2_UCHAR message[200];
     pcre2_code *re;
 
-    re = pcre2_compile((PCRE2_SPTR) regex.data, regex.len,
-                       PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
+    re =
+        pcre2_compile((PCRE2_SPTR) regex.data, regex.len,
+                      PCRE2_NEVER_BACKSLASH_C | options, &code, &offset, NULL);
 
     if (re != NULL) {
         pcre2_code_free(re);
@@ -620,7 +625,7 @@ gwc_check_regex(const gwc_field_t *field, void *value)
 
     (void) field;
 
-    (void) gwc_regex_compiles(s, s->v, 0);
+    (void) gwc_regex_compiles(s, s->v, 0, 0);
 }
 
 
@@ -701,12 +706,70 @@ gwc_regex_foreign(gwc_text_t regex)
 }
 
 
+static void *
+gwc_router_alloc(void *data, size_t size)
+{
+    (void) data;
+
+    return gwc_alloc(size);
+}
+
+
+void
+gwc_checks_reset(void)
+{
+    if (gwc_router != NULL) {
+        gateway_router_free(gwc_router);
+    }
+
+    gwc_router = NULL;
+}
+
+
+/* asks the router itself, which will get the same text; reason when not */
+static bool
+gwc_router_takes(const gwc_str_t *s, bool header, char *reason, size_t size)
+{
+    gateway_router_options_t options = { .alloc = gwc_router_alloc };
+    gateway_router_route_t route = { .data = NULL };
+    gateway_router_header_t one = { .nvalues = 1 };
+    gateway_str_t *text = gwc_alloc(sizeof(gateway_str_t));
+
+    if (gwc_router == NULL) {
+        gwc_router = gateway_router_create(&options);
+    }
+
+    text->data = s->v.data;
+    text->len = s->v.len;
+
+    if (header) {
+        one.name.data = "x";
+        one.name.len = 1;
+        one.values = text;
+        route.headers = &one;
+        route.nheaders = 1;
+
+    } else {
+        route.paths = text;
+        route.npaths = 1;
+    }
+
+    return gwc_router != NULL
+           && gateway_router_add(gwc_router, &route, reason, size) == 0;
+}
+
+
 static void
 gwc_check_router_regex(const gwc_str_t *s, gwc_text_t regex, size_t skip)
 {
     const char *foreign;
+    char reason[512] = "";
 
-    if (!gwc_regex_compiles(s, regex, skip)) {
+    if (gwc_router_takes(s, skip == 2, reason, sizeof(reason))) {
+        return;
+    }
+
+    if (!gwc_regex_compiles(s, regex, skip, PCRE2_UTF | PCRE2_UCP)) {
         return;
     }
 
@@ -717,7 +780,10 @@ gwc_check_router_regex(const gwc_str_t *s, gwc_text_t regex, size_t skip)
                   "the regular expression %s uses %s, which the router does "
                   "not have",
                   gwc_quoted(s->v), foreign);
+        return;
     }
+
+    gwc_error(s->node, "%s", reason);
 }
 
 

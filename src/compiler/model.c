@@ -741,6 +741,7 @@ gwc_model_load(const char *const *files, size_t n,
         gwc_read_root(&reader, roots.items[i]);
     }
 
+    gwc_checks_reset();
     gwc_collect(&reader);
     gwc_refs_resolve(reader.model, &reader.items);
 

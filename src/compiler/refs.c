@@ -320,6 +320,73 @@ gwc_declared(const gwc_node_t *node, const gwc_item_t *item, const char *field,
 }
 
 
+/* kinds without a name of their own: a parent has each value once */
+static const struct {
+    const char *kind, *parent, *field, *shown;
+} gwc_naturals[] = {
+    { "acls", "consumers", "group", "consumer and group" },
+    { "targets", "upstreams", "target", "upstream and target" },
+    { "keys", "key_sets", "kid", "set and kid" },
+};
+
+
+static bool
+gwc_has_natural(const gwc_item_t *item)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(gwc_naturals) / sizeof(gwc_naturals[0]); i++) {
+        if (gwc_is_kind(item, gwc_naturals[i].kind)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* also those with ids of their own, and however they name their parent */
+static void
+gwc_unique_natural(const gwc_linker_t *linker, size_t n)
+{
+    gwc_map_t *seen = gwc_map_create();
+    const gwc_entity_t *first, *parent;
+    const gwc_field_t *field;
+    const gwc_str_t *value;
+    size_t i;
+
+    for (i = 0; i < linker->items->n; i++) {
+        const gwc_item_t *item = linker->items->items[i];
+
+        if (!gwc_is_kind(item, gwc_naturals[n].kind)) {
+            continue;
+        }
+
+        field = gwc_field_named(item->kind, gwc_naturals[n].field);
+        parent = gwc_ref_of(item, gwc_naturals[n].parent)->target;
+
+        if (field == NULL || field->type != GWC_STRING) {
+            continue;
+        }
+
+        value = gwc_string_of(item, field);
+
+        if (!value->set || (parent == NULL && !gwc_is_kind(item, "keys"))) {
+            continue;
+        }
+
+        first = gwc_map_add(
+            seen, gwc_map_key(parent != NULL ? parent->id : "", "", value->v),
+            item->entity);
+
+        if (first != NULL) {
+            gwc_declared(value->node, item, gwc_naturals[n].shown, &value->v,
+                         first);
+        }
+    }
+}
+
+
 /* ids, endpoint keys and unique fields of all, each only once */
 static void
 gwc_unique(gwc_linker_t *linker)
@@ -342,8 +409,12 @@ gwc_unique(gwc_linker_t *linker)
         if (first != NULL && item->entity->id_field.set) {
             gwc_declared(item->entity->id_field.node, item, "id", &id, first);
 
+        } else if (first != NULL && first->id_field.set) {
+            gwc_declared(item->entity->record.node, item, "id", &id, first);
+
         } else if (first != NULL && endpoint == NULL
-                   && !gwc_is_kind(item, "plugins")) {
+                   && !gwc_is_kind(item, "plugins") && !gwc_has_natural(item))
+        {
             gwc_declared(item->entity->record.node, item, "primary key", &id,
                          first);
         }
@@ -421,6 +492,15 @@ gwc_uncertain_kinds(const gwc_linker_t *linker)
 }
 
 
+/* "{id: ...}": names do not count */
+static bool
+gwc_is_id(const gwc_node_t *node)
+{
+    return node != NULL && node->key != NULL
+           && gwc_text_is(node->key->text, "id");
+}
+
+
 static void
 gwc_resolve_refs(gwc_linker_t *linker)
 {
@@ -451,7 +531,9 @@ gwc_resolve_refs(gwc_linker_t *linker)
             text.data = p->ref->v.data;
         }
 
-        if (target == NULL && strcmp(kind, "ca_certificates") != 0) {
+        if (target == NULL && strcmp(kind, "ca_certificates") != 0
+            && !gwc_is_id(p->ref->node))
+        {
             target = gwc_map_get(linker->by_key, gwc_map_key(kind, "", text));
         }
 
@@ -556,6 +638,62 @@ gwc_link_plugin(gwc_plugin_t *plugin)
 }
 
 
+/*
+ * The consumer that an auth plugin falls back to, by id or username: without
+ * it each request without credentials would fail.
+ */
+static void
+gwc_check_anonymous(const gwc_linker_t *linker, const gwc_plugin_t *plugin,
+                    bool uncertain)
+{
+    const gwc_field_t *field;
+    const gwc_str_t *value;
+    uint8_t uuid[16];
+    char id[GATEWAY_UUID_LEN + 1] = { 0 };
+
+    if (plugin->rule == NULL || plugin->config == NULL || uncertain) {
+        return;
+    }
+
+    for (field = plugin->rule->fields; field->name != NULL; field++) {
+        if (strcmp(field->name, "anonymous") == 0 && field->type == GWC_STRING)
+        {
+            break;
+        }
+    }
+
+    if (field->name == NULL) {
+        return;
+    }
+
+    value = (const gwc_str_t *) (const void *) ((const char *) plugin->config
+                                                + field->offset);
+
+    if (!value->set
+        || gwc_map_get(linker->by_key, gwc_map_key("consumers", "", value->v))
+               != NULL)
+    {
+        return;
+    }
+
+    if (gateway_uuid_parse(uuid, value->v.data, value->v.len) == 0) {
+        gateway_uuid_format(id, uuid);
+
+        if (gwc_map_get(linker->by_id,
+                        gwc_map_key("consumers", "id",
+                                    (gwc_text_t){ id, GATEWAY_UUID_LEN }))
+            != NULL)
+        {
+            return;
+        }
+    }
+
+    gwc_error(value->node,
+              "%s is no consumer: there is no such entry in 'consumers'",
+              gwc_quoted(value->v));
+}
+
+
 /* said already that it names nothing */
 static bool
 gwc_dangling(const gwc_ref_t *ref)
@@ -569,6 +707,9 @@ static void
 gwc_plugin_scopes(gwc_linker_t *linker)
 {
     gwc_map_t *seen = gwc_map_create();
+    bool uncertain =
+        gwc_map_get(gwc_uncertain_kinds(linker), GWC_TEXT("consumers"))
+        != NULL;
     size_t i;
 
     for (i = 0; i < linker->model->plugins.n; i++) {
@@ -584,6 +725,7 @@ gwc_plugin_scopes(gwc_linker_t *linker)
         }
 
         gwc_link_plugin(plugin);
+        gwc_check_anonymous(linker, plugin, uncertain);
 
         gwc_buf_add(&key, plugin->name.v.data, plugin->name.v.len);
         gwc_buf_printf(
@@ -668,6 +810,7 @@ void
 gwc_refs_resolve(gwc_model_t *model, const gwc_vec_t *items)
 {
     gwc_linker_t linker = { 0 };
+    size_t i;
 
     linker.model = model;
     linker.items = items;
@@ -679,6 +822,10 @@ gwc_refs_resolve(gwc_model_t *model, const gwc_vec_t *items)
     gwc_ids(&linker, 1);
     gwc_unique(&linker);
     gwc_resolve_refs(&linker);
+
+    for (i = 0; i < sizeof(gwc_naturals) / sizeof(gwc_naturals[0]); i++) {
+        gwc_unique_natural(&linker, i);
+    }
 
     gwc_parents(&linker);
     gwc_plugin_scopes(&linker);

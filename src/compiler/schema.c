@@ -630,22 +630,23 @@ bool
 gwc_schema_value(const gwc_field_t *field, void *value, const gwc_node_t *node,
                  unsigned flags)
 {
+    bool ok;
     size_t errors;
 
     flags = (flags & (GWC_REFERENCEABLE | GWC_SECRET)) | field->flags;
 
-    if (!gwc_schema_convert(field, value, node, flags)) {
-        return false;
-    }
+    ok = gwc_schema_convert(field, value, node, flags);
 
-    if (field->check == NULL || gwc_in_default) {
-        return true;
+    /* a map is looked at even when some of its values are wrong */
+    if ((!ok && field->type != GWC_MAP) || field->check == NULL
+        || gwc_in_default) {
+        return ok;
     }
 
     errors = gwc_error_count();
     field->check(field, value);
 
-    return gwc_error_count() == errors;
+    return ok && gwc_error_count() == errors;
 }
 
 

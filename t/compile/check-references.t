@@ -140,7 +140,7 @@ kong.yml:4:10: error: services[1].name: uniqueness violation: 'services' entity 
 kong.yml:6:26: error: services[3].id: uniqueness violation: 'services' entity with id set to "11111111-1111-4111-8111-111111111111" already declared in kong.yml:5
 kong.yml:9:14: error: consumers[1].username: uniqueness violation: 'consumers' entity with username set to "a" already declared in kong.yml:8
 kong.yml:10:28: error: consumers[2].custom_id: uniqueness violation: 'consumers' entity with custom_id set to "x" already declared in kong.yml:8
-kong.yml:13:30: error: upstreams[0].targets[1]: uniqueness violation: 'targets' entity with primary key set to "26ed2eaa-9394-5e9e-bc75-15aed1ba0bc2" already declared in kong.yml:13
+kong.yml:13:39: error: upstreams[0].targets[1].target: uniqueness violation: 'targets' entity with upstream and target set to "a:1" already declared in kong.yml:13
 
 
 

@@ -246,7 +246,7 @@ kong.yml:8:13: error: upstreams[0].targets[3].target: "h:x" has no valid port
 kong.yml:9:13: error: upstreams[0].targets[4].target: "a b" is no valid host name or IP address
 kong.yml:10:13: error: upstreams[0].targets[5].target: "[::1]80" has no valid port
 kong.yml:12:13: error: upstreams[0].targets[6].weight: expected an integer between 0 and 65535, this is 65536
-kong.yml:13:5: error: upstreams[0].targets[7]: uniqueness violation: 'targets' entity with primary key set to "f3e29bcf-24a5-5575-9db7-64d428d01289" already declared in kong.yml:5
+kong.yml:13:13: error: upstreams[0].targets[7].target: uniqueness violation: 'targets' entity with upstream and target set to "h:80" already declared in kong.yml:5
 kong.yml:14:5: error: upstreams[0].targets[8]: required field "target" is missing
 kong.yml:16:3: error: targets[0]: required field "upstream" is missing
 
