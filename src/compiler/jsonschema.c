@@ -120,7 +120,7 @@ gwc_schema_print(gwc_buf_t *buf, const gwc_field_t *field)
         break;
 
     case GWC_REF:
-        gwc_buf_puts(buf, "\"type\":[\"string\",\"object\"]");
+        gwc_buf_puts(buf, "\"type\":[\"string\",\"object\",\"null\"]");
         break;
 
     case GWC_ARRAY:

@@ -196,14 +196,17 @@ gwc_yaml_place(gwc_yaml_t *yaml, gwc_node_t *node, const struct fy_mark *mark)
 static void
 gwc_yaml_place_by_key(const gwc_yaml_t *yaml, gwc_node_t *node)
 {
-    const gwc_node_t *key;
+    const gwc_node_t *place;
+    const gwc_frame_t *frame;
 
-    key = yaml->depth == 0 ? NULL : yaml->frames[yaml->depth - 1].key;
-
-    if (key != NULL) {
-        node->line = key->line;
-        node->column = key->column;
+    if (yaml->depth == 0) {
+        return;
     }
+
+    frame = &yaml->frames[yaml->depth - 1];
+    place = frame->key != NULL ? frame->key : frame->node;
+    node->line = place->line;
+    node->column = place->column;
 }
 
 
