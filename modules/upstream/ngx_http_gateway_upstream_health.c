@@ -339,33 +339,36 @@ ngx_int_t
 ngx_http_gateway_upstream_health_init(ngx_conf_t *cf,
     ngx_http_gateway_upstream_main_conf_t *gumcf)
 {
-    ngx_uint_t                              i;
+    ngx_uint_t                              i, wanted;
     ngx_http_gateway_upstream_balancer_t  **b;
 
     static ngx_str_t  name = ngx_string("gateway_upstream");
 
     b = gumcf->balancers.elts;
+    wanted = gumcf->size;
 
-    for (i = 0; i < gumcf->nexplicit; i++) {
+    for (i = 0; i < gumcf->nexplicit && !wanted; i++) {
+        wanted = b[i]->checks != NULL;
+    }
 
-        if (b[i]->checks == NULL) {
-            continue;
-        }
+    if (!wanted) {
+        return NGX_OK;
+    }
 
-        if (gumcf->shm == NULL) {
-            gumcf->shm = ngx_http_gateway_shm_add(cf, &name,
+    gumcf->shm = ngx_http_gateway_shm_add(cf, &name,
                                gumcf->size ? gumcf->size
                                            : NGX_HTTP_GATEWAY_UPSTREAM_ZONE,
                                sizeof(ngx_http_gateway_upstream_health_t),
                                NGX_HTTP_GATEWAY_UPSTREAM_LAYOUT,
                                &ngx_http_gateway_upstream_module);
+    if (gumcf->shm == NULL) {
+        return NGX_ERROR;
+    }
 
-            if (gumcf->shm == NULL) {
-                return NGX_ERROR;
-            }
+    for (i = 0; i < gumcf->nexplicit; i++) {
+        if (b[i]->checks) {
+            b[i]->checks->shm = gumcf->shm;
         }
-
-        b[i]->checks->shm = gumcf->shm;
     }
 
     return NGX_OK;

@@ -280,6 +280,11 @@ ngx_http_gateway_upstream_host(ngx_http_request_t *r,
 
     r = r->main;
 
+    if (ctx->replaced_host.len) {
+        *host = ctx->replaced_host;
+        return;
+    }
+
     if (ctx->route && ctx->route->preserve_host) {
         *host = r->headers_in.host ? r->headers_in.host->value
                                    : r->headers_in.server;
