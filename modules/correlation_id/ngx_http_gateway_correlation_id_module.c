@@ -54,7 +54,7 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_gateway_correlation_id_handler(
-    ngx_http_request_t *r, void *data);
+    ngx_http_request_t *r, void *arg);
 static ngx_http_gateway_correlation_id_data_t *
     ngx_http_gateway_correlation_id_get(ngx_http_request_t *r,
     ngx_http_gateway_correlation_id_conf_t *conf, ngx_uint_t *made);
@@ -65,9 +65,9 @@ static ngx_int_t ngx_http_gateway_correlation_id_tracker(
 static void ngx_http_gateway_correlation_id_uuid(
     ngx_http_gateway_correlation_id_main_conf_t *mcf, char *text);
 static ngx_int_t ngx_http_gateway_correlation_id_header(
-    ngx_http_request_t *r, void *data);
+    ngx_http_request_t *r, void *arg);
 static ngx_int_t ngx_http_gateway_correlation_id_variable(
-    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
+    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t arg);
 
 static void ngx_http_gateway_correlation_id_defaults(void *data);
 static char *ngx_http_gateway_correlation_id_check(ngx_conf_t *cf,

@@ -152,7 +152,7 @@ static ngx_int_t ngx_http_gateway_rate_limiting_keep(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf, uint32_t *used,
     ngx_uint_t stop);
 static ngx_int_t ngx_http_gateway_rate_limiting_header(
-    ngx_http_request_t *r, void *data);
+    ngx_http_request_t *r, void *arg);
 static void ngx_http_gateway_rate_limiting_clean(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf);
 static ngx_int_t ngx_http_gateway_rate_limiting_put(ngx_http_request_t *r,
@@ -379,6 +379,8 @@ ngx_http_gateway_rate_limiting_handler(ngx_http_request_t *r, void *data)
     {
         return ngx_http_gateway_rate_limiting_failed(r, conf, mcf);
     }
+
+    ngx_memzero(used, sizeof(used));
 
     stop = ngx_http_gateway_rate_limiting_count(conf, mcf, entry.value, used);
 

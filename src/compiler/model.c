@@ -139,7 +139,7 @@ gwc_unknown_plugin(const gwc_reader_t *reader, const gwc_plugin_t *plugin)
         return;
     }
 
-    for (n = 0; gwc_plugin_rules[n] != NULL && n < 64; n++) {
+    for (n = 0; n < 64 && gwc_plugin_rules[n] != NULL; n++) {
         names[n] = gwc_plugin_rules[n]->name;
     }
 
