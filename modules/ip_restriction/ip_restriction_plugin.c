@@ -1,0 +1,81 @@
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * ip-restriction.
+ */
+
+#include "diag.h"
+#include "model.h"
+#include "rule.h"
+
+typedef struct {
+    gwc_record_t record;
+    gwc_list_t allow; /* gwc_str_t */
+    gwc_list_t deny;  /* gwc_str_t */
+    gwc_int_t status;
+    gwc_str_t message;
+} gwc_ip_restriction_t;
+
+static void gwc_ip_restriction_check(void *config);
+
+static const gwc_field_t gwc_ip_restriction_address = {
+    .type = GWC_STRING,
+    .check = gwc_check_ip_or_cidr,
+};
+
+static const gwc_field_t gwc_ip_restriction_fields[] = {
+    {
+        .name = "allow",
+        .type = GWC_ARRAY,
+        .offset = offsetof(gwc_ip_restriction_t, allow),
+        .elem = &gwc_ip_restriction_address,
+        .size = sizeof(gwc_str_t),
+    },
+    {
+        .name = "deny",
+        .type = GWC_ARRAY,
+        .offset = offsetof(gwc_ip_restriction_t, deny),
+        .elem = &gwc_ip_restriction_address,
+        .size = sizeof(gwc_str_t),
+    },
+    {
+        .name = "status",
+        .type = GWC_INT,
+        .offset = offsetof(gwc_ip_restriction_t, status),
+        .bounded = true,
+        .min = 200,
+        .max = 599,
+    },
+    {
+        .name = "message",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_ip_restriction_t, message),
+    },
+    { .name = NULL },
+};
+
+extern const gwc_plugin_rule_t gwc_rule_ip_restriction;
+
+const gwc_plugin_rule_t gwc_rule_ip_restriction = {
+    .name = "ip-restriction",
+    .directive = "gateway_ip_restriction",
+    .priority = 990,
+    .scopes = GWC_SCOPE_ALL,
+    .fields = gwc_ip_restriction_fields,
+    .size = sizeof(gwc_ip_restriction_t),
+    .check = gwc_ip_restriction_check,
+};
+
+
+/* an empty list counts as none */
+static void
+gwc_ip_restriction_check(void *data)
+{
+    const gwc_ip_restriction_t *config = data;
+
+    if (config->allow.n == 0 && config->deny.n == 0) {
+        gwc_error(config->record.node,
+                  "at least one of \"allow\" and \"deny\" must be set");
+        gwc_fix("allow: [10.0.0.0/8]");
+    }
+}
