@@ -65,6 +65,7 @@ static const gwc_field_t gwc_acl_group_fields[] = {
         .type = GWC_STRING,
         .offset = offsetof(gwc_acl_group_t, group),
         .flags = GWC_REQUIRED,
+        .check = gwc_check_printable,
     },
     { .name = NULL },
 };

@@ -507,6 +507,66 @@ gwc_check_tag(const gwc_field_t *field, void *value)
 
 
 void
+gwc_check_printable(const gwc_field_t *field, void *value)
+{
+    const gwc_str_t *s = value;
+    size_t i;
+
+    for (i = 0; i < s->v.len; i++) {
+        unsigned char c = (unsigned char) s->v.data[i];
+
+        if (c < 0x20 || c == 0x7f) {
+            gwc_error(s->node, "%s must not have control characters",
+                      gwc_shown(field, s));
+            return;
+        }
+    }
+}
+
+
+void
+gwc_check_redirect_code(const gwc_field_t *field, void *value)
+{
+    static const int64_t codes[] = { 426, 301, 302, 307, 308 };
+    const gwc_int_t *code = value;
+    size_t i;
+
+    (void) field;
+
+    for (i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        if (code->v == codes[i]) {
+            return;
+        }
+    }
+
+    gwc_error(code->node, "expected one of: 426, 301, 302, 307, 308");
+}
+
+
+void
+gwc_check_vault_name(const gwc_field_t *field, void *value)
+{
+    static const char *const others[] = { "aws", "azure", "conjur", "gcp",
+                                          "hcv" };
+    const gwc_str_t *s = value;
+    size_t i;
+
+    for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (gwc_text_is(s->v, others[i])) {
+            gwc_error(s->node, "vault %s exists in Kong Enterprise only",
+                      gwc_shown(field, s));
+            return;
+        }
+    }
+
+    if (!gwc_text_is(s->v, "env")) {
+        gwc_error(s->node, "expected one of: env; this is %s",
+                  gwc_shown(field, s));
+    }
+}
+
+
+void
 gwc_check_uuid(const gwc_field_t *field, void *value)
 {
     const gwc_str_t *s = value;
@@ -526,8 +586,11 @@ gwc_check_url(const gwc_field_t *field, void *value)
     const char *sep = s->v.len ? strstr(s->v.data, "://") : NULL;
 
     if (sep == NULL || sep == s->v.data || sep[3] == '\0' || sep[3] == '/') {
+        /* a password may stand before "@" */
         gwc_error(s->node, "%s is no URL, expected SCHEME://HOST...",
-                  gwc_shown(field, s));
+                  memchr(s->v.data, '@', s->v.len) != NULL
+                      ? "the value"
+                      : gwc_shown(field, s));
     }
 }
 

@@ -35,7 +35,6 @@ static const char *const gwc_hash_inputs[] = {
 };
 static const char *const gwc_check_types[] = { "tcp",  "http",  "https",
                                                "grpc", "grpcs", NULL };
-static const char *const gwc_vault_names[] = { "env", NULL };
 static const char *const gwc_jwt_algorithms[] = {
     "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256",
     "ES384", "ES512", "PS256", "PS384", "PS512", "EdDSA", NULL
@@ -46,52 +45,52 @@ static const char *const gwc_token_types[] = { "bearer", NULL };
 static const char *const gwc_challenge_methods[] = { "S256", NULL };
 
 /* plugins whose turn comes; what stands here is known but does not run */
-static const char *const gwc_bundled[] = { "pre-function",
-                                           "correlation-id",
-                                           "zipkin",
-                                           "bot-detection",
-                                           "cors",
-                                           "session",
-                                           "acme",
-                                           "jwt",
-                                           "oauth2",
-                                           "key-auth",
-                                           "ldap-auth",
-                                           "basic-auth",
-                                           "hmac-auth",
-                                           "grpc-gateway",
-                                           "ip-restriction",
-                                           "request-size-limiting",
-                                           "acl",
-                                           "rate-limiting",
-                                           "response-ratelimiting",
-                                           "request-transformer",
-                                           "response-transformer",
-                                           "redirect",
-                                           "ai-request-transformer",
-                                           "ai-prompt-template",
-                                           "ai-prompt-decorator",
-                                           "ai-prompt-guard",
-                                           "ai-proxy",
-                                           "ai-response-transformer",
-                                           "standard-webhooks",
-                                           "aws-lambda",
-                                           "azure-functions",
-                                           "proxy-cache",
-                                           "opentelemetry",
-                                           "prometheus",
-                                           "http-log",
-                                           "statsd",
-                                           "datadog",
-                                           "file-log",
-                                           "udp-log",
-                                           "tcp-log",
-                                           "loggly",
-                                           "syslog",
-                                           "grpc-web",
-                                           "request-termination",
-                                           "post-function",
-                                           NULL };
+const char *const gwc_bundled_plugins[] = { "pre-function",
+                                            "correlation-id",
+                                            "zipkin",
+                                            "bot-detection",
+                                            "cors",
+                                            "session",
+                                            "acme",
+                                            "jwt",
+                                            "oauth2",
+                                            "key-auth",
+                                            "ldap-auth",
+                                            "basic-auth",
+                                            "hmac-auth",
+                                            "grpc-gateway",
+                                            "ip-restriction",
+                                            "request-size-limiting",
+                                            "acl",
+                                            "rate-limiting",
+                                            "response-ratelimiting",
+                                            "request-transformer",
+                                            "response-transformer",
+                                            "redirect",
+                                            "ai-request-transformer",
+                                            "ai-prompt-template",
+                                            "ai-prompt-decorator",
+                                            "ai-prompt-guard",
+                                            "ai-proxy",
+                                            "ai-response-transformer",
+                                            "standard-webhooks",
+                                            "aws-lambda",
+                                            "azure-functions",
+                                            "proxy-cache",
+                                            "opentelemetry",
+                                            "prometheus",
+                                            "http-log",
+                                            "statsd",
+                                            "datadog",
+                                            "file-log",
+                                            "udp-log",
+                                            "tcp-log",
+                                            "loggly",
+                                            "syslog",
+                                            "grpc-web",
+                                            "request-termination",
+                                            "post-function",
+                                            NULL };
 
 const gwc_field_t gwc_entity_fields[] = { { .name = "id",
                                             .type = GWC_STRING,
@@ -285,7 +284,8 @@ static const gwc_field_t gwc_route_fields[] = {
       .type = GWC_INT,
       AT(gwc_route_t, https_redirect_status_code),
       .flags = GWC_REQUIRED,
-      .dflt = "426" },
+      .dflt = "426",
+      .check = gwc_check_redirect_code },
     { .name = "request_buffering",
       .type = GWC_BOOL,
       AT(gwc_route_t, request_buffering),
@@ -308,11 +308,13 @@ static const gwc_field_t gwc_consumer_fields[] = {
     { .name = "username",
       .type = GWC_STRING,
       AT(gwc_consumer_t, username),
-      .flags = GWC_UNIQUE },
+      .flags = GWC_UNIQUE,
+      .check = gwc_check_printable },
     { .name = "custom_id",
       .type = GWC_STRING,
       AT(gwc_consumer_t, custom_id),
-      .flags = GWC_UNIQUE },
+      .flags = GWC_UNIQUE,
+      .check = gwc_check_printable },
     { .name = NULL }
 };
 
@@ -643,7 +645,7 @@ static const gwc_field_t gwc_vault_fields[] = {
       .type = GWC_STRING,
       AT(gwc_vault_entity_t, name),
       .flags = GWC_REQUIRED,
-      .one_of = gwc_vault_names },
+      .check = gwc_check_vault_name },
     { .name = "description",
       .type = GWC_STRING,
       AT(gwc_vault_entity_t, description),
@@ -693,15 +695,6 @@ static const gwc_field_t gwc_key_fields[] = {
       .size = sizeof(gwc_pem_t) },
     { .name = NULL }
 };
-
-typedef struct {
-    gwc_entity_t e;
-    gwc_str_t name;
-    gwc_bool_t enabled;
-    gwc_ref_t route;
-    gwc_ref_t service;
-    const gwc_node_t *filters;
-} gwc_filter_chain_t;
 
 static const gwc_field_t gwc_filter_chain_fields[] = {
     { .name = "name",
@@ -826,7 +819,8 @@ static const gwc_field_t gwc_jwt_fields[] = {
     { .name = "rsa_public_key",
       .type = GWC_STRING,
       AT(gwc_jwt_secret_t, rsa_public_key),
-      .flags = GWC_REFERENCEABLE },
+      .flags = GWC_REFERENCEABLE,
+      .check = gwc_check_public_key },
     { .name = "algorithm",
       .type = GWC_STRING,
       AT(gwc_jwt_secret_t, algorithm),
@@ -834,16 +828,6 @@ static const gwc_field_t gwc_jwt_fields[] = {
       .one_of = gwc_jwt_algorithms },
     { .name = NULL }
 };
-
-typedef struct {
-    gwc_credential_t c;
-    gwc_str_t name;
-    gwc_str_t client_id;
-    gwc_str_t client_secret;
-    gwc_list_t redirect_uris;
-    gwc_bool_t hash_secret;
-    gwc_str_t client_type;
-} gwc_oauth2_t;
 
 static const gwc_field_t gwc_oauth2_fields[] = {
     { .name = "name",
@@ -1048,7 +1032,8 @@ static const gwc_kind_t gwc_core_kinds[] = {
       .check = gwc_check_key },
     { .entity = "filter_chains",
       OF(gwc_filter_chain_fields, gwc_filter_chain_t),
-      .endpoint = "name" },
+      .endpoint = "name",
+      .check = gwc_check_filter_chain },
     { .entity = "parameters", OF(gwc_parameter_fields, gwc_plain_t) },
     { .entity = "clustering_data_planes",
       OF(gwc_data_plane_fields, gwc_plain_t) },
@@ -1077,7 +1062,8 @@ static const gwc_credential_rule_t gwc_plain_credentials[] = {
     { .entity = "acls", OF(gwc_acl_fields, gwc_keyed_t) },
     { .entity = "oauth2_credentials",
       OF(gwc_oauth2_fields, gwc_oauth2_t),
-      .endpoint_key = "client_id" },
+      .endpoint_key = "client_id",
+      .check = gwc_check_oauth2_credential },
 };
 
 #define GWC_KINDS_MAX 64
@@ -1187,8 +1173,29 @@ gwc_plugin_is_bundled(gwc_text_t name)
 {
     size_t i;
 
-    for (i = 0; gwc_bundled[i] != NULL; i++) {
-        if (gwc_text_is(name, gwc_bundled[i])) {
+    for (i = 0; gwc_bundled_plugins[i] != NULL; i++) {
+        if (gwc_text_is(name, gwc_bundled_plugins[i])) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+bool
+gwc_plugin_has_streams(gwc_text_t name)
+{
+    static const char *const names[] = {
+        "prometheus", "ip-restriction", "file-log",    "http-log",
+        "tcp-log",    "udp-log",        "syslog",      "loggly",
+        "statsd",     "datadog",        "zipkin",      "pre-function",
+        "session",    "post-function",  "proxy-cache", NULL
+    };
+    size_t i;
+
+    for (i = 0; names[i] != NULL; i++) {
+        if (gwc_text_is(name, names[i])) {
             return true;
         }
     }

@@ -34,6 +34,10 @@ const gwc_field_t *gwc_kind_foreign(const gwc_kind_t *child,
                                     const char *parent);
 /* plugins that Kong has and this gateway does not have yet */
 bool gwc_plugin_is_bundled(gwc_text_t name);
+/* their names and those of our own, NULL-terminated */
+extern const char *const gwc_bundled_plugins[];
+/* whether its protocols may be those of streams, too */
+bool gwc_plugin_has_streams(gwc_text_t name);
 
 /* entity_rules.c */
 /* set, or given with a bad value: then it is not missing */
@@ -45,6 +49,8 @@ void gwc_check_upstream(void *entity);
 void gwc_check_target(void *entity);
 void gwc_check_vault(void *entity);
 void gwc_check_jwt_secret(void *entity);
+void gwc_check_oauth2_credential(void *entity);
+void gwc_check_filter_chain(void *entity);
 /* entity_tls.c */
 void gwc_check_certificate(void *entity);
 void gwc_check_ca_certificate(void *entity);
@@ -67,6 +73,9 @@ void gwc_check_host_port(const gwc_field_t *field, void *value);
 void gwc_check_cookie_name(const gwc_field_t *field, void *value);
 void gwc_check_vault_prefix(const gwc_field_t *field, void *value);
 void gwc_check_tag(const gwc_field_t *field, void *value);
+void gwc_check_redirect_code(const gwc_field_t *field, void *value);
+void gwc_check_vault_name(const gwc_field_t *field, void *value);
+void gwc_check_public_key(const gwc_field_t *field, void *value);
 void gwc_check_redirect_uri(const gwc_field_t *field, void *value);
 
 
@@ -116,6 +125,25 @@ typedef struct {
     gwc_str_t rsa_public_key;
     gwc_str_t algorithm;
 } gwc_jwt_secret_t;
+
+typedef struct {
+    gwc_credential_t c;
+    gwc_str_t name;
+    gwc_str_t client_id;
+    gwc_str_t client_secret;
+    gwc_list_t redirect_uris; /* gwc_str_t */
+    gwc_bool_t hash_secret;
+    gwc_str_t client_type;
+} gwc_oauth2_t;
+
+typedef struct {
+    gwc_entity_t e;
+    gwc_str_t name;
+    gwc_bool_t enabled;
+    gwc_ref_t route;
+    gwc_ref_t service;
+    const gwc_node_t *filters;
+} gwc_filter_chain_t;
 
 /* refs.c: ids, references, uniqueness, of all items (gwc_item_t); reports
    through gwc_error().  Runs after errors too, to report all at once; links

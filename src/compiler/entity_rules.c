@@ -8,7 +8,7 @@
 #include "schema.h"
 #include "vault.h"
 
-#include <stdlib.h>
+#include <arpa/inet.h>
 #include <string.h>
 
 /* families of protocols that one route may mix */
@@ -79,6 +79,15 @@ gwc_set_text(gwc_str_t *value, const gwc_node_t *node, const char *data,
 }
 
 
+/* the URL for messages; with a user's name and password it is not shown */
+static const char *
+gwc_shown_url(gwc_text_t url)
+{
+    return memchr(url.data, '@', url.len) != NULL ? "the URL"
+                                                  : gwc_quoted(url);
+}
+
+
 /*
  * SCHEME://HOST[:PORT][/PATH], or without the scheme "//HOST...".  What it
  * says replaces the fields beside it, the path too.
@@ -91,7 +100,7 @@ gwc_service_url(gwc_service_t *service)
         "udp",  "tls_passthrough", NULL
     };
     const gwc_node_t *node = service->url.node;
-    gwc_text_t url = service->url.v, scheme = { NULL, 0 }, host, path;
+    gwc_text_t url = service->url.v, scheme = { NULL, 0 }, host, path, number;
     const char *p = url.data, *last = url.data + url.len, *at, *colon;
     gwc_field_t field = { .name = "url" };
     gwc_str_t part = { 0 };
@@ -101,7 +110,7 @@ gwc_service_url(gwc_service_t *service)
 
     if (at == NULL || (at != p && at[-1] != ':')) {
         gwc_error(node, "%s is no URL, expected PROTOCOL://HOST[:PORT][/PATH]",
-                  gwc_quoted(url));
+                  gwc_shown_url(url));
         return;
     }
 
@@ -150,14 +159,12 @@ gwc_service_url(gwc_service_t *service)
     }
 
     if (colon != NULL) {
-        char *end;
+        number.data = colon + 1;
+        number.len = (size_t) (host.data + host.len - number.data);
+        port = gwc_small_number(number, 65535);
 
-        port = strtol(colon + 1, &end, 10);
-
-        if (end != host.data + host.len || end == colon + 1 || port < 0
-            || port > 65535)
-        {
-            gwc_error(node, "%s has no valid port", gwc_quoted(url));
+        if (port < 0) {
+            gwc_error(node, "%s has no valid port", gwc_shown_url(url));
             return;
         }
 
@@ -171,7 +178,7 @@ gwc_service_url(gwc_service_t *service)
     }
 
     if (host.len == 0) {
-        gwc_error(node, "%s has no host", gwc_quoted(url));
+        gwc_error(node, "%s has no host", gwc_shown_url(url));
         return;
     }
 
@@ -360,7 +367,6 @@ gwc_check_route_strip(gwc_route_t *route, unsigned family)
 void
 gwc_check_route(void *entity)
 {
-    static const int64_t redirects[] = { 426, 301, 302, 307, 308 };
     gwc_route_t *route = entity;
     const char *why = "on a route for streams (tcp, tls, udp)";
     unsigned family = 0;
@@ -433,18 +439,6 @@ gwc_check_route(void *entity)
                   "\"regex_priority\" orders regular expressions");
     }
 
-    for (i = 0; i < sizeof(redirects) / sizeof(redirects[0]); i++) {
-        if (route->https_redirect_status_code.v == redirects[i]) {
-            break;
-        }
-    }
-
-    if (i == sizeof(redirects) / sizeof(redirects[0])
-        && route->https_redirect_status_code.set)
-    {
-        gwc_error(route->https_redirect_status_code.node,
-                  "expected one of: 426, 301, 302, 307, 308");
-    }
 
     gwc_check_route_strip(route, family);
     gwc_check_route_match(route, family);
@@ -584,9 +578,10 @@ gwc_check_target(void *entity)
     gwc_str_t host = target->target;
     gwc_field_t field = { .name = "target" };
     const char *colon = NULL;
+    unsigned char addr[16];
+    gwc_text_t number;
     size_t i, colons = 0;
     long port;
-    char *end;
 
     if (!target->target.set) {
         return;
@@ -605,6 +600,14 @@ gwc_check_target(void *entity)
 
         host.v.data = text.data + 1;
         host.v.len = (size_t) (close - text.data) - 1;
+
+        if (inet_pton(AF_INET6, gwc_strndup(host.v.data, host.v.len), addr)
+            != 1) {
+            gwc_error(target->target.node,
+                      "%s: only IPv6 addresses stand in brackets",
+                      gwc_quoted(text));
+            return;
+        }
 
         if (close + 1 < text.data + text.len) {
             colon = close + 1;
@@ -625,20 +628,25 @@ gwc_check_target(void *entity)
         }
 
         if (colons > 1) {
-            /* an IPv6 address without brackets has no port */
-            colon = NULL;
+            /* "::1:80" would be read as an address, too */
+            gwc_error(target->target.node,
+                      "%s: an IPv6 address needs brackets and a port, as in "
+                      "\"[::1]:80\"",
+                      gwc_quoted(text));
+            return;
+        }
 
-        } else if (colon != NULL) {
+        if (colon != NULL) {
             host.v.len = (size_t) (colon - text.data);
         }
     }
 
     if (colon != NULL) {
-        port = strtol(colon + 1, &end, 10);
+        number.data = colon + 1;
+        number.len = (size_t) (text.data + text.len - number.data);
+        port = gwc_small_number(number, 65535);
 
-        if (end != text.data + text.len || end == colon + 1 || port < 1
-            || port > 65535)
-        {
+        if (port < 1) {
             gwc_error(target->target.node, "%s has no valid port",
                       gwc_quoted(text));
             return;
@@ -735,5 +743,41 @@ gwc_check_jwt_secret(void *entity)
         gwc_error(jwt->c.e.record.node,
                   "\"rsa_public_key\" is required for %s",
                   gwc_quoted(jwt->algorithm.v));
+    }
+}
+
+
+/* a public client may have none */
+void
+gwc_check_oauth2_credential(void *entity)
+{
+    const gwc_oauth2_t *oauth2 = entity;
+
+    if (!gwc_written(&oauth2->client_secret)
+        && gwc_text_is(oauth2->client_type.v, "confidential"))
+    {
+        gwc_error(oauth2->c.e.record.node,
+                  "required field \"client_secret\" is missing: secrets are "
+                  "never made up");
+    }
+}
+
+
+void
+gwc_check_filter_chain(void *entity)
+{
+    const gwc_filter_chain_t *chain = entity;
+    const gwc_node_t *node = chain->e.record.node;
+    bool route = chain->route.set || chain->route.target != NULL;
+    bool service = chain->service.set || chain->service.target != NULL;
+
+    if (route == service) {
+        gwc_error(node, "exactly one of \"route\" and \"service\" must be "
+                        "set");
+    }
+
+    if (chain->filters != NULL && chain->filters->kind != GWC_NODE_SEQ) {
+        gwc_error(chain->filters, "expected an array, this is %s",
+                  gwc_node_kind_name(chain->filters));
     }
 }

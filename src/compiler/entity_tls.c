@@ -8,6 +8,7 @@
 #include "schema.h"
 
 #include <jansson.h>
+#include <openssl/decoder.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -54,26 +55,61 @@ gwc_tls_no_password(char *buf, int size, int writing, void *data)
 }
 
 
+/* any form: "BEGIN PUBLIC KEY" and the older "BEGIN RSA PUBLIC KEY" */
+static EVP_PKEY *
+gwc_tls_read_public(BIO *bio)
+{
+    EVP_PKEY *key = NULL;
+    OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(
+        &key, "PEM", NULL, NULL, EVP_PKEY_PUBLIC_KEY, NULL, NULL);
+
+    if (decoder != NULL) {
+        (void) OSSL_DECODER_from_bio(decoder, bio);
+    }
+
+    OSSL_DECODER_CTX_free(decoder);
+
+    return key;
+}
+
+
 static EVP_PKEY *
 gwc_tls_key(const gwc_str_t *value, bool private)
 {
     BIO *bio = BIO_new_mem_buf(value->v.data, (int) value->v.len);
     EVP_PKEY *key = NULL;
+    const char *reason;
 
     if (bio != NULL) {
         key = private ? PEM_read_bio_PrivateKey(bio, NULL, gwc_tls_no_password,
                                                 NULL)
-                      : PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+                      : gwc_tls_read_public(bio);
+    }
+
+    reason = gwc_tls_reason();
+
+    /* which OpenSSL calls "unsupported" */
+    if (strstr(value->v.data, "-----BEGIN ") == NULL) {
+        reason = "no start line";
     }
 
     if (key == NULL) {
         gwc_error(value->node, "invalid %s key: %s",
-                  private ? "private" : "public", gwc_tls_reason());
+                  private ? "private" : "public", reason);
     }
 
     BIO_free(bio);
 
     return key;
+}
+
+
+void
+gwc_check_public_key(const gwc_field_t *field, void *value)
+{
+    (void) field;
+
+    EVP_PKEY_free(gwc_tls_key(value, false));
 }
 
 

@@ -14,6 +14,7 @@
 
 #include <openssl/evp.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,8 +123,8 @@ gwc_plugin_rule(gwc_text_t name)
 static void
 gwc_unknown_plugin(const gwc_reader_t *reader, const gwc_plugin_t *plugin)
 {
-    const char *names[64], *near;
-    size_t n;
+    const char *names[128], *near;
+    size_t i, n;
 
     if (gwc_plugin_is_bundled(plugin->name.v)) {
         if (reader->options->allow_unsupported) {
@@ -143,6 +144,10 @@ gwc_unknown_plugin(const gwc_reader_t *reader, const gwc_plugin_t *plugin)
         names[n] = gwc_plugin_rules[n]->name;
     }
 
+    for (i = 0; n < 128 && gwc_bundled_plugins[i] != NULL; i++) {
+        names[n++] = gwc_bundled_plugins[i];
+    }
+
     near = gwc_nearest(plugin->name.v, names, n);
 
     if (near != NULL) {
@@ -151,6 +156,28 @@ gwc_unknown_plugin(const gwc_reader_t *reader, const gwc_plugin_t *plugin)
     } else {
         gwc_error(plugin->name.node, "unknown plugin %s",
                   gwc_quoted(plugin->name.v));
+    }
+}
+
+
+static void
+gwc_check_plugin_protocols(const gwc_plugin_t *plugin)
+{
+    size_t i;
+
+    for (i = 0; i < plugin->protocols.n; i++) {
+        const gwc_str_t *s = GWC_ITEM(plugin->protocols, gwc_str_t, i);
+
+        if ((gwc_text_is(s->v, "tcp") || gwc_text_is(s->v, "tls")
+             || gwc_text_is(s->v, "udp")
+             || gwc_text_is(s->v, "tls_passthrough"))
+            && !gwc_plugin_has_streams(plugin->name.v))
+        {
+            gwc_error(s->node,
+                      "expected one of: grpc, grpcs, http, https; "
+                      "this is %s",
+                      gwc_quoted(s->v));
+        }
     }
 }
 
@@ -168,6 +195,7 @@ gwc_read_config(const gwc_reader_t *reader, gwc_plugin_t *plugin,
         return;
     }
 
+    gwc_check_plugin_protocols(plugin);
     plugin->rule = gwc_plugin_rule(plugin->name.v);
 
     if (plugin->rule == NULL) {
@@ -233,6 +261,33 @@ gwc_check_ignored(const gwc_node_t *node)
 }
 
 
+/* whole seconds, but of targets; credentials are never updated */
+static void
+gwc_check_times(const gwc_kind_t *kind, const gwc_entity_t *entity)
+{
+    if (strcmp(kind->entity, "targets") == 0) {
+        return;
+    }
+
+    if (entity->created_at.set
+        && floor(entity->created_at.v) < entity->created_at.v)
+    {
+        gwc_error(entity->created_at.node, "expected an integer, this is %s",
+                  gwc_node_kind_name(entity->created_at.node));
+    }
+
+    if (kind->rule != NULL && entity->updated_at.node != NULL) {
+        gwc_error(entity->updated_at.node, "unknown field \"updated_at\"");
+
+    } else if (entity->updated_at.set
+               && floor(entity->updated_at.v) < entity->updated_at.v)
+    {
+        gwc_error(entity->updated_at.node, "expected an integer, this is %s",
+                  gwc_node_kind_name(entity->updated_at.node));
+    }
+}
+
+
 /* what a filter would have denied must not pass in silence */
 static void
 gwc_unsupported_filters(const gwc_reader_t *reader, const gwc_node_t *node)
@@ -269,6 +324,12 @@ gwc_read_entity(gwc_reader_t *reader, const gwc_kind_t *kind,
     entity = gwc_alloc(kind->size);
     entity->kind = kind->entity;
 
+    if (parent != NULL) {
+        foreign = gwc_kind_foreign(kind, parent->kind->entity);
+        ((gwc_ref_t *) (void *) ((char *) entity + foreign->offset))->target =
+            parent->entity;
+    }
+
     if (kind->rule != NULL) {
         ((gwc_credential_t *) (void *) entity)->rule = kind->rule;
     }
@@ -281,6 +342,7 @@ gwc_read_entity(gwc_reader_t *reader, const gwc_kind_t *kind,
     errors = gwc_error_count();
     gwc_check_ignored(node);
     (void) gwc_schema_read(&schema, entity, node);
+    gwc_check_times(kind, entity);
 
     if (kind->check != NULL) {
         kind->check(entity);
@@ -301,12 +363,6 @@ gwc_read_entity(gwc_reader_t *reader, const gwc_kind_t *kind,
     item->failed = errors != gwc_error_count();
 
     gwc_vec_push(&reader->items, item);
-
-    if (parent != NULL) {
-        foreign = gwc_kind_foreign(kind, parent->kind->entity);
-        ((gwc_ref_t *) (void *) ((char *) entity + foreign->offset))->target =
-            parent->entity;
-    }
 
     if (node->kind != GWC_NODE_MAP) {
         return;
@@ -490,8 +546,7 @@ gwc_migrate(gwc_reader_t *reader, const gwc_node_t *root)
 }
 
 
-/* false: what follows would only repeat the error */
-static bool
+static void
 gwc_read_head(gwc_reader_t *reader, const gwc_node_t *root)
 {
     const gwc_node_t *version = gwc_node_get(root, "_format_version");
@@ -517,7 +572,6 @@ gwc_read_head(gwc_reader_t *reader, const gwc_node_t *root)
     } else if (!gwc_text_is(version->text, "3.0")) {
         gwc_error(version, "expected one of: 1.1, 2.1, 3.0; this is %s",
                   gwc_quoted(version->text));
-        return false;
     }
 
     if (version != NULL && version->kind == GWC_NODE_STRING) {
@@ -530,13 +584,11 @@ gwc_read_head(gwc_reader_t *reader, const gwc_node_t *root)
         if (transform->kind != GWC_NODE_BOOL) {
             gwc_error(transform, "expected a boolean, this is %s",
                       gwc_node_kind_name(transform));
-            return true;
+            return;
         }
 
         reader->model->transform = transform->boolean;
     }
-
-    return true;
 }
 
 
@@ -622,9 +674,7 @@ gwc_read_root(gwc_reader_t *reader, const gwc_node_t *root)
         return;
     }
 
-    if (!gwc_read_head(reader, root)) {
-        return;
-    }
+    gwc_read_head(reader, root);
 
     for (i = 0; i < root->n; i++) {
         if (gwc_kind_find(root->keys[i]->text) == NULL

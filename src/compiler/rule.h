@@ -137,6 +137,8 @@ void gwc_check_name(const gwc_field_t *field, void *value);
 void gwc_check_uuid(const gwc_field_t *field, void *value);
 void gwc_check_url(const gwc_field_t *field, void *value);
 void gwc_check_regex(const gwc_field_t *field, void *value);
+/* no control characters: for what goes into headers */
+void gwc_check_printable(const gwc_field_t *field, void *value);
 
 /* scopes a plugin may have, bits */
 enum {

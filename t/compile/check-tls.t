@@ -108,7 +108,7 @@ kong.yml:4:8: error: certificates[0].key: the key does not belong to the certifi
 kong.yml:5:3: error: certificates[1]: "cert_alt" and "key_alt" must be set together
 kong.yml:10:13: error: certificates[2].cert_alt: the alternative certificate must have a key of another type
 kong.yml:12:9: error: certificates[3].cert: invalid certificate: no start line
-kong.yml:15:8: error: certificates[4].key: invalid private key: unsupported
+kong.yml:15:8: error: certificates[4].key: invalid private key: no start line
 kong.yml:16:3: error: certificates[5]: required field "key" is missing
 kong.yml:18:8: error: certificates[6].key: reference "{vault://env/t-unset}": environment variable T_UNSET is not set
 
@@ -199,6 +199,6 @@ kong.yml:6:10: error: key_sets[0].keys[0].jwk: "kid" in the JWK must be equal to
 kong.yml:8:10: error: key_sets[0].keys[1].jwk: the JWK has no known "kty"
 kong.yml:10:10: error: key_sets[0].keys[2].jwk: the JWK is no JSON object
 kong.yml:11:5: error: key_sets[0].keys[3]: exactly one of "jwk" and "pem" must be set
-kong.yml:15:24: error: key_sets[0].keys[5].pem.private_key: invalid private key: unsupported
+kong.yml:15:24: error: key_sets[0].keys[5].pem.private_key: invalid private key: no start line
 kong.yml:17:10: error: key_sets[0].keys[6].pem: at least one of "public_key" and "private_key" must be set
 kong.yml:18:5: error: key_sets[0].keys[7]: exactly one of "jwk" and "pem" must be set

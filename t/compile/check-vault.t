@@ -111,7 +111,7 @@ kong.yml:3:12: error: vaults[0].prefix: invalid prefix "a": expected lower-case 
 kong.yml:4:12: error: vaults[1].prefix: invalid prefix "env": expected lower-case letters, digits and "-", at least two, beginning with a letter, and not the name of a vault
 kong.yml:5:12: error: vaults[2].prefix: invalid prefix "A-b": expected lower-case letters, digits and "-", at least two, beginning with a letter, and not the name of a vault
 kong.yml:6:12: error: vaults[3].prefix: invalid prefix "ab-": expected lower-case letters, digits and "-", at least two, beginning with a letter, and not the name of a vault
-kong.yml:7:22: error: vaults[4].name: expected one of: env; this is "hcv"
+kong.yml:7:22: error: vaults[4].name: vault "hcv" exists in Kong Enterprise only
 kong.yml:8:44: error: vaults[5].config.prefix: "1a" cannot begin the name of a variable
 kong.yml:9:36: error: vaults[6].config.ttl: unknown field "ttl"
 kong.yml:11:12: error: vaults[8].prefix: uniqueness violation: 'vaults' entity with prefix set to "ae" already declared in kong.yml:10
