@@ -119,6 +119,10 @@ void gwc_emit_upstreams(gwc_output_t *output);
 void gwc_emit_services(gwc_writer_t *w, gwc_output_t *output);
 void gwc_emit_routes(gwc_writer_t *w, gwc_output_t *output);
 
+/* emit_health.c: lines of its block, and warnings about what does not run */
+void gwc_emit_health(gwc_writer_t *w, const gwc_upstream_t *upstream);
+void gwc_check_health(const gwc_upstream_t *upstream);
+
 /* false: it exists for no request, like routes of disabled services */
 bool gwc_route_is_written(const gwc_route_t *route);
 

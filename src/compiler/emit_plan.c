@@ -107,13 +107,7 @@ gwc_check_supported(const gwc_model_t *model, const gwc_settings_t *settings,
     }
 
     for (i = 0; i < model->upstreams.n; i++) {
-        const gwc_upstream_t *upstream = model->upstreams.items[i];
-
-        if (upstream->healthchecks.record.node != NULL) {
-            gwc_warning(upstream->healthchecks.record.node,
-                        "health checks do not run yet: targets that fail "
-                        "are retried, not taken out");
-        }
+        gwc_check_health(model->upstreams.items[i]);
     }
 
     for (i = 0; i < model->certificates.n; i++) {

@@ -161,6 +161,8 @@ gwc_emit_upstream(gwc_writer_t *w, const gwc_upstream_t *upstream)
         gwc_end(w);
     }
 
+    gwc_emit_health(w, upstream);
+
     for (i = 0; i < upstream->targets.n; i++) {
         const gwc_target_t *target = upstream->targets.items[i];
         long long weight = (long long) gwc_int_or(target->weight, 100);
