@@ -193,6 +193,7 @@ struct ngx_http_gateway_service_s {
     unsigned                         headers_block:1;  /* its location sends
                                                 $gateway_upstream_headers */
 
+    ngx_str_t                        record;    /* JSON, for logs; or nil */
     void                           **loc_conf;  /* of its location */
     ngx_http_gateway_loc_conf_t     *conf;
     u_char                          *file_name;
@@ -218,6 +219,7 @@ struct ngx_http_gateway_route_s {
     unsigned                         path_v1:1;
     unsigned                         has_paths:1;
     ngx_str_t                        service_name; /* as written */
+    ngx_str_t                        record;    /* JSON, for logs; or nil */
     u_char                          *file_name;
     ngx_uint_t                       line;
 };
@@ -228,6 +230,7 @@ struct ngx_http_gateway_consumer_s {
     ngx_str_t                        id;
     ngx_str_t                        username;
     ngx_str_t                        custom_id;
+    ngx_str_t                        record;    /* JSON, for logs; or nil */
     ngx_array_t                     *acl_groups;  /* ngx_str_t, or NULL */
     /* its own instances: per policy index an array of
        ngx_http_gateway_instance_t *, best rank first; or NULL */
@@ -281,6 +284,8 @@ struct ngx_http_gateway_ctx_s {
     void                            *captures;  /* owned by "route" */
     ngx_str_t                        upstream_uri; /* path sent upstream */
     ngx_str_t                        upstream_host; /* Host sent upstream */
+    ngx_str_t                        replaced_host; /* the same if a policy
+                                                   wants another one */
     ngx_str_t                        forwarded; /* header lines for
                                                    $gateway_upstream_headers */
     u_char                          *forwarded_host; /* the Host that stands

@@ -195,7 +195,15 @@ ngx_http_gateway_body_replace(ngx_http_request_t *r, ngx_str_t *body)
     rb = r->request_body;
 
     if (rb == NULL) {
-        return NGX_ERROR;
+
+        /* the request came without one */
+
+        rb = ngx_pcalloc(r->pool, sizeof(ngx_http_request_body_t));
+        if (rb == NULL) {
+            return NGX_ERROR;
+        }
+
+        r->request_body = rb;
     }
 
     cl = NULL;

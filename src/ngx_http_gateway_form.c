@@ -23,21 +23,6 @@
 #define NGX_HTTP_GATEWAY_FORM_BOUNDARY    70
 
 
-/* a member of a JSON object, as places in the text */
-typedef struct {
-    ngx_str_t     raw;       /* from the key to the end of the value */
-    ngx_str_t     key;       /* with its quotes */
-} ngx_http_gateway_form_member_t;
-
-
-/* a part of a multipart body */
-typedef struct {
-    ngx_str_t     raw;       /* from its delimiter to the next one */
-    ngx_str_t     name;
-    ngx_str_t     value;
-} ngx_http_gateway_form_part_t;
-
-
 static ngx_uint_t ngx_http_gateway_form_type(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_gateway_form_media_type(ngx_str_t *type,
     const char *name, size_t len);
@@ -51,9 +36,6 @@ static ngx_http_gateway_field_e ngx_http_gateway_form_find_member(
     ngx_str_t *value);
 static ngx_int_t ngx_http_gateway_form_remove_member(ngx_http_request_t *r,
     ngx_str_t *body, const ngx_str_t *name);
-static json_t *ngx_http_gateway_form_object(const ngx_str_t *body);
-static u_char *ngx_http_gateway_form_member(u_char *p, u_char *last,
-    ngx_http_gateway_form_member_t *member);
 static ngx_uint_t ngx_http_gateway_form_member_is(
     ngx_http_gateway_form_member_t *member, const ngx_str_t *name);
 static u_char *ngx_http_gateway_form_skip_blanks(u_char *p, u_char *last);
@@ -65,14 +47,8 @@ static ngx_http_gateway_field_e ngx_http_gateway_form_find_part(
     ngx_str_t *value);
 static ngx_int_t ngx_http_gateway_form_remove_part(ngx_http_request_t *r,
     ngx_str_t *body, const ngx_str_t *name);
-static ngx_int_t ngx_http_gateway_form_boundary(ngx_http_request_t *r,
-    ngx_str_t *boundary);
-static u_char *ngx_http_gateway_form_delimiter(u_char *p, u_char *last,
-    ngx_str_t *boundary, u_char **next);
-static u_char *ngx_http_gateway_form_part(u_char *p, u_char *last,
-    ngx_str_t *boundary, ngx_http_gateway_form_part_t *part);
 static u_char *ngx_http_gateway_form_part_headers(u_char *p, u_char *last,
-    ngx_str_t *name);
+    ngx_http_gateway_form_part_t *part);
 static ngx_int_t ngx_http_gateway_form_param(u_char *p, u_char *last,
     const char *name, size_t len, ngx_str_t *value);
 
@@ -337,7 +313,7 @@ ngx_http_gateway_form_remove_member(ngx_http_request_t *r, ngx_str_t *body,
 }
 
 
-static json_t *
+json_t *
 ngx_http_gateway_form_object(const ngx_str_t *body)
 {
     json_t  *root;
@@ -360,7 +336,7 @@ ngx_http_gateway_form_object(const ngx_str_t *body)
  * text is known to be valid, and yet the end is never passed.
  */
 
-static u_char *
+u_char *
 ngx_http_gateway_form_member(u_char *p, u_char *last,
     ngx_http_gateway_form_member_t *member)
 {
@@ -391,8 +367,12 @@ ngx_http_gateway_form_member(u_char *p, u_char *last,
     }
 
     p = ngx_http_gateway_form_skip_blanks(p + 1, last);
+
+    member->value.data = p;
+
     p = ngx_http_gateway_form_skip_value(p, last);
 
+    member->value.len = p - member->value.data;
     member->raw.len = p - member->raw.data;
 
     return p;
@@ -605,7 +585,7 @@ ngx_http_gateway_form_remove_part(ngx_http_request_t *r, ngx_str_t *body,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_gateway_form_boundary(ngx_http_request_t *r, ngx_str_t *boundary)
 {
     ngx_str_t  *type;
@@ -631,7 +611,7 @@ ngx_http_gateway_form_boundary(ngx_http_request_t *r, ngx_str_t *boundary)
  * is the last delimiter.  NULL when there is none.
  */
 
-static u_char *
+u_char *
 ngx_http_gateway_form_delimiter(u_char *p, u_char *last, ngx_str_t *boundary,
     u_char **next)
 {
@@ -677,7 +657,7 @@ ngx_http_gateway_form_delimiter(u_char *p, u_char *last, ngx_str_t *boundary,
 
 /* takes the part that begins with the delimiter p; returns the next one */
 
-static u_char *
+u_char *
 ngx_http_gateway_form_part(u_char *p, u_char *last, ngx_str_t *boundary,
     ngx_http_gateway_form_part_t *part)
 {
@@ -695,7 +675,7 @@ ngx_http_gateway_form_part(u_char *p, u_char *last, ngx_str_t *boundary,
         return NULL;
     }
 
-    p = ngx_http_gateway_form_part_headers(next, last, &part->name);
+    p = ngx_http_gateway_form_part_headers(next, last, part);
 
     part->value.data = p;
 
@@ -727,13 +707,16 @@ ngx_http_gateway_form_part(u_char *p, u_char *last, ngx_str_t *boundary,
 /* finds the field's name; returns the first byte of the content */
 
 static u_char *
-ngx_http_gateway_form_part_headers(u_char *p, u_char *last, ngx_str_t *name)
+ngx_http_gateway_form_part_headers(u_char *p, u_char *last,
+    ngx_http_gateway_form_part_t *part)
 {
-    u_char  *end, *eol;
+    u_char     *end, *eol;
+    ngx_str_t   file;
 
     static u_char  disposition[] = "content-disposition:";
 
-    ngx_str_null(name);
+    ngx_str_null(&part->name);
+    part->file = 0;
 
     while (p < last) {
         end = ngx_strlchr(p, last, LF);
@@ -751,7 +734,13 @@ ngx_http_gateway_form_part_headers(u_char *p, u_char *last, ngx_str_t *name)
         if ((size_t) (eol - p) > sizeof(disposition) - 1
             && ngx_strncasecmp(p, disposition, sizeof(disposition) - 1) == 0)
         {
-            (void) ngx_http_gateway_form_param(p, eol, "name", 4, name);
+            (void) ngx_http_gateway_form_param(p, eol, "name", 4,
+                                               &part->name);
+
+            part->file = ngx_http_gateway_form_param(p, eol, "filename", 8,
+                                                     &file) == NGX_OK
+                         || ngx_http_gateway_form_param(p, eol, "filename*",
+                                                        9, &file) == NGX_OK;
         }
 
         p = end + 1;
