@@ -65,6 +65,7 @@ typedef struct {
     size_t bundles;
     bool has_http, has_https, has_grpc, has_grpcs;
     bool needs_resolver;
+    bool needs_records; /* some plugin logs what entities look like */
 } gwc_output_t;
 
 /* paths of the self-signed pair, relative to the prefix */
@@ -123,11 +124,24 @@ void gwc_emit_routes(gwc_writer_t *w, gwc_output_t *output);
 void gwc_emit_health(gwc_writer_t *w, const gwc_upstream_t *upstream);
 void gwc_check_health(const gwc_upstream_t *upstream);
 
+/* emit_record.c: entities for the log record, if anything logs it */
+void gwc_emit_record_plan(gwc_output_t *output);
+void gwc_emit_service_record(gwc_writer_t *w, const gwc_output_t *output,
+                             const gwc_service_t *service);
+void gwc_emit_route_record(gwc_writer_t *w, const gwc_output_t *output,
+                           const gwc_route_t *route);
+void gwc_emit_consumer_record(gwc_writer_t *w, const gwc_output_t *output,
+                              const gwc_consumer_t *consumer);
+
 /* false: it exists for no request, like routes of disabled services */
 bool gwc_route_is_written(const gwc_route_t *route);
 
 /* errors, or warnings when allowed, about what does not run yet */
 void gwc_check_supported(const gwc_model_t *model,
                          const gwc_settings_t *settings, bool allow);
+
+/* a file of the generation with secret text, mode 0600 */
+void gwc_emit_secret_file(gwc_output_t *output, const char *name,
+                          gwc_text_t text);
 
 #endif

@@ -110,16 +110,6 @@ gwc_check_supported(const gwc_model_t *model, const gwc_settings_t *settings,
         gwc_check_health(model->upstreams.items[i]);
     }
 
-    for (i = 0; i < model->certificates.n; i++) {
-        const gwc_certificate_t *certificate = model->certificates.items[i];
-
-        if (certificate->snis.n) {
-            gwc_warning(certificate->e.record.node,
-                        "certificates by SNI are not served yet: the "
-                        "default certificate is");
-        }
-    }
-
     for (i = 0; i < model->plugins.n && settings->plugins.n; i++) {
         const gwc_plugin_t *plugin = model->plugins.items[i];
 

@@ -176,6 +176,66 @@ gwc_emit_tls(gwc_writer_t *w, gwc_output_t *output, const gwc_vec_t *listens,
 
 
 static void
+gwc_emit_pem(gwc_writer_t *w, gwc_output_t *output, const char *prefix,
+             const char *name, gwc_text_t text)
+{
+    gwc_emit_secret_file(output, name, text);
+
+    if (prefix == NULL) {
+        gwc_arg_generated(w, name);
+    } else {
+        gwc_param_generated(w, prefix, name);
+    }
+}
+
+
+/* certificates by SNI; without a listener for TLS they are of no use */
+static void
+gwc_emit_certificates(gwc_writer_t *w, gwc_output_t *output)
+{
+    const gwc_vec_t *listens = &output->settings->proxy_listen;
+    const gwc_model_t *model = output->model;
+    bool tls = false;
+    size_t i, k;
+
+    for (i = 0; i < listens->n; i++) {
+        tls = tls || ((const gwc_listen_t *) listens->items[i])->ssl;
+    }
+
+    for (i = 0; tls && i < model->certificates.n; i++) {
+        const gwc_certificate_t *c = model->certificates.items[i];
+
+        if (c->snis.n == 0) {
+            continue;
+        }
+
+        w->source = c->e.record.node;
+        gwc_begin(w, "gateway_certificate");
+        gwc_emit_pem(w, output, NULL, gwc_sprintf("sni-%s.crt", c->e.id),
+                     c->cert.v);
+        gwc_emit_pem(w, output, NULL, gwc_sprintf("sni-%s.key", c->e.id),
+                     c->key.v);
+
+        if (c->cert_alt.set) {
+            gwc_emit_pem(w, output, "cert_alt",
+                         gwc_sprintf("sni-%s-alt.crt", c->e.id),
+                         c->cert_alt.v);
+            gwc_emit_pem(w, output, "key_alt",
+                         gwc_sprintf("sni-%s-alt.key", c->e.id), c->key_alt.v);
+        }
+
+        for (k = 0; k < c->snis.n; k++) {
+            const gwc_sni_t *sni = c->snis.items[k];
+
+            gwc_arg_text(w, sni->name.v);
+        }
+
+        gwc_end(w);
+    }
+}
+
+
+static void
 gwc_emit_error_page(gwc_writer_t *w)
 {
     gwc_raw(w, "error_page",
@@ -294,6 +354,7 @@ gwc_emit_proxy_server(gwc_output_t *output)
     gwc_emit_listens(w, output, &settings->proxy_listen);
     gwc_emit_tls(w, output, &settings->proxy_listen, GWC_CONTEXT_PROXY,
                  &settings->ssl_cert, &settings->ssl_cert_key);
+    gwc_emit_certificates(w, output);
     gwc_blank(w);
 
     gwc_emit_log(w, output, GWC_CONTEXT_PROXY, "proxy_access_log");

@@ -222,7 +222,7 @@ gwc_emit_upstreams(gwc_output_t *output)
 }
 
 
-static void
+void
 gwc_emit_secret_file(gwc_output_t *output, const char *name, gwc_text_t text)
 {
     gwc_writer_t *w = gwc_emit_file(output, name);
@@ -448,6 +448,7 @@ gwc_emit_service(gwc_writer_t *w, gwc_output_t *output,
 
     w->source = service->e.record.node;
     gwc_emit_service_head(w, variant);
+    gwc_emit_service_record(w, output, service);
 
     gwc_emit_timeout(w, output, prefix, "connect", service->connect_timeout);
     gwc_emit_timeout(w, output, prefix, "send", service->write_timeout);
@@ -592,6 +593,7 @@ gwc_emit_route(gwc_writer_t *w, const gwc_output_t *output,
 
     gwc_open(w, route->e.record.node);
     gwc_emit_matchers(w, route);
+    gwc_emit_route_record(w, output, route);
 
     if (!gwc_is_http_and_https(route->protocols)) {
         gwc_emit_strings(w, "protocols", route->protocols);

@@ -195,6 +195,19 @@ gwc_arg_generated(gwc_writer_t *w, const char *file)
 
 
 void
+gwc_param_generated(gwc_writer_t *w, const char *name, const char *file)
+{
+    size_t *offset;
+
+    offset = gwc_alloc(sizeof(size_t));
+    *offset = w->buf.len + 1 + strlen(name) + 1;
+    gwc_vec_push(&w->generations, offset);
+
+    gwc_buf_printf(&w->buf, " %s=%s/%s", name, gwc_generation_blank, file);
+}
+
+
+void
 gwc_writer_generation(gwc_writer_t *w, const char *name)
 {
     size_t i;

@@ -44,6 +44,8 @@ void gwc_argf(gwc_writer_t *w, const char *fmt, ...)
 void gwc_param(gwc_writer_t *w, const char *name, gwc_text_t value);
 /* the path of a generated file, relative to the prefix */
 void gwc_arg_generated(gwc_writer_t *w, const char *file);
+/* the same as name=path */
+void gwc_param_generated(gwc_writer_t *w, const char *name, const char *file);
 void gwc_end(gwc_writer_t *w);
 /* ends the directive with "{"; node: comment "# kong.yml:42", or NULL */
 void gwc_open(gwc_writer_t *w, const gwc_node_t *node);
