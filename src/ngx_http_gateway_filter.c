@@ -21,8 +21,13 @@ static void ngx_http_gateway_clean_named(ngx_http_request_t *r,
     ngx_str_t *value);
 static ngx_int_t ngx_http_gateway_add_headers(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_main_conf_t *gmcf);
+static ngx_table_elt_t *ngx_http_gateway_clean_own_headers(
+    ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx, ngx_uint_t headers);
+static ngx_uint_t ngx_http_gateway_negotiated(ngx_http_request_t *r,
+    ngx_table_elt_t *h);
 static ngx_int_t ngx_http_gateway_add_via(ngx_http_request_t *r,
-    ngx_http_gateway_ctx_t *ctx, ngx_uint_t headers);
+    ngx_http_gateway_ctx_t *ctx, ngx_uint_t headers,
+    ngx_table_elt_t *received);
 static ngx_int_t ngx_http_gateway_add_server(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_uint_t enabled);
 static ngx_int_t ngx_http_gateway_add_number(ngx_http_request_t *r,
@@ -314,11 +319,14 @@ static ngx_int_t
 ngx_http_gateway_add_headers(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_main_conf_t *gmcf)
 {
-    ngx_str_t        id;
-    ngx_uint_t       headers;
-    ngx_msec_int_t   ms;
+    ngx_str_t         id;
+    ngx_uint_t        headers;
+    ngx_msec_int_t    ms;
+    ngx_table_elt_t  *via;
 
     headers = gmcf->headers;
+
+    via = ngx_http_gateway_clean_own_headers(r, ctx, headers);
 
     if (ctx->proxied) {
 
@@ -371,7 +379,7 @@ ngx_http_gateway_add_headers(ngx_http_request_t *r,
         }
     }
 
-    if (ngx_http_gateway_add_via(r, ctx, headers) != NGX_OK
+    if (ngx_http_gateway_add_via(r, ctx, headers, via) != NGX_OK
         || ngx_http_gateway_add_server(r, ctx,
                                      headers & NGX_HTTP_GATEWAY_HEADER_SERVER)
            != NGX_OK)
@@ -396,51 +404,144 @@ ngx_http_gateway_add_headers(ngx_http_request_t *r,
 
 
 /*
- * Via of proxied answers: "1.1 <token>" after the upstream's own.  On the
- * same walk a request id that the upstream or a policy wrote goes, since ours
- * replaces it.
+ * Takes out what the upstream or a policy wrote where the gateway's own
+ * headers stand, and hop-by-hop headers of the upstream that nobody asked
+ * for: all on one walk.  Returns the Via received.
  */
 
-static ngx_int_t
-ngx_http_gateway_add_via(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
-    ngx_uint_t headers)
+static ngx_table_elt_t *
+ngx_http_gateway_clean_own_headers(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_uint_t headers)
 {
-    u_char           *p;
-    ngx_str_t         value;
-    ngx_uint_t        i;
+    ngx_str_t        *own;
+    ngx_uint_t        i, set;
     ngx_list_part_t  *part;
-    ngx_table_elt_t  *h, *received;
+    ngx_table_elt_t  *h, *via;
 
-    static ngx_str_t  name = ngx_string("Via");
-    static ngx_str_t  via = ngx_string("1.1 " NGX_HTTP_GATEWAY_TOKEN);
-    static ngx_str_t  via2 = ngx_string("2 " NGX_HTTP_GATEWAY_TOKEN);
-
-    received = NULL;
+    via = NULL;
 
     for (part = &r->headers_out.headers.part; part; part = part->next) {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (h[i].key.len == 3) {
+            switch (h[i].key.len) {
+
+            case sizeof("Via") - 1:
 
                 if (h[i].hash
-                    && ngx_strncasecmp(h[i].key.data, name.data, 3) == 0)
+                    && ngx_strncasecmp(h[i].key.data, (u_char *) "via", 3)
+                       == 0)
                 {
-                    received = &h[i];
+                    via = &h[i];
                 }
 
-            } else if (h[i].key.len == sizeof("X-Kong-Request-Id") - 1
-                       && (headers & NGX_HTTP_GATEWAY_HEADER_REQUEST_ID)
-                       && ngx_strncasecmp(h[i].key.data,
-                              ngx_http_gateway_request_id_name.data,
-                              sizeof("X-Kong-Request-Id") - 1)
-                          == 0)
+                continue;
+
+            case sizeof("Trailer") - 1:  /* and Upgrade */
+
+                if (r->upstream && !ngx_http_gateway_negotiated(r, &h[i])) {
+                    h[i].hash = 0;
+                }
+
+                continue;
+
+            case sizeof("X-Kong-Request-Id") - 1:
+                own = &ngx_http_gateway_request_id_name;
+                set = headers & NGX_HTTP_GATEWAY_HEADER_REQUEST_ID;
+                break;
+
+            case sizeof("X-Kong-Proxy-Latency") - 1:
+                own = &ngx_http_gateway_proxy_latency;
+                set = ctx->proxied
+                      ? headers & NGX_HTTP_GATEWAY_HEADER_PROXY_LATENCY : 0;
+                break;
+
+            case sizeof("X-Kong-Upstream-Status") - 1:
+                own = &ngx_http_gateway_upstream_status;
+                set = ctx->proxied
+                      ? headers & NGX_HTTP_GATEWAY_HEADER_UPSTREAM_STATUS : 0;
+                break;
+
+            case sizeof("X-Kong-Upstream-Latency") - 1:
+
+                /* as long as X-Kong-Response-Latency */
+
+                if (ctx->proxied) {
+                    own = &ngx_http_gateway_upstream_latency;
+                    set = headers & NGX_HTTP_GATEWAY_HEADER_UPSTREAM_LATENCY;
+
+                } else {
+                    own = &ngx_http_gateway_response_latency;
+                    set = headers & NGX_HTTP_GATEWAY_HEADER_RESPONSE_LATENCY;
+                }
+
+                break;
+
+            default:
+                continue;
+            }
+
+            if (set
+                && ngx_strncasecmp(h[i].key.data, own->data, own->len) == 0)
             {
                 h[i].hash = 0;
             }
         }
     }
+
+    return via;
+}
+
+
+/* whether the client may see this header of the upstream */
+
+static ngx_uint_t
+ngx_http_gateway_negotiated(ngx_http_request_t *r, ngx_table_elt_t *h)
+{
+    ngx_table_elt_t  *te, *upgrade;
+
+    static ngx_str_t  name = ngx_string("te");
+
+    if (ngx_strncasecmp(h->key.data, (u_char *) "trailer", 7) == 0) {
+
+        te = ngx_http_gateway_header_in(r, &name, 0);
+
+        return te && ngx_strlcasestrn(te->value.data,
+                                      te->value.data + te->value.len,
+                                      (u_char *) "trailers", 8 - 1);
+    }
+
+    if (ngx_strncasecmp(h->key.data, (u_char *) "upgrade", 7) == 0) {
+
+        upgrade = r->headers_in.upgrade;
+
+        return h->value.len == sizeof("websocket") - 1
+               && ngx_strncasecmp(h->value.data, (u_char *) "websocket",
+                                  sizeof("websocket") - 1)
+                  == 0
+               && upgrade && upgrade->value.len == h->value.len
+               && ngx_strncasecmp(upgrade->value.data, h->value.data,
+                                  h->value.len)
+                  == 0;
+    }
+
+    return 1;
+}
+
+
+/* Via of proxied answers: "1.1 <token>" after the upstream's own */
+
+static ngx_int_t
+ngx_http_gateway_add_via(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
+    ngx_uint_t headers, ngx_table_elt_t *received)
+{
+    u_char     *p;
+    ngx_str_t   value;
+
+    static ngx_str_t  name = ngx_string("Via");
+    static ngx_str_t  via = ngx_string("1.1 " NGX_HTTP_GATEWAY_TOKEN);
+    static ngx_str_t  via2 = ngx_string("2 " NGX_HTTP_GATEWAY_TOKEN);
 
     if (!ctx->proxied || !(headers & NGX_HTTP_GATEWAY_HEADER_VIA)) {
         return NGX_OK;

@@ -359,3 +359,22 @@ qr{[0-9a-f-]{36} [0-9a-f-]{36} \[-?\] service [0-9a-f]{32}}
 GET /up/x
 --- response_body_like eval
 qr{\AGET /x HTTP/1\.1\n(?=.*^Via: 2 ngx_gateway/)}ms
+
+
+=== TEST 29: the gateway's own headers and hop-by-hop ones of the upstream
+--- http_config
+    gateway_headers latency_tokens X-Kong-Upstream-Status;
+--- request eval
+["GET /up", "GET /up"]
+--- more_headers eval
+[CORE::join('', map("X-Test-Header: $_\n", 'X-Kong-Upstream-Latency: theirs',
+              'X-Kong-Proxy-Latency: theirs', 'X-Kong-Upstream-Status: theirs',
+              'Trailer: X-Sum', 'Upgrade: h2c')),
+ "TE: trailers\nX-Test-Header: Trailer: X-Sum\n"
+ . "X-Test-Header: X-Kong-Response-Latency: theirs"]
+--- error_code eval
+[200, 200]
+--- response_headers_like eval
+["X-Kong-Upstream-Latency: ^\\d+\$\nX-Kong-Proxy-Latency: ^\\d+\$\n"
+ . "X-Kong-Upstream-Status: ^200\$\n!Trailer:\n!Upgrade:",
+ "Trailer: ^X-Sum\$\nX-Kong-Response-Latency: ^theirs\$"]
