@@ -102,7 +102,7 @@ kill HUP => $pid;
 ok(wait_until(sub { stderr_text() =~ /stays as it was/ }, 10),
    'a bad file is refused');
 like(stderr_text(), qr/kong\.yml:6:\d+: error: /, 'it says why');
-is(status(), 302, 'and leaves what runs');
+ok(wait_until(sub { status() == 302 }, 10), 'and leaves what runs');
 
 write_config(config_of(307));
 ($code, $out, $err) = run_tool($dir, 'compile', "$dir/kong.yml", '-o',

@@ -108,7 +108,7 @@ consumers:
   acls:
   - group: a
   - group: a
---- error_like: kong.yml:6:5: error: consumers\[0\]\.acls\[1\]: uniqueness violation
+--- error_like: kong.yml:6:12: error: consumers\[0\]\.acls\[1\]\.group: uniqueness violation
 
 
 

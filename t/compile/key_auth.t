@@ -134,7 +134,7 @@ plugins:
     realm: [x]
 --- error_like eval
 [qr/^kong.yml:5:5: error: plugins\[0\]\.config\.key_name: .*\n.*key_names/m,
- qr/^kong.yml:6:18: error: plugins\[0\]\.config\.key_names\[0\]: /m,
+ qr/^kong.yml:6:17: error: plugins\[0\]\.config\.key_names\[0\]: /m,
  qr/^kong.yml:7:23: error: plugins\[0\]\.config\.hide_credentials: /m,
  qr/^kong.yml:8:12: error: plugins\[0\]\.config\.realm: /m]
 
