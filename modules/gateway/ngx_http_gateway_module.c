@@ -11,6 +11,7 @@
 #include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_reply.h"
 #include "ngx_http_gateway_upstream.h"
+#include "ngx_http_gateway_record.h"
 
 
 static ngx_int_t ngx_http_gateway_post_read_handler(ngx_http_request_t *r);
@@ -132,6 +133,14 @@ static ngx_command_t  ngx_http_gateway_commands[] = {
       ngx_http_gateway_consumer_field,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_consumer_t, custom_id),
+      NULL },
+
+    { ngx_string("gateway_record"),
+      NGX_HTTP_LOC_CONF|NGX_HTTP_GATEWAY_ROUTE_CONF
+                       |NGX_HTTP_GATEWAY_CONSUMER_CONF|NGX_CONF_1MORE,
+      ngx_http_gateway_record_entity,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("gateway_headers"),

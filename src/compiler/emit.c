@@ -499,6 +499,8 @@ gwc_emit_consumers(gwc_output_t *output)
             gwc_end(w);
         }
 
+        gwc_emit_consumer_record(w, output, consumer);
+
         for (k = 0; k < consumer->credentials.n; k++) {
             const gwc_credential_t *credential =
                 consumer->credentials.items[k];
@@ -600,6 +602,7 @@ gwc_emit(gwc_output_t *output)
     output->tls_files = gwc_map_create();
 
     gwc_emit_plan(output);
+    gwc_emit_record_plan(output);
 
     http = gwc_emit_file(output, "http.conf");
     gwc_emit_http(output, http);

@@ -185,6 +185,10 @@ typedef struct {
     void (*emit_status)(gwc_writer_t *w, const gwc_model_t *model,
                         const gwc_settings_t *settings);
     const gwc_credential_rule_t *const *credentials; /* NULL-terminated */
+    /* it logs requests with their entities */
+    bool writes_records;
+    /* NULL, or whether names in this config are looked up at run time */
+    bool (*looks_up)(const void *config);
 } gwc_plugin_rule_t;
 
 /* generated from the feature list in config; NULL-terminated */
