@@ -207,6 +207,11 @@ gwc_policy_list(gwc_policy_t *policy, const gwc_field_t *field,
     gwc_text_t text;
     size_t i;
 
+    /* "name=" is an empty list, where leaving it out means the default */
+    if (list->n == 0 && field->dflt != NULL) {
+        gwc_policy_param(policy, name, (gwc_text_t){ "", 0 });
+    }
+
     for (i = 0; i < list->n; i++) {
         text = gwc_scalar_text(field->elem->type,
                                (const char *) list->items + i * list->size);
