@@ -761,7 +761,7 @@ gwc_regex_foreign(gwc_text_t regex)
                 && ((p[2] == 'P' && p[3] == '>')
                     || (p[2] == '-' && p[3] >= '0' && p[3] <= '9'))))
         {
-            return "a group of a kind";
+            return "a kind of group";
         }
     }
 

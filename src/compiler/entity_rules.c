@@ -83,7 +83,7 @@ gwc_set_text(gwc_str_t *value, const gwc_node_t *node, const char *data,
 static const char *
 gwc_shown_url(gwc_text_t url)
 {
-    return memchr(url.data, '@', url.len) != NULL ? "the URL"
+    return memchr(url.data, '@', url.len) != NULL ? "the value"
                                                   : gwc_quoted(url);
 }
 

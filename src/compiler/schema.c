@@ -207,7 +207,7 @@ gwc_schema_wrong_type(const gwc_node_t *node, const char *expected,
 static const char *
 gwc_schema_number(double value)
 {
-    if (floor(value) >= value && fabs(value) < 1e15) {
+    if (floor(value) >= value && fabs(value) < 1e16) {
         return gwc_sprintf("%.0f", value);
     }
 
@@ -380,7 +380,32 @@ gwc_schema_string(const gwc_field_t *field, gwc_str_t *value,
 }
 
 
-/* "name", or {id: ...} or {name: ...} as other tools write it */
+/* of a map as other tools write it the id, else the name; else node itself */
+static const gwc_node_t *
+gwc_schema_ref_text(const gwc_node_t *node)
+{
+    const gwc_node_t *text;
+    size_t i;
+
+    static const char *const keys[] = { "id", "name", "username", NULL };
+
+    if (node->kind != GWC_NODE_MAP || node->n == 0) {
+        return node;
+    }
+
+    for (i = 0; i < node->n; i++) {
+        if (!gwc_schema_in(keys, node->keys[i]->text)) {
+            return node;
+        }
+    }
+
+    text = gwc_node_get(node, "id");
+
+    return text != NULL ? text : node->items[0];
+}
+
+
+/* "name", or {id: ...} or {name: ...} */
 static bool
 gwc_schema_ref(const gwc_field_t *field, gwc_ref_t *value,
                const gwc_node_t *node, unsigned flags)
@@ -388,14 +413,7 @@ gwc_schema_ref(const gwc_field_t *field, gwc_ref_t *value,
     gwc_pending_t *pending;
     const gwc_node_t *text;
 
-    text = node;
-
-    if (node->kind == GWC_NODE_MAP && node->n == 1
-        && (gwc_text_is(node->keys[0]->text, "id")
-            || gwc_text_is(node->keys[0]->text, "name")))
-    {
-        text = node->items[0];
-    }
+    text = gwc_schema_ref_text(node);
 
     if (text->kind != GWC_NODE_STRING) {
         return gwc_schema_wrong_type(text, "a string", flags);

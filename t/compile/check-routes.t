@@ -78,7 +78,7 @@ kong.yml:11:5: error: routes[0].paths[7]: the regular expression "~/(?<!x)" uses
 kong.yml:12:5: error: routes[0].paths[8]: the regular expression "~/(a)\1" uses a back-reference, which the router does not have
 kong.yml:13:5: error: routes[0].paths[9]: the regular expression "~/(?<n>a)\k<n>" uses a back-reference, which the router does not have
 kong.yml:14:5: error: routes[0].paths[10]: the regular expression "~/(?>a)" uses an atomic group, which the router does not have
-kong.yml:15:5: error: routes[0].paths[11]: the regular expression "~/(?R)" uses a group of a kind, which the router does not have
+kong.yml:15:5: error: routes[0].paths[11]: the regular expression "~/(?R)" uses a kind of group, which the router does not have
 kong.yml:16:5: error: routes[0].paths[12]: invalid regular expression "~/(?(1)a|b)": reference to non-existent subpattern at offset 4
 kong.yml:17:5: error: routes[0].paths[13]: the regular expression "~/(*ACCEPT)" uses a verb, which the router does not have
 kong.yml:18:5: error: routes[0].paths[14]: invalid regular expression "~/\C": using \C is disabled by the application at offset 4
