@@ -392,6 +392,173 @@ _EOC_
 }
 
 
+# active: http
+
+sub probes {
+    my ($port, $path) = @_;
+    return asked($port, qr{^GET /\Q$path\E HTTP/1\.0\r$}m);
+}
+
+{
+    says($_, 200) for @ports;
+    my $t = "target 127.0.0.1:$a; target localhost:$b weight=10;
+             target 127.0.0.1:$c weight=0;";
+    my $nginx = start_nginx(gateway({
+        both => "$t active path=/both healthy_interval=30ms
+                 unhealthy_interval=30ms http_failures=2 tcp_failures=2
+                 timeouts=1 successes=2 timeout=100ms
+                 'header=X-One: 1' 'header=X-Two: a b';",
+        host => "$t host_header api.example;
+                 active path=/host healthy_interval=30ms;",
+        own => "$t active path=/own 'header=Host: own.example'
+                healthy_interval=30ms;",
+        eleven => "$t active path=/eleven healthy_interval=30ms
+                   http_failures=1 unhealthy_statuses=418;",
+        twelve => "$t active path=/twelve healthy_interval=30ms
+                   unhealthy_interval=30ms http_failures=1
+                   unhealthy_statuses=418;",
+        passive => "$t passive http_failures=1;
+                    active path=/passive unhealthy_interval=30ms
+                    successes=1;",
+        late => "$t active path=/late healthy_interval=1h;",
+    }));
+
+    ok(wait_until(sub { probes($a, 'both') > 2 && probes($b, 'both') > 2 },
+                  5), 'each address is probed');
+    is(probes($c, 'both'), 0, 'not one of weight 0');
+    my $block = sub {
+        my ($port, $path, @lines) = @_;
+        return asked($port, join '\r\n', "GET /$path HTTP/1.0", @lines,
+                     '\r\n') > 0;
+    };
+    ok($block->($a, 'both', 'X-One: 1', 'X-Two: a b', 'Host: 127.0.0.1'),
+       'with headers and the address as Host');
+    ok($block->($b, 'both', 'X-One: 1', 'X-Two: a b', 'Host: localhost'),
+       'or the name of the target');
+    ok(wait_until(sub { probes($b, 'host') && probes($b, 'own') }, 5),
+       'probed');
+    ok($block->($b, 'host', 'Host: api.example'), 'or host_header');
+    ok($block->($b, 'own', 'Host: own.example'), 'or what is configured');
+    is(state_of('both', $a), 'healthy', 'healthy');
+
+    for my $case (['stopped', sub { down($b) }, sub { up($b) }],
+                  ['failing', sub { says($b, 503) }, sub { says($b, 200) }],
+                  ['hanging', sub { says($b, 'hang') }, sub { says($b, 200) }],
+                  ['silent', sub { says($b, 'close') }, sub { says($b, 302) }],
+                  ['talking', sub { says($b, "no HTTP\r\n\r\n") },
+                   sub { says($b, 200) }])
+    {
+        my ($name, $break, $mend) = @$case;
+        my $seen = () = $nginx->error_log =~ /upstream "both".* is /g;
+
+        $break->();
+        ok(wait_until(sub {
+            (() = $nginx->error_log =~ /upstream "both".* is /g) > $seen
+        }, 5), "$name: noticed without requests");
+        says($b, 200) if $name eq 'failing';
+        is(spread(12, '/both'), "$a=12", "$name: gets none")
+            if $name ne 'failing';
+        $mend->();
+        ok(wait_until(sub {
+            (() = $nginx->error_log =~ /upstream "both".* is healthy/g)
+            > $seen / 2
+        }, 5), "$name: comes back");
+    }
+
+    is(transitions($nginx, 'both'),
+       join(' ', ('unhealthy healthy') x 5), 'each change is logged once');
+    is(spread(22, '/both'), "$a=20 $b=2", 'and has its weight again');
+
+    says($b, 418);
+    ok(wait_until(sub { transitions($nginx, 'eleven')
+                        && transitions($nginx, 'twelve') }, 5),
+       'marked by a status of the list');
+    says($b, 200);
+    my $n = probes($b, 'twelve');
+    ok(wait_until(sub { probes($b, 'twelve') > $n + 3 }, 5),
+       'an unhealthy one is probed too');
+    is(transitions($nginx, 'twelve'), 'unhealthy',
+       'which helps nothing when successes do not count');
+    $n = probes($b, 'eleven');
+    my $m = probes($a, 'eleven');
+    ok(wait_until(sub { probes($a, 'eleven') > $m + 3 }, 5), 'on it goes');
+    is(probes($b, 'eleven'), $n,
+       'without unhealthy_interval there is no recovery');
+
+    is(probes($a, 'passive'), 0, 'nor probes of healthy ones, without one');
+    says($b, 500);
+    wait_until(sub { answer('/passive') eq 500 }, 5);
+    is(spread(11, '/passive'), "$a=11", 'passive checks take out');
+    says($b, 200);
+    ok(wait_until(sub { spread(11, '/passive') =~ /$b=/ }, 5),
+       'active ones put in again');
+    is(probes($a, 'late'), 0, 'the first probe comes after an interval');
+    clean($nginx);
+}
+
+
+# one worker probes, another one takes over
+
+{
+    my $checks = "active path=/lead healthy_interval=100ms
+                  unhealthy_interval=100ms http_failures=1 successes=1
+                  unhealthy_statuses=500;";
+    says($_, 200) for @ports;
+    my $nginx = start_nginx(gateway({
+        u => "target 127.0.0.1:$a; target 127.0.0.1:$b; $checks" },
+        start => { master => 1, workers => 3 }));
+    my $leaders = sub {
+        return $nginx->error_log =~ /\[info\] (\d+)#.*does health checks/g;
+    };
+
+    ok(wait_until(sub { probes($a, 'lead') > 2 }, 5), 'probed');
+    my $n = probes($a, 'lead');
+    my $time = time;
+    wait_until(sub { probes($a, 'lead') >= $n + 10 }, 10);
+    cmp_ok(time - $time, '>', 0.8, 'by one worker, not by each');
+    is(scalar(my ($leader) = $leaders->()), 1, 'one leads');
+
+    says($b, 500);
+    wait_until(sub { transitions($nginx, 'u') }, 5);
+    is(spread(12, '/u'), "$a=12", 'all workers know');
+
+    kill 'KILL', $leader;
+    ok(wait_until(sub { (() = $leaders->()) > 1 }, 10), 'another one takes over');
+    says($b, 200);
+    ok(wait_until(sub { transitions($nginx, 'u') eq 'unhealthy healthy' }, 5),
+       'and goes on');
+    $n = () = $leaders->();
+    ok($nginx->reload, 'reload');
+    ok(wait_until(sub { (() = $leaders->()) > $n }, 5), 'a new worker takes over');
+    unlike($nginx->error_log, qr/open socket/, 'no connection is left');
+    like($nginx->error_log, qr/exited on signal 9/, 'the one was killed');
+    $nginx->stop('QUIT');
+}
+
+
+# concurrency
+
+{
+    says($a, 'hang');
+    my $nginx = start_nginx(gateway({
+        one => "target 127.0.0.1:$a; target localhost:$a;
+                active path=/one healthy_interval=20ms timeout=400ms
+                concurrency=1 timeouts=2;",
+        two => "target 127.0.0.1:$a; target localhost:$a;
+                active path=/two healthy_interval=20ms timeout=400ms
+                timeouts=2;",
+    }));
+    ok(wait_until(sub { probes($a, 'one') == 1 }, 5), 'one probe');
+    my $time = time;
+    ok(wait_until(sub { probes($a, 'two') == 2 }, 5), 'two probes');
+    ok(wait_until(sub { probes($a, 'one') == 2 }, 5), 'then the next');
+    cmp_ok(time - $time, '>', 0.25, 'not at a time');
+    ok(wait_until(sub { transitions($nginx, 'one') eq
+                        'unhealthy unhealthy' }, 5), 'timeouts count');
+    clean($nginx);
+}
+
+
 # lines that are refused
 
 for my $t (
@@ -403,6 +570,20 @@ for my $t (
     ['passive healthy_statuses=99;', qr/write statuses between 100 and 999/],
     ['passive healthy_statuses=200,;', qr/write statuses between 100 and 999/],
     ['passive healthy_statuses=208-200;', qr/write statuses between/],
+    ['active;', qr/"active" in "gateway_upstream" probes nothing/],
+    ['active healthy_interval=x;', qr/"healthy_interval=x".*write a time/],
+    ['active healthy_interval=1s concurrency=0;', qr/write a number above 0/],
+    ['active healthy_interval=1s type=tcp;', qr/"type=tcp".*write http or https/],
+    ['active healthy_interval=1s path=x;', qr/"path=x".*must begin with/],
+    ['active healthy_interval=1s "path=/ x";', qr/"path=\/ x".*no spaces/],
+    ['active healthy_interval=1s header=x;', qr/write "header=Name: value"/],
+    ['active healthy_interval=1s "header=a b: c";', qr/invalid character in its name/],
+    [qq(active healthy_interval=1s "header=a: b\nc: d";), qr/invalid character in its value/],
+    ['active healthy_interval=1s verify=1;', qr/write on or off/],
+    ['active healthy_interval=1s sni=;', qr/must not be empty/],
+    ['active healthy_interval=1s type=https;', qr/nothing to verify certificates with/],
+    ['active healthy_interval=1s type=https verify=off certificate=x;', qr/needs both/],
+    ['active healthy_interval=1s; active healthy_interval=1s;', qr/is duplicate/],
     ['threshold 101;', qr/"threshold" in "gateway_upstream" has an invalid percentage/],
     ['threshold -1;', qr/invalid percentage/],
     ['threshold 1; threshold 2;', qr/"threshold" .*is duplicate/],

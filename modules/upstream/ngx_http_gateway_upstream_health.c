@@ -344,6 +344,8 @@ ngx_http_gateway_upstream_health_init(ngx_conf_t *cf,
 
     static ngx_str_t  name = ngx_string("gateway_upstream");
 
+    ngx_queue_init(&gumcf->probes);
+
     b = gumcf->balancers.elts;
     wanted = gumcf->size;
 
@@ -366,8 +368,15 @@ ngx_http_gateway_upstream_health_init(ngx_conf_t *cf,
     }
 
     for (i = 0; i < gumcf->nexplicit; i++) {
-        if (b[i]->checks) {
-            b[i]->checks->shm = gumcf->shm;
+
+        if (b[i]->checks == NULL) {
+            continue;
+        }
+
+        b[i]->checks->shm = gumcf->shm;
+
+        if (b[i]->checks->active) {
+            gumcf->probing = 1;
         }
     }
 
@@ -404,6 +413,10 @@ ngx_http_gateway_upstream_health_start(
     ngx_add_timer(&gumcf->keep, NGX_HTTP_GATEWAY_UPSTREAM_KEEP / 2
                                 + (ngx_msec_t) ngx_random()
                                   % (NGX_HTTP_GATEWAY_UPSTREAM_KEEP / 2));
+
+    if (gumcf->probing) {
+        ngx_http_gateway_upstream_probe_start(gumcf);
+    }
 }
 
 
@@ -413,5 +426,9 @@ ngx_http_gateway_upstream_health_stop(
 {
     if (gumcf->keep.timer_set) {
         ngx_del_timer(&gumcf->keep);
+    }
+
+    if (gumcf->probing) {
+        ngx_http_gateway_upstream_probe_stop(gumcf);
     }
 }

@@ -346,6 +346,10 @@ ngx_http_gateway_upstream_field(ngx_conf_t *cf,
         return ngx_http_gateway_upstream_passive(cf, b);
     }
 
+    if (ngx_strcmp(value[0].data, "active") == 0) {
+        return ngx_http_gateway_upstream_active(cf, b);
+    }
+
     if (cf->args->nelts == 2) {
 
         if (ngx_strcmp(value[0].data, "hash_on_cookie_path") == 0) {

@@ -62,6 +62,8 @@ typedef struct ngx_http_gateway_upstream_target_s
     ngx_http_gateway_upstream_target_t;
 typedef struct ngx_http_gateway_upstream_balancer_s
     ngx_http_gateway_upstream_balancer_t;
+typedef struct ngx_http_gateway_upstream_main_conf_s
+    ngx_http_gateway_upstream_main_conf_t;
 
 
 typedef struct {
@@ -119,9 +121,37 @@ typedef struct {
 } ngx_http_gateway_upstream_limits_t;
 
 
+/* probes; first as configured, then what the leading worker has under way */
+typedef struct {
+    ngx_http_gateway_upstream_limits_t    limits;   /* must be the first */
+    ngx_msec_t                            healthy_interval;   /* 0: none */
+    ngx_msec_t                            unhealthy_interval;
+    ngx_msec_t                            timeout;
+    ngx_uint_t                            concurrency;
+    ngx_str_t                             path;
+    ngx_str_t                             headers;  /* whole lines */
+    ngx_str_t                             sni;
+    ngx_str_t                             trusted_certificate;
+    ngx_str_t                             certificate;
+    ngx_str_t                             certificate_key;
+#if (NGX_HTTP_SSL)
+    ngx_ssl_t                            *ssl;      /* NULL: type http */
+#endif
+    ngx_uint_t                            https;    /* 0 or 1, as verify */
+    ngx_uint_t                            verify;
+    ngx_uint_t                            host_set; /* among headers */
+
+    ngx_http_gateway_upstream_main_conf_t *main;
+    ngx_event_t                           timer;
+    ngx_uint_t                            running;
+    ngx_uint_t                            short_of; /* some have to wait */
+} ngx_http_gateway_upstream_active_t;
+
+
 /* health checks of a balancer */
 typedef struct {
     ngx_http_gateway_upstream_limits_t    passive;
+    ngx_http_gateway_upstream_active_t   *active;   /* NULL: none */
     ngx_uint_t                            threshold; /* 1/1000 per cent */
     ngx_http_gateway_shm_t               *shm;
     ngx_atomic_t                         *generation; /* of all states in
@@ -154,7 +184,10 @@ typedef struct {
      */
     ngx_http_gateway_digest_t             digest;   /* in the zone */
     ngx_http_gateway_upstream_state_e     health;
+    ngx_msec_t                            probed;   /* when last */
     unsigned                              down:1;
+    unsigned                              probing:1;
+    unsigned                              seen:1;   /* probed is a value */
     unsigned                              measured:1; /* ewma is a value */
 
 #if (NGX_HTTP_SSL)
@@ -236,7 +269,7 @@ struct ngx_http_gateway_upstream_balancer_s {
 };
 
 
-typedef struct {
+struct ngx_http_gateway_upstream_main_conf_s {
     ngx_array_t                           balancers; /* ..._balancer_t *,
                                                         explicit ones first */
     ngx_uint_t                            nexplicit;
@@ -244,10 +277,15 @@ typedef struct {
     ngx_http_gateway_shm_t               *shm;      /* states of checks */
     size_t                                size;     /* of the zone */
     ngx_event_t                           keep;     /* holds states */
+    ngx_event_t                           lead;     /* renews the lease */
+    ngx_queue_t                           probes;   /* under way */
+    ngx_http_gateway_digest_t             lease;
     ngx_event_t                           start;
     ngx_uint_t                            started;  /* balancers */
+    unsigned                              probing:1; /* some are configured */
+    unsigned                              leading:1; /* by this worker */
     unsigned                              used:1;   /* a gateway_balancer */
-} ngx_http_gateway_upstream_main_conf_t;
+};
 
 
 typedef struct {
@@ -286,6 +324,10 @@ ngx_http_gateway_upstream_set_t *ngx_http_gateway_upstream_set(
     ngx_http_gateway_upstream_balancer_t *b);
 void ngx_http_gateway_upstream_set_release(
     ngx_http_gateway_upstream_set_t *set);
+
+/* drops a reference */
+void ngx_http_gateway_upstream_peer_release(
+    ngx_http_gateway_upstream_peer_t *peer);
 
 /* sets t->current; NGX_OK or, when no peer is usable, NGX_DECLINED */
 ngx_int_t ngx_http_gateway_upstream_choose(
@@ -363,12 +405,22 @@ void ngx_http_gateway_upstream_report_attempt(
     ngx_http_gateway_upstream_try_t *t, ngx_uint_t last);
 
 
+/* probes, ngx_http_gateway_upstream_probe.c; the zone is there */
+
+void ngx_http_gateway_upstream_probe_start(
+    ngx_http_gateway_upstream_main_conf_t *gumcf);
+void ngx_http_gateway_upstream_probe_stop(
+    ngx_http_gateway_upstream_main_conf_t *gumcf);
+
+
 /* lines of health checks, ngx_http_gateway_upstream_checks.c */
 
-/* "threshold" and "passive"; NGX_CONF_OK, NGX_CONF_ERROR or a phrase */
+/* "threshold", "passive", "active"; NGX_CONF_OK, NGX_CONF_ERROR or a phrase */
 char *ngx_http_gateway_upstream_threshold(ngx_conf_t *cf,
     ngx_http_gateway_upstream_balancer_t *b);
 char *ngx_http_gateway_upstream_passive(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b);
+char *ngx_http_gateway_upstream_active(ngx_conf_t *cf,
     ngx_http_gateway_upstream_balancer_t *b);
 
 

@@ -27,8 +27,6 @@ static ngx_http_gateway_upstream_peer_t *ngx_http_gateway_upstream_peer(
     ngx_http_gateway_upstream_balancer_t *b,
     ngx_http_gateway_upstream_target_t *target,
     ngx_http_gateway_upstream_addr_t *addr);
-static void ngx_http_gateway_upstream_peer_release(
-    ngx_http_gateway_upstream_peer_t *peer);
 static void ngx_http_gateway_upstream_average(
     ngx_http_gateway_upstream_set_t *set);
 static ngx_uint_t ngx_http_gateway_upstream_sum(
@@ -267,7 +265,7 @@ ngx_http_gateway_upstream_peer(ngx_http_gateway_upstream_balancer_t *b,
 }
 
 
-static void
+void
 ngx_http_gateway_upstream_peer_release(ngx_http_gateway_upstream_peer_t *peer)
 {
 #if (NGX_HTTP_SSL)
