@@ -357,7 +357,13 @@ gwc_check_route_strip(gwc_route_t *route, unsigned family)
         return;
     }
 
-    if (!route->strip_path.set && route->strip_path.node == NULL) {
+    if (!route->strip_path.set && route->strip_path.node != NULL
+        && route->strip_path.node->kind == GWC_NODE_NULL)
+    {
+        gwc_error(route->strip_path.node,
+                  "required field \"strip_path\" is null");
+
+    } else if (!route->strip_path.set) {
         route->strip_path.set = true;
         route->strip_path.v = true;
     }

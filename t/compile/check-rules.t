@@ -351,7 +351,47 @@ kong.yml:11:3: error: consumers[0].services: unknown field "services"
 
 
 
-=== TEST 15: dangling references at all levels
+=== TEST 15: null is no value where one is required
+--- yaml
+_format_version: "3.0"
+services:
+- {host: null}
+- {host: h, protocol: null, port: null, enabled: null}
+- {host: h, retries: null, connect_timeout: null, path: null, tags: null, tls_verify: null}
+routes:
+- {paths: [/a], strip_path: null}
+- {paths: [/a], preserve_host: null, protocols: null}
+- {paths: [/b], https_redirect_status_code: null, request_buffering: null, response_buffering: null}
+- {paths: [/c], service: null, hosts: null, headers: null, regex_priority: null, path_handling: null}
+consumers:
+- {username: null, custom_id: null}
+plugins:
+- {name: null}
+- {name: key-auth, enabled: null, protocols: null, service: null}
+upstreams:
+- {name: null}
+- {name: u, slots: null, algorithm: null, healthchecks: null, targets: [{target: null}, {target: "h:1", weight: null}]}
+--- error
+kong.yml:3:10: error: services[0].host: required field "host" is null
+kong.yml:4:23: error: services[1].protocol: required field "protocol" is null
+kong.yml:4:35: error: services[1].port: required field "port" is null
+kong.yml:4:50: error: services[1].enabled: required field "enabled" is null
+kong.yml:7:29: error: routes[0].strip_path: required field "strip_path" is null
+kong.yml:8:32: error: routes[1].preserve_host: required field "preserve_host" is null
+kong.yml:8:49: error: routes[1].protocols: required field "protocols" is null
+kong.yml:9:45: error: routes[2].https_redirect_status_code: required field "https_redirect_status_code" is null
+kong.yml:9:70: error: routes[2].request_buffering: required field "request_buffering" is null
+kong.yml:9:96: error: routes[2].response_buffering: required field "response_buffering" is null
+kong.yml:12:3: error: consumers[0]: at least one of "username" and "custom_id" must be set
+kong.yml:14:10: error: plugins[0].name: required field "name" is null
+kong.yml:15:29: error: plugins[1].enabled: required field "enabled" is null
+kong.yml:15:46: error: plugins[1].protocols: required field "protocols" is null
+kong.yml:17:10: error: upstreams[0].name: required field "name" is null
+kong.yml:18:82: error: upstreams[1].targets[0].target: required field "target" is null
+
+
+
+=== TEST 16: dangling references at all levels
 --- yaml
 _format_version: "3.0"
 services:
