@@ -497,6 +497,69 @@ sub probes {
 }
 
 
+# active: https
+
+SKIP: {
+    my $tls = port(4);
+    skip('no openssl', 1)
+        if system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 "
+                  . "-subj /CN=x -addext "
+                  . "subjectAltName=DNS:good.example,IP:127.0.0.1 "
+                  . "-keyout $dir/key -out $dir/crt 2>/dev/null");
+    my $checks = 'active type=https healthy_interval=30ms tcp_failures=1
+                  unhealthy_interval=30ms successes=1';
+    my $trust = "trusted_certificate=$dir/crt";
+    my $nginx = start_nginx(gateway({
+        good => "target 127.0.0.1:$tls; host_header good.example;
+                 $checks path=/good $trust;",
+        sni => "target 127.0.0.1:$tls; host_header other.example;
+                $checks path=/sni $trust sni=good.example;",
+        address => "target 127.0.0.1:$tls; $checks path=/address $trust;",
+        wrong => "target 127.0.0.1:$tls; host_header bad.example;
+                  $checks path=/wrong $trust;",
+        off => "target 127.0.0.1:$tls; host_header bad.example:443;
+                $checks path=/off verify=off;",
+        shown => "target 127.0.0.1:$tls; $checks path=/shown verify=off
+                  certificate=$dir/crt certificate_key=$dir/key;",
+        plain => "target 127.0.0.1:$a; $checks path=/plain verify=off
+                  timeouts=1 timeout=200ms;",
+    }, more => <<"_EOC_"));
+    log_format probe '\$uri <\$ssl_server_name> <\$host> \$ssl_client_verify';
+    server {
+        listen 127.0.0.1:$tls ssl;
+        ssl_certificate $dir/crt;
+        ssl_certificate_key $dir/key;
+        ssl_verify_client optional_no_ca;
+        access_log $dir/access probe;
+        location / { return 200; }
+    }
+_EOC_
+    my $seen = sub {
+        open my $f, '<', "$dir/access" or return 0;
+        local $/;
+        return <$f> =~ $_[0];
+    };
+
+    for my $t ([qr{^/good <good.example> <good.example> NONE$}m,
+                'SNI is Host'],
+               [qr{^/sni <good.example> <other.example>}m, 'or what is given'],
+               [qr{^/address <-?> <127.0.0.1>}m, 'an address is verified'],
+               [qr{^/off <bad.example> <bad.example>}m, 'verify=off'],
+               [qr{^/shown .* FAILED}m, 'a certificate is shown'])
+    {
+        ok(wait_until(sub { $seen->($t->[0]) }, 5), $t->[1]);
+    }
+
+    ok(wait_until(sub { transitions($nginx, 'wrong')
+                        && transitions($nginx, 'plain') }, 5),
+       'marked: a wrong name, and no TLS at all');
+    ok(!$seen->(qr{^/wrong}m), 'nothing was sent to the wrong name');
+    is(transitions($nginx, $_), '', "$_ is fine")
+        for qw(good sni address off shown);
+    clean($nginx);
+}
+
+
 # one worker probes, another one takes over
 
 {

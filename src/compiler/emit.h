@@ -119,9 +119,16 @@ gwc_certificate_t *gwc_client_certificate(const gwc_service_t *service);
 void gwc_emit_upstreams(gwc_output_t *output);
 void gwc_emit_services(gwc_writer_t *w, gwc_output_t *output);
 void gwc_emit_routes(gwc_writer_t *w, gwc_output_t *output);
+/* what is trusted when the file names no authorities; exists or not */
+extern const char gwc_system_bundle[];
+/* writes the pair of a certificate shown to upstreams, sets their names */
+void gwc_emit_client_files(gwc_output_t *output,
+                           const gwc_certificate_t *certificate,
+                           const char **cert, const char **key);
 
 /* emit_health.c: lines of its block, and warnings about what does not run */
-void gwc_emit_health(gwc_writer_t *w, const gwc_upstream_t *upstream);
+void gwc_emit_health(gwc_writer_t *w, gwc_output_t *output,
+                     const gwc_upstream_t *upstream);
 void gwc_check_health(const gwc_upstream_t *upstream);
 
 /* emit_record.c: entities for the log record, if anything logs it */

@@ -5,6 +5,7 @@
  */
 
 #include <string.h>
+#include <unistd.h>
 
 #include "emit.h"
 
@@ -37,6 +38,25 @@ gwc_health_statuses(gwc_list_t list)
     gwc_buf_add(&buf, "", 1);
 
     return list.n ? buf.data : "none";
+}
+
+
+/* up to three decimals, which is what the module reads */
+static const char *
+gwc_health_number(double value)
+{
+    char *text = gwc_sprintf("%.3f", value);
+    size_t len = strlen(text);
+
+    while (text[len - 1] == '0') {
+        text[--len] = '\0';
+    }
+
+    if (text[len - 1] == '.') {
+        text[len - 1] = '\0';
+    }
+
+    return text;
 }
 
 
@@ -102,18 +122,163 @@ gwc_emit_passive(gwc_writer_t *w, const gwc_passive_t *passive, bool active)
 }
 
 
+/* whether the line "active" is written */
+static bool
+gwc_active_runs(const gwc_active_t *active)
+{
+    return (active->healthy.interval.v > 0 || active->unhealthy.interval.v > 0)
+           && (gwc_text_is(active->type.v, "http")
+               || gwc_text_is(active->type.v, "https"));
+}
+
+
+/* seconds, rounded to milliseconds; what is above 0 stays so */
+static void
+gwc_emit_seconds(gwc_writer_t *w, const char *name, double seconds,
+                 double dflt)
+{
+    long long ms = (long long) (seconds * 1000 + 0.5);
+
+    if (seconds == dflt) {
+        return;
+    }
+
+    if (ms == 0 && seconds > 0) {
+        ms = 1;
+    }
+
+    if (ms % 1000) {
+        gwc_argf(w, "%s=%lldms", name, ms);
+
+    } else {
+        gwc_argf(w, "%s=%llds", name, ms / 1000);
+    }
+}
+
+
+static void
+gwc_emit_active_headers(gwc_writer_t *w, gwc_list_t headers)
+{
+    size_t i, k;
+
+    for (i = 0; i < headers.n; i++) {
+        const gwc_header_t *header = GWC_ITEM(headers, gwc_header_t, i);
+
+        for (k = 0; k < header->values.n; k++) {
+            gwc_text_t value = GWC_ITEM(header->values, gwc_str_t, k)->v;
+            gwc_buf_t buf = { 0 };
+
+            gwc_buf_printf(&buf, "%.*s: ", (int) header->key.v.len,
+                           header->key.v.data);
+            gwc_buf_add(&buf, value.data, value.len);
+            gwc_param(w, "header", (gwc_text_t){ buf.data, buf.len });
+        }
+    }
+}
+
+
+static void
+gwc_emit_active_tls(gwc_writer_t *w, gwc_output_t *output,
+                    const gwc_upstream_t *upstream)
+{
+    const gwc_active_t *active = &upstream->healthchecks.active;
+    const char *cert, *key;
+
+    if (active->https_sni.set) {
+        gwc_param(w, "sni", active->https_sni.v);
+    }
+
+    if (!gwc_bool_or(active->https_verify_certificate, true)) {
+        gwc_arg(w, "verify=off");
+
+    } else if (access(gwc_system_bundle, R_OK) == 0) {
+        gwc_argf(w, "trusted_certificate=%s", gwc_system_bundle);
+
+    } else {
+        gwc_error(active->record.node,
+                  "there is no \"%s\" to verify certificates with: install "
+                  "it, or set https_verify_certificate to false",
+                  gwc_system_bundle);
+    }
+
+    if (upstream->client_certificate.target != NULL) {
+        gwc_emit_client_files(
+            output,
+            (const gwc_certificate_t *) (const void *)
+                upstream->client_certificate.target,
+            &cert, &key);
+        gwc_param_generated(w, "certificate", cert);
+        gwc_param_generated(w, "certificate_key", key);
+
+    } else if (gwc_settings_flag(output->settings, "client_ssl")) {
+        gwc_argf(w, "certificate=%s",
+                 gwc_settings_get(output->settings, "client_ssl_cert"));
+        gwc_argf(w, "certificate_key=%s",
+                 gwc_settings_get(output->settings, "client_ssl_cert_key"));
+    }
+}
+
+
+static void
+gwc_emit_active(gwc_writer_t *w, gwc_output_t *output,
+                const gwc_upstream_t *upstream)
+{
+    const gwc_active_t *active = &upstream->healthchecks.active;
+    bool https = gwc_text_is(active->type.v, "https");
+
+    if (!gwc_active_runs(active)) {
+        return;
+    }
+
+    w->source = active->record.node;
+
+    gwc_begin(w, "active");
+
+    if (https) {
+        gwc_arg(w, "type=https");
+    }
+
+    if (!gwc_text_is(active->http_path.v, "/")) {
+        gwc_param(w, "path", active->http_path.v);
+    }
+
+    gwc_emit_seconds(w, "healthy_interval", active->healthy.interval.v, 0);
+    gwc_emit_seconds(w, "unhealthy_interval", active->unhealthy.interval.v, 0);
+    gwc_emit_seconds(w, "timeout", active->timeout.v, 1);
+
+    if (gwc_int_or(active->concurrency, 10) != 10) {
+        gwc_argf(w, "concurrency=%lld", (long long) active->concurrency.v);
+    }
+
+    gwc_emit_counters(w, &active->healthy, &active->unhealthy);
+    gwc_emit_statuses(w, "healthy_statuses", active->healthy.http_statuses,
+                      "200,302");
+    gwc_emit_statuses(w, "unhealthy_statuses",
+                      active->unhealthy.http_statuses, "404,429,500-505");
+    gwc_emit_active_headers(w, active->headers);
+
+    if (https) {
+        gwc_emit_active_tls(w, output, upstream);
+    }
+
+    gwc_end(w);
+}
+
+
 void
-gwc_emit_health(gwc_writer_t *w, const gwc_upstream_t *upstream)
+gwc_emit_health(gwc_writer_t *w, gwc_output_t *output,
+                const gwc_upstream_t *upstream)
 {
     const gwc_healthchecks_t *checks = &upstream->healthchecks;
 
     if (checks->threshold.set && checks->threshold.v > 0) {
         gwc_begin(w, "threshold");
-        gwc_argf(w, "%.10g", checks->threshold.v);
+        gwc_argf(w, "%s", gwc_health_number(checks->threshold.v));
         gwc_end(w);
     }
 
-    gwc_emit_passive(w, &checks->passive, false);
+    gwc_emit_passive(w, &checks->passive, gwc_active_runs(&checks->active));
+    gwc_emit_active(w, output, upstream);
 }
 
 
@@ -122,13 +287,24 @@ void
 gwc_check_health(const gwc_upstream_t *upstream)
 {
     const gwc_active_t *active = &upstream->healthchecks.active;
+    const gwc_node_t *node =
+        active->type.node ? active->type.node : active->record.node;
 
-    if ((active->healthy.interval.set && active->healthy.interval.v > 0)
-        || (active->unhealthy.interval.set
-            && active->unhealthy.interval.v > 0))
+    if ((active->healthy.interval.v <= 0 && active->unhealthy.interval.v <= 0)
+        || gwc_active_runs(active))
     {
-        gwc_warning(active->record.node,
-                    "active health checks do not run yet: what passive "
-                    "checks take out stays out");
+        return;
     }
+
+    if (gwc_text_is(active->type.v, "tcp")) {
+        gwc_warning(node, "left out: active checks of type tcp run for "
+                          "stream services only, as in Kong; for these use "
+                          "http or https");
+        return;
+    }
+
+    gwc_warning(node,
+                "left out: there are no active checks of type \"%.*s\", nor "
+                "do they work in Kong; use http, https or passive checks",
+                (int) active->type.v.len, active->type.v.data);
 }

@@ -12,7 +12,7 @@
 
 #define GWC_NGINX_KEEPALIVE_DEFAULT 1029007 /* on without a directive */
 
-static const char gwc_system_bundle[] = "/etc/ssl/certs/ca-certificates.crt";
+const char gwc_system_bundle[] = "/etc/ssl/certs/ca-certificates.crt";
 
 
 static void
@@ -144,7 +144,8 @@ gwc_emit_algorithm(gwc_writer_t *w, const gwc_upstream_t *upstream)
 
 
 static void
-gwc_emit_upstream(gwc_writer_t *w, const gwc_upstream_t *upstream)
+gwc_emit_upstream(gwc_writer_t *w, gwc_output_t *output,
+                  const gwc_upstream_t *upstream)
 {
     size_t i;
 
@@ -161,7 +162,7 @@ gwc_emit_upstream(gwc_writer_t *w, const gwc_upstream_t *upstream)
         gwc_end(w);
     }
 
-    gwc_emit_health(w, upstream);
+    gwc_emit_health(w, output, upstream);
 
     for (i = 0; i < upstream->targets.n; i++) {
         const gwc_target_t *target = upstream->targets.items[i];
@@ -216,7 +217,7 @@ gwc_emit_upstreams(gwc_output_t *output)
         if (upstream != NULL
             && gwc_map_add(used, upstream->name.v, upstream) == NULL) {
             gwc_blank(w);
-            gwc_emit_upstream(w, upstream);
+            gwc_emit_upstream(w, output, upstream);
         }
     }
 }
@@ -236,6 +237,24 @@ gwc_emit_secret_file(gwc_output_t *output, const char *name, gwc_text_t text)
 }
 
 
+void
+gwc_emit_client_files(gwc_output_t *output,
+                      const gwc_certificate_t *certificate, const char **cert,
+                      const char **key)
+{
+    *cert = gwc_sprintf("client-%s.crt", certificate->e.id);
+    *key = gwc_sprintf("client-%s.key", certificate->e.id);
+
+    if (gwc_map_add(output->tls_files, (gwc_text_t){ *cert, strlen(*cert) },
+                    (void *) output)
+        == NULL)
+    {
+        gwc_emit_secret_file(output, *cert, certificate->cert.v);
+        gwc_emit_secret_file(output, *key, certificate->key.v);
+    }
+}
+
+
 static void
 gwc_emit_client_certificate(gwc_writer_t *w, gwc_output_t *output,
                             const gwc_certificate_t *certificate,
@@ -243,16 +262,7 @@ gwc_emit_client_certificate(gwc_writer_t *w, gwc_output_t *output,
 {
     const char *cert, *key;
 
-    cert = gwc_sprintf("client-%s.crt", certificate->e.id);
-    key = gwc_sprintf("client-%s.key", certificate->e.id);
-
-    if (gwc_map_add(output->tls_files, (gwc_text_t){ cert, strlen(cert) },
-                    (void *) w)
-        == NULL)
-    {
-        gwc_emit_secret_file(output, cert, certificate->cert.v);
-        gwc_emit_secret_file(output, key, certificate->key.v);
-    }
+    gwc_emit_client_files(output, certificate, &cert, &key);
 
     gwc_begin(w, gwc_sprintf("%s_ssl_certificate", prefix));
     gwc_arg_generated(w, cert);

@@ -101,3 +101,93 @@ threshold: 100
 algorithm round-robin;
 threshold 100;
 target 127.0.0.1:2410;
+
+
+
+=== TEST 6: active checks, the defaults left out
+--- checks
+active:
+  healthy: {interval: 5, successes: 2}
+  unhealthy: {interval: 0.5, http_failures: 3, tcp_failures: 1, timeouts: 1}
+--- conf
+active healthy_interval=5s unhealthy_interval=500ms successes=2 http_failures=3 tcp_failures=1 timeouts=1;
+target 127.0.0.1:2410;
+
+
+
+=== TEST 7: everything else of active checks
+--- checks
+active:
+  type: http
+  http_path: /health;x=1
+  timeout: 1.5
+  concurrency: 3
+  headers:
+    X-One: [a b, "$c"]
+    Host: [own.example]
+  healthy: {interval: 0.0001, http_statuses: [204]}
+  unhealthy: {http_statuses: [500]}
+passive:
+  healthy: {successes: 3}
+--- conf
+passive successes=3;
+active "path=/health;x=1" healthy_interval=1ms timeout=1500ms concurrency=3 healthy_statuses=204 unhealthy_statuses=500 "header=X-One: a b" "header=X-One: $c" "header=Host: own.example";
+target 127.0.0.1:2410;
+
+
+
+=== TEST 8: https verifies with the authorities of the system
+--- checks
+active:
+  type: https
+  https_sni: api.example
+  healthy: {interval: 10, successes: 1}
+--- conf
+active type=https healthy_interval=10s successes=1 sni=api.example trusted_certificate=/etc/ssl/certs/ca-certificates.crt;
+
+
+
+=== TEST 9: https without verification
+--- checks
+active:
+  type: https
+  https_verify_certificate: false
+  unhealthy: {interval: 10}
+--- conf
+active type=https unhealthy_interval=10s verify=off;
+
+
+
+=== TEST 10: a type that does not run for HTTP
+--- checks
+active:
+  type: tcp
+  healthy: {interval: 10, successes: 1}
+--- conf
+algorithm round-robin;
+target 127.0.0.1:2410;
+--- stderr_like
+kong\.yml:14:13: warning: upstreams\[0\]\.healthchecks\.active\.type: left out: active checks of type tcp run for stream services only
+
+
+
+=== TEST 11: a type that runs nowhere
+--- checks
+active:
+  type: grpc
+  healthy: {interval: 10, successes: 1}
+--- conf
+algorithm round-robin;
+target 127.0.0.1:2410;
+--- stderr_like: left out: there are no active checks of type "grpc"
+
+
+
+=== TEST 12: it is not said about checks that are off
+--- checks
+active:
+  type: tcp
+--- conf
+algorithm round-robin;
+--- stderr_like eval
+qr/^(?!.*left out)/s
