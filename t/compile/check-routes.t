@@ -234,6 +234,7 @@ kong.yml:4:9: error: routes[0].name: invalid name "a/b": expected letters, digit
 kong.yml:5:31: error: routes[0].https_redirect_status_code: expected one of: 426, 301, 302, 307, 308
 kong.yml:6:18: error: routes[0].path_handling: expected one of: v0, v1; this is "v2"
 kong.yml:7:19: error: routes[0].regex_priority: expected an integer, this is a number
+kong.yml:8:15: error: routes[0].strip_path: required field "strip_path" is null
 kong.yml:9:18: error: routes[0].preserve_host: expected a boolean, this is a string
   fix: without quotes: false
 kong.yml:10:3: error: routes[0].pahts: unknown field "pahts", did you mean "paths"?
