@@ -91,6 +91,16 @@ static const char *const gwc_fuzz_words[] = {
 
 static uint64_t gwc_fuzz_state;
 
+const char *__lsan_default_suppressions(void);
+
+
+/* libfyaml 0.7 loses a buffer after some errors inside of quotes */
+const char *
+__lsan_default_suppressions(void)
+{
+    return "leak:libfyaml.so";
+}
+
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
