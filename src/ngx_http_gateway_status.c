@@ -6,9 +6,12 @@
  */
 
 
+#include "ngx_http_gateway_conf.h"
+#include "ngx_http_gateway_headers.h"
 #include "ngx_http_gateway_status.h"
 
 
+static ngx_int_t ngx_http_gateway_status_headers(ngx_http_request_t *r);
 static int ngx_libc_cdecl ngx_http_gateway_status_compare(const void *one,
     const void *two);
 static ngx_int_t ngx_http_gateway_status_worker(ngx_array_t *workers,
@@ -54,6 +57,10 @@ ngx_http_gateway_status_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_int_t     rc;
     ngx_chain_t  *cl;
 
+    if (ngx_http_gateway_status_headers(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     r->headers_out.status = status;
     r->headers_out.content_length_n = len;
 
@@ -79,6 +86,53 @@ ngx_http_gateway_status_send(ngx_http_request_t *r, ngx_uint_t status,
     cl->buf->last_in_chain = 1;
 
     return ngx_http_output_filter(r, out);
+}
+
+
+/* Server, and how long it took: what the settings leave of them */
+
+static ngx_int_t
+ngx_http_gateway_status_headers(ngx_http_request_t *r)
+{
+    u_char                        *p;
+    ngx_str_t                      value;
+    ngx_time_t                    *tp;
+    ngx_table_elt_t               *h;
+    ngx_msec_int_t                 ms;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    static ngx_str_t  server = ngx_string("Server");
+    static ngx_str_t  token = ngx_string(NGX_HTTP_GATEWAY_TOKEN);
+    static ngx_str_t  latency = ngx_string("X-Kong-Admin-Latency");
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    h = ngx_http_gateway_header_out_add(r, &server, &token);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = (gmcf->headers & NGX_HTTP_GATEWAY_HEADER_SERVER) ? 1 : 0;
+    r->headers_out.server = h;
+
+    if (!(gmcf->headers & NGX_HTTP_GATEWAY_HEADER_RESPONSE_LATENCY)) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    tp = ngx_timeofday();
+    ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
+                           + (tp->msec - r->start_msec));
+
+    value.data = p;
+    value.len = ngx_sprintf(p, "%M", (ngx_msec_t) ngx_max(ms, 0)) - p;
+
+    return ngx_http_gateway_header_out_add(r, &latency, &value) ? NGX_OK
+                                                                : NGX_ERROR;
 }
 
 

@@ -92,6 +92,7 @@ for ([GET => '/nowhere', 404, 'Not found'],
      [POST => '/nowhere', 404, 'Not found'],
      [GET => '/status/dns', 501, 'not implemented with the legacy DNS client'],
      [DELETE => '/status', 405, 'Method not allowed'],
+     [DELETE => '/status/dns', 405, 'Method not allowed'],
      [POST => '/metrics', 405, 'Method not allowed'])
 {
     my ($method, $path, $code, $message) = @$_;
@@ -100,6 +101,8 @@ for ([GET => '/nowhere', 404, 'Not found'],
     is($res->body, qq({"message":"$message"}), 'in the words of the contract');
     is($res->header('Content-Type'), 'application/json; charset=utf-8',
        'as JSON');
+    like($res->header('Server'), qr{^ngx_gateway/}, 'signed');
+    like($res->header('X-Kong-Admin-Latency'), qr/^\d+$/, 'timed');
 }
 
 is(http_get('/status')->status, 404, 'nothing of this for clients');
@@ -296,3 +299,34 @@ invalid hash "0123" in "gateway_configuration_hash": it must be 32 lower-case he
 --- must_die
 --- error_log
 "gateway_configuration_hash" directive is duplicate
+
+
+=== TEST 16: messages
+--- config
+    location = /a { gateway_status_message 501 "not here"; }
+    location = /b { gateway_status_message 404 "Not found"; }
+--- request eval
+["GET /a", "POST /a\nabc", "GET /b", "POST /b\nabc"]
+--- error_code eval
+[501, 405, 404, 404]
+--- response_body eval
+['{"message":"not here"}', '{"message":"Method not allowed"}',
+ '{"message":"Not found"}', '{"message":"Not found"}']
+
+
+
+=== TEST 17: a message needs a status of errors
+--- config
+    location = /a { gateway_status_message 200 "fine"; }
+--- must_die
+--- error_log
+invalid status "200" in "gateway_status_message": it must be from 400 to 599
+
+
+
+=== TEST 18: a message is written as it is
+--- config
+    location = /a { gateway_status_message 404 "a\"b"; }
+--- must_die
+--- error_log
+"gateway_status_message" does not take quotes, backslashes and control characters

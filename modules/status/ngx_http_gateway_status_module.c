@@ -29,6 +29,12 @@ typedef struct {
 } ngx_http_gateway_status_main_conf_t;
 
 
+typedef struct {
+    ngx_int_t             status;   /* of gateway_status_message */
+    ngx_str_t             message;
+} ngx_http_gateway_status_loc_conf_t;
+
+
 /* how /status writes sizes; shift 0: bytes, as numbers */
 typedef struct {
     ngx_uint_t            shift;
@@ -50,13 +56,19 @@ static ngx_int_t ngx_http_gateway_status_ready_post(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_gateway_status_is_draining(ngx_str_t *body);
 static ngx_uint_t ngx_http_gateway_status_is_empty(ngx_str_t *hash);
 
+static ngx_int_t ngx_http_gateway_status_message_handler(
+    ngx_http_request_t *r);
+
 static char *ngx_http_gateway_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_gateway_status_ready(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+static char *ngx_http_gateway_status_message_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_gateway_configuration_hash(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static void *ngx_http_gateway_status_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_gateway_status_create_loc_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_status_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 
@@ -73,6 +85,13 @@ static ngx_command_t  ngx_http_gateway_status_commands[] = {
     { ngx_string("gateway_status_ready"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_gateway_status_ready,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_status_message"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE2,
+      ngx_http_gateway_status_message_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -98,7 +117,7 @@ static ngx_http_module_t  ngx_http_gateway_status_module_ctx = {
     NULL,                                  /* create server configuration */
     NULL,                                  /* merge server configuration */
 
-    NULL,                                  /* create location configuration */
+    ngx_http_gateway_status_create_loc_conf,  /* create location conf. */
     NULL                                   /* merge location configuration */
 };
 
@@ -514,6 +533,31 @@ ngx_http_gateway_status_is_empty(ngx_str_t *hash)
 }
 
 
+/* what is not there is not there with any method */
+
+static ngx_int_t
+ngx_http_gateway_status_message_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                            rc;
+    ngx_http_gateway_status_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_status_module);
+
+    if (slcf->status == NGX_HTTP_NOT_FOUND) {
+
+        rc = ngx_http_discard_request_body(r);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+    } else if (ngx_http_gateway_status_get(r, &rc) != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_gateway_status_message(r, slcf->status, &slcf->message);
+}
+
+
 static char *
 ngx_http_gateway_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -557,6 +601,46 @@ ngx_http_gateway_status_ready(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
+ngx_http_gateway_status_message_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_gateway_status_loc_conf_t *slcf = conf;
+
+    ngx_str_t                 *value;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (slcf->status) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    slcf->status = ngx_atoi(value[1].data, value[1].len);
+
+    if (slcf->status < 400 || slcf->status > 599) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid status \"%V\" in \"%V\": it must be from "
+                           "400 to 599", &value[1], &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_escape_json(NULL, value[2].data, value[2].len)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" does not take quotes, backslashes and "
+                           "control characters", &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    slcf->message = value[2];
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_gateway_status_message_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
 ngx_http_gateway_configuration_hash(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
@@ -583,6 +667,13 @@ ngx_http_gateway_configuration_hash(ngx_conf_t *cf, ngx_command_t *cmd,
     smcf->hash = value[1];
 
     return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_gateway_status_create_loc_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_status_loc_conf_t));
 }
 
 

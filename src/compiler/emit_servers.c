@@ -407,9 +407,7 @@ gwc_emit_status_location(gwc_writer_t *w, const char *path,
 static void
 gwc_emit_message(gwc_writer_t *w, const char *status, const char *message)
 {
-    gwc_put(w, "default_type", "application/json; charset=utf-8", NULL);
-    gwc_put(w, "return", status, gwc_sprintf("{\"message\":\"%s\"}", message),
-            NULL);
+    gwc_put(w, "gateway_status_message", status, message, NULL);
 }
 
 
