@@ -470,11 +470,24 @@ ngx_http_gateway_log_phase_handler(ngx_http_request_t *r)
     ngx_http_gateway_chain_t     *chain;
     ngx_http_gateway_policy_t    *policy;
     ngx_http_gateway_instance_t  *instance;
+    ngx_http_gateway_loc_conf_t  *glcf;
 
     ctx = ngx_http_gateway_get_ctx(r);
 
     if (ctx == NULL) {
-        return NGX_OK;
+
+        /* answered before its access step, as by "return" */
+
+        glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
+
+        if (glcf->chain == NULL || !glcf->chain->log) {
+            return NGX_OK;
+        }
+
+        ctx = ngx_http_gateway_create_ctx(r);
+        if (ctx == NULL) {
+            return NGX_ERROR;
+        }
     }
 
     chain = ngx_http_gateway_phase_chain(r, ctx);

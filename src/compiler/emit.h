@@ -110,6 +110,7 @@ void gwc_emit_plan(gwc_output_t *output);
 gwc_variant_t *gwc_variant_get(gwc_output_t *output, gwc_vec_t *variants,
                                const gwc_service_t *service,
                                const gwc_route_t *route);
+bool gwc_host_is_ip(gwc_text_t host);
 bool gwc_service_is_tls(const gwc_service_t *service);
 bool gwc_service_is_grpc(const gwc_service_t *service);
 /* what the service shows to upstreams: its own, its upstream's, or NULL */

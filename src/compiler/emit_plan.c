@@ -17,8 +17,8 @@
 #define GWC_POOLS_TLS 1024
 
 
-static bool
-gwc_is_ip(gwc_text_t host)
+bool
+gwc_host_is_ip(gwc_text_t host)
 {
     unsigned char ip[16];
     const char *text;
@@ -464,14 +464,14 @@ gwc_plan_service(gwc_output_t *output, const gwc_service_t *service)
     output->has_grpcs |= gwc_service_is(service, "grpcs");
 
     if (service->upstream == NULL) {
-        output->needs_resolver |= !gwc_is_ip(service->host.v);
+        output->needs_resolver |= !gwc_host_is_ip(service->host.v);
         return;
     }
 
     for (i = 0; i < service->upstream->targets.n; i++) {
         const gwc_target_t *target = service->upstream->targets.items[i];
 
-        output->needs_resolver |= !gwc_is_ip(target->host);
+        output->needs_resolver |= !gwc_host_is_ip(target->host);
     }
 }
 

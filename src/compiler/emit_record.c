@@ -268,7 +268,10 @@ gwc_emit_record_plan(gwc_output_t *output)
         output->needs_records |= rule->writes_records;
 
         if (rule->looks_up != NULL && plugin->config != NULL) {
-            output->needs_resolver |= rule->looks_up(plugin->config);
+            gwc_text_t host = rule->looks_up(plugin->config);
+
+            output->needs_resolver |=
+                !gwc_host_is_ip(host) && !gwc_text_is(host, "localhost");
         }
     }
 }

@@ -187,8 +187,8 @@ typedef struct {
     const gwc_credential_rule_t *const *credentials; /* NULL-terminated */
     /* it logs requests with their entities */
     bool writes_records;
-    /* NULL, or whether names in this config are looked up at run time */
-    bool (*looks_up)(const void *config);
+    /* NULL, or the host in this config, looked up at run time if a name */
+    gwc_text_t (*looks_up)(const void *config);
 } gwc_plugin_rule_t;
 
 /* generated from the feature list in config; NULL-terminated */

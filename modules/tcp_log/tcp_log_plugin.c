@@ -1,0 +1,92 @@
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * tcp-log.
+ */
+
+#include "custom_fields.h"
+
+typedef struct {
+    gwc_record_t record;
+    gwc_str_t host;
+    gwc_int_t port;
+    gwc_int_t timeout;
+    gwc_int_t keepalive;
+    gwc_bool_t tls;
+    gwc_str_t tls_sni;
+    gwc_list_t custom_fields_by_lua; /* gwc_pair_t */
+} gwc_tcp_log_t;
+
+static const gwc_field_t gwc_tcp_log_fields[] = {
+    {
+        .name = "host",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_tcp_log_t, host),
+        .flags = GWC_REQUIRED,
+        .check = gwc_check_host,
+    },
+    {
+        .name = "port",
+        .type = GWC_INT,
+        .offset = offsetof(gwc_tcp_log_t, port),
+        .flags = GWC_REQUIRED,
+        .bounded = true,
+        .min = 0,
+        .max = 65535,
+    },
+    {
+        .name = "timeout",
+        .type = GWC_INT,
+        .offset = offsetof(gwc_tcp_log_t, timeout),
+        .dflt = "10000",
+        .bounded = true,
+        .min = 0,
+        .max = 2147483646,
+    },
+    {
+        .name = "keepalive",
+        .type = GWC_INT,
+        .offset = offsetof(gwc_tcp_log_t, keepalive),
+        .dflt = "60000",
+        .bounded = true,
+        .min = 0,
+        .max = 2147483646,
+    },
+    {
+        .name = "tls",
+        .type = GWC_BOOL,
+        .offset = offsetof(gwc_tcp_log_t, tls),
+        .flags = GWC_REQUIRED,
+        .dflt = "false",
+    },
+    {
+        .name = "tls_sni",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_tcp_log_t, tls_sni),
+    },
+    GWC_CUSTOM_FIELDS(gwc_tcp_log_t, custom_fields_by_lua),
+    { .name = NULL },
+};
+
+
+static gwc_text_t
+gwc_tcp_log_looks_up(const void *config)
+{
+    const gwc_tcp_log_t *tcp = config;
+
+    return tcp->host.v;
+}
+
+
+extern const gwc_plugin_rule_t gwc_rule_tcp_log;
+
+const gwc_plugin_rule_t gwc_rule_tcp_log = {
+    .name = "tcp-log",
+    .directive = "gateway_tcp_log",
+    .priority = 7,
+    .scopes = GWC_SCOPE_ALL,
+    .fields = gwc_tcp_log_fields,
+    .size = sizeof(gwc_tcp_log_t),
+    .writes_records = true,
+    .looks_up = gwc_tcp_log_looks_up,
+};

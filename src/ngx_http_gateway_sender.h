@@ -1,0 +1,72 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ */
+
+
+#ifndef _NGX_HTTP_GATEWAY_SENDER_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_SENDER_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+/*
+ * Sends pieces of bytes to one place over TCP (with or without TLS), UDP or a
+ * UNIX socket, on the event loop of the worker, without waiting for it: what
+ * cannot go out at once is copied into a queue of at most 10000 pieces and
+ * 16 MB, whose oldest ones give way.  There are no retries: when the place
+ * cannot be reached, what waits is dropped, with a message once a second.
+ * Each worker has its own connection.
+ */
+
+typedef struct {
+    /* set by the owner, before ..._init() */
+    ngx_str_t                        feature;   /* for messages */
+    ngx_str_t                        host;      /* or "unix:/path" */
+    ngx_uint_t                       port;
+    int                              type;      /* SOCK_STREAM, SOCK_DGRAM */
+    ngx_msec_t                       timeout;   /* to connect, to write */
+    ngx_msec_t                       keepalive; /* of an idle connection */
+    ngx_flag_t                       tls;
+    ngx_str_t                        sni;       /* empty: none */
+
+    /* its own */
+    ngx_sockaddr_t                   sockaddr;
+    socklen_t                        socklen;   /* 0: not known */
+    time_t                           valid;     /* address, until then; 0:
+                                                   always */
+    ngx_resolver_t                  *resolver;
+    ngx_msec_t                       resolver_timeout;
+    ngx_resolver_ctx_t              *query;
+
+    ngx_connection_t                *connection;
+    ngx_queue_t                      queue;     /* oldest first */
+    ngx_uint_t                       pieces;
+    size_t                           bytes;
+    size_t                           sent;      /* of the oldest piece */
+    time_t                           failed;    /* last message */
+#if (NGX_SSL)
+    ngx_ssl_t                       *ssl;
+#endif
+    ngx_str_t                        name;      /* "host:port" */
+    unsigned                         ready:1;   /* connected */
+} ngx_http_gateway_sender_t;
+
+
+/*
+ * For postconfiguration.  Addresses are used as they are, "localhost" is
+ * 127.0.0.1, names are looked up at run time by the resolver of http{}.
+ * NGX_OK, or NGX_ERROR after a message.
+ */
+ngx_int_t ngx_http_gateway_sender_init(ngx_conf_t *cf,
+    ngx_http_gateway_sender_t *sender);
+
+/* sends or queues a copy of the bytes */
+void ngx_http_gateway_sender_send(ngx_http_gateway_sender_t *sender,
+    ngx_str_t *data);
+
+
+#endif /* _NGX_HTTP_GATEWAY_SENDER_H_INCLUDED_ */
