@@ -622,6 +622,43 @@ _EOC_
 }
 
 
+# from the declarative file
+
+{
+    says($a, 200);
+    says($b, 500);
+    my $nginx = start_nginx(yaml => <<"_EOC_");
+_format_version: "3.0"
+services:
+- name: s
+  host: u
+  retries: 0
+  routes:
+  - name: r
+    paths: [/]
+upstreams:
+- name: u
+  targets:
+  - target: 127.0.0.1:$a
+  - target: 127.0.0.1:$b
+  healthchecks:
+    passive:
+      unhealthy: {http_failures: 1}
+    active:
+      http_path: /yaml
+      headers: {X-Probe: ["1"]}
+      unhealthy: {interval: 0.05}
+      healthy: {successes: 1}
+_EOC_
+    ok(wait_until(sub { answer('/') eq 500 }, 5), 'the file: a failure');
+    is(spread(4, '/'), "$a=4", 'the file: taken out');
+    says($b, 200);
+    ok(wait_until(sub { spread(4, '/') =~ /$b/ }, 5), 'the file: back again');
+    ok(asked($b, "GET /yaml HTTP/1.0\r\nX-Probe: 1\r\n"), 'by that probe');
+    $nginx->stop;
+}
+
+
 # lines that are refused
 
 for my $t (

@@ -181,11 +181,14 @@ ngx_http_gateway_upstream_cleanup(void *data)
 static ngx_int_t
 ngx_http_gateway_upstream_next(ngx_http_gateway_upstream_try_t *t)
 {
-    ngx_int_t  rc;
+    ngx_int_t                            rc;
+    ngx_http_gateway_upstream_checks_t  *checks;
 
     if (t->balancer == NULL) {
         return NGX_DECLINED;
     }
+
+    checks = t->balancer->checks;
 
     if (t->set == NULL) {
         t->set = ngx_http_gateway_upstream_set(t->balancer);
@@ -196,9 +199,7 @@ ngx_http_gateway_upstream_next(ngx_http_gateway_upstream_try_t *t)
 
         t->set->refs++;
 
-    } else if (t->balancer->checks
-               && t->balancer->checks->seen != *t->balancer->checks->generation)
-    {
+    } else if (checks && checks->seen != *checks->generation) {
         ngx_http_gateway_upstream_sync(t->balancer);
     }
 
