@@ -72,34 +72,56 @@ ngx_int_t
 ngx_http_gateway_auth_fail(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
     ngx_http_gateway_auth_conf_t *acf, const ngx_str_t *message)
 {
+    if (acf->consumer) {
+        return ngx_http_gateway_auth_fallback(r, ctx, acf);
+    }
+
+    if (ngx_http_gateway_auth_challenge(r, acf, &acf->challenge, message)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_error(r, NGX_HTTP_UNAUTHORIZED, message);
+}
+
+
+ngx_int_t
+ngx_http_gateway_auth_fallback(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_auth_conf_t *acf)
+{
+    if (!ngx_http_gateway_auth_is_clean(r, ctx)) {
+        ngx_http_gateway_auth_clear(r, ctx);
+    }
+
+    ctx->consumer = acf->consumer;
+    ctx->credential = NULL;
+    ctx->anonymous = 1;
+
+    return ngx_http_gateway_auth_identity(r, acf->consumer, NULL, 1);
+}
+
+
+ngx_int_t
+ngx_http_gateway_auth_challenge(ngx_http_request_t *r,
+    ngx_http_gateway_auth_conf_t *acf, const ngx_str_t *challenge,
+    const ngx_str_t *message)
+{
     ngx_table_elt_t  *h;
 
     static ngx_str_t  name = ngx_string("WWW-Authenticate");
 
-    if (acf->consumer) {
-
-        if (!ngx_http_gateway_auth_is_clean(r, ctx)) {
-            ngx_http_gateway_auth_clear(r, ctx);
-        }
-
-        ctx->consumer = acf->consumer;
-        ctx->credential = NULL;
-        ctx->anonymous = 1;
-
-        return ngx_http_gateway_auth_identity(r, acf->consumer, NULL, 1);
-    }
-
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "%V: %V", &acf->instance.policy->name, message);
 
-    h = ngx_http_gateway_header_out_add(r, &name, &acf->challenge);
+    h = ngx_http_gateway_header_out_add(r, &name, challenge);
     if (h == NULL) {
         return NGX_ERROR;
     }
 
     r->headers_out.www_authenticate = h;
 
-    return ngx_http_gateway_error(r, NGX_HTTP_UNAUTHORIZED, message);
+    return NGX_OK;
 }
 
 

@@ -59,6 +59,17 @@ ngx_int_t ngx_http_gateway_auth_fail(ngx_http_request_t *r,
     const ngx_str_t *message);
 
 /*
+ * The two halves of it, for policies with an answer of their own.  The first
+ * may be called with acf->consumer only; the second adds WWW-Authenticate and
+ * logs the message.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_gateway_auth_fallback(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_auth_conf_t *acf);
+ngx_int_t ngx_http_gateway_auth_challenge(ngx_http_request_t *r,
+    ngx_http_gateway_auth_conf_t *acf, const ngx_str_t *challenge,
+    const ngx_str_t *message);
+
+/*
  * 1 if no identity header can be in the request: the client's were removed
  * when its route was found, and no policy has written any yet.  To be asked
  * before ctx->consumer and ctx->credential are set.
