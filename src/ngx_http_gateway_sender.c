@@ -15,6 +15,9 @@
 #define NGX_HTTP_GATEWAY_SENDER_PIECES  10000
 #define NGX_HTTP_GATEWAY_SENDER_BYTES   (16 * 1024 * 1024)
 
+/* the most that UDP over IPv4 takes */
+#define NGX_HTTP_GATEWAY_SENDER_DATAGRAM  65507
+
 
 typedef struct {
     ngx_queue_t                      queue;
@@ -52,7 +55,24 @@ ngx_http_gateway_sender_send(ngx_http_gateway_sender_t *sender,
 {
     ngx_http_gateway_sender_piece_t  *piece;
 
-    if (data->len > NGX_HTTP_GATEWAY_SENDER_BYTES) {
+    if (data->len > (sender->type == SOCK_DGRAM
+                     ? NGX_HTTP_GATEWAY_SENDER_DATAGRAM
+                     : NGX_HTTP_GATEWAY_SENDER_BYTES))
+    {
+        if (sender->failed != ngx_time()) {
+            sender->failed = ngx_time();
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "%V: a record of %uz bytes is too large for "
+                          "\"%V\"", &sender->feature, data->len,
+                          &sender->name);
+        }
+
+        return;
+    }
+
+    /* where it could not be sent to, it is not tried again at once */
+
+    if (sender->connection == NULL && sender->down == ngx_time()) {
         return;
     }
 
@@ -397,16 +417,11 @@ ngx_http_gateway_sender_write(ngx_http_gateway_sender_t *sender)
                     continue;
                 }
 
-                ngx_http_gateway_sender_shift(sender);
-
-                if (sender->failed != ngx_time()) {
-                    sender->failed = ngx_time();
-                    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                                  "%V: a record for \"%V\" could not be "
-                                  "sent", &sender->feature, &sender->name);
+                if (sender->sockaddr.sockaddr.sa_family != AF_UNIX) {
+                    ngx_http_gateway_sender_shift(sender);
+                    again = 1;
+                    continue;
                 }
-
-                continue;
             }
 
             ngx_http_gateway_sender_fail(sender, "cannot be written to");
@@ -542,6 +557,8 @@ static void
 ngx_http_gateway_sender_fail(ngx_http_gateway_sender_t *sender,
     const char *what)
 {
+    sender->down = ngx_time();
+
     if (sender->failed != ngx_time()) {
         sender->failed = ngx_time();
 

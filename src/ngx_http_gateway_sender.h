@@ -18,7 +18,8 @@
  * UNIX socket, on the event loop of the worker, without waiting for it: what
  * cannot go out at once is copied into a queue of at most 10000 pieces and
  * 16 MB, whose oldest ones give way.  There are no retries: when the place
- * cannot be reached, what waits is dropped, with a message once a second.
+ * cannot be reached, what waits is dropped, and what comes in the same second,
+ * with a message once a second.
  * Each worker has its own connection.
  */
 
@@ -48,6 +49,7 @@ typedef struct {
     size_t                           bytes;
     size_t                           sent;      /* of the oldest piece */
     time_t                           failed;    /* last message */
+    time_t                           down;      /* last failure */
 #if (NGX_SSL)
     ngx_ssl_t                       *ssl;
 #endif

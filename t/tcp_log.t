@@ -15,7 +15,7 @@ sub listener {
 
 sub accepted {
     my ($server, $seconds) = @_;
-    return IO::Select->new($server)->can_read($seconds) ? $server->accept
+    return IO::Select->new($server)->can_read($seconds) ? scalar $server->accept
                                                         : undef;
 }
 
