@@ -9,6 +9,7 @@
 #include "../gateway_router.h"
 #include "../gateway_uuid.h"
 #include "entities.h"
+#include "scalar.h"
 #include "schema.h"
 
 #include <arpa/inet.h>
@@ -850,6 +851,25 @@ gwc_check_router_regex(const gwc_str_t *s, gwc_text_t regex, size_t skip)
 }
 
 
+/* UTF-8 without control characters */
+static bool
+gwc_is_printable(const char *p, size_t len)
+{
+    const char *end = p + len;
+    size_t n;
+
+    for (; p < end; p += n) {
+        n = gwc_utf8_len(p, end);
+
+        if (n == 0 || (unsigned char) *p < 0x20 || *p == 0x7f) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
 /* "/..." in normal form, or "~/..." */
 void
 gwc_check_route_path(const gwc_field_t *field, void *value)
@@ -907,7 +927,8 @@ gwc_check_route_path(const gwc_field_t *field, void *value)
         gwc_error(s->node, "%s is not in normal form, no request would match",
                   gwc_shown(field, s));
 
-        if (len > 0) {
+        /* what YAML cannot hold as it is has no fix */
+        if (len > 0 && gwc_is_printable(normal, (size_t) len)) {
             gwc_fix("%.*s", (int) len, normal);
         }
     }

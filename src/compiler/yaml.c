@@ -103,6 +103,12 @@ gwc_node_path_key(gwc_buf_t *buf, gwc_text_t key)
 
     n = key.len > 64 ? 64 : key.len;
 
+    /* not in the middle of a character */
+    while (n < key.len && n > 0
+           && ((unsigned char) key.data[n] & 0xc0) == 0x80) {
+        n--;
+    }
+
     gwc_buf_puts(buf, "[\"");
 
     for (i = 0; i < n; i++) {

@@ -178,7 +178,32 @@ kong.yml:23:5: error: routes[1].headers["a b"]: "a b" is no header name
 
 
 
-=== TEST 7: ports are digits, brackets are for IPv6
+=== TEST 7: paths that are not normal, and how to write them
+--- yaml
+_format_version: "3.0"
+routes:
+- paths:
+  - "/a%20b"
+  - "/%C3%A9"
+  - "/a%2f/b"
+  - "/a/./b/../c/"
+  - "/%1B[31m"
+  - "/a%FFb"
+--- error
+kong.yml:4:5: error: routes[0].paths[0]: "/a%20b" is not in normal form, no request would match
+  fix: /a b
+kong.yml:5:5: error: routes[0].paths[1]: "/%C3%A9" is not in normal form, no request would match
+  fix: /é
+kong.yml:6:5: error: routes[0].paths[2]: "/a%2f/b" is not in normal form, no request would match
+  fix: /a%2F/b
+kong.yml:7:5: error: routes[0].paths[3]: "/a/./b/../c/" is not in normal form, no request would match
+  fix: /a/c/
+kong.yml:8:5: error: routes[0].paths[4]: "/%1B[31m" is not in normal form, no request would match
+kong.yml:9:5: error: routes[0].paths[5]: "/a%FFb" is not in normal form, no request would match
+
+
+
+=== TEST 8: ports are digits, brackets are for IPv6
 --- yaml
 _format_version: "3.0"
 services:
@@ -210,7 +235,7 @@ kong.yml:16:13: error: upstreams[0].targets[4].target: "::1": an IPv6 address ne
 
 
 
-=== TEST 8: the password in a URL is not shown
+=== TEST 9: the password in a URL is not shown
 --- yaml
 _format_version: "3.0"
 services:
@@ -224,7 +249,7 @@ kong.yml:5:8: error: services[2].url: the value is no URL, expected PROTOCOL://H
 
 
 
-=== TEST 9: credentials have what their kind needs
+=== TEST 10: credentials have what their kind needs
 --- yaml
 _format_version: "3.0"
 consumers:
@@ -252,14 +277,14 @@ consumers:
       -----END PUBLIC KEY-----
 --- error
 kong.yml:5:5: error: consumers[0].oauth2_credentials[0]: required field "client_secret" is missing: secrets are never made up
-kong.yml:9:5: error: consumers[0].jwt_secrets[0]: "rsa_public_key" is required for "RS256"
-kong.yml:10:5: error: consumers[0].jwt_secrets[1]: "rsa_public_key" is required for "ES256"
-kong.yml:11:48: error: consumers[0].jwt_secrets[2].rsa_public_key: invalid public key: no start line
-kong.yml:14:5: error: consumers[0].jwt_secrets[3].rsa_public_key: invalid public key: unsupported
+kong.yml:9:5: error: consumers[0].jwt_secrets[0]: "rsa_public_key" is required for this algorithm
+kong.yml:10:5: error: consumers[0].jwt_secrets[1]: "rsa_public_key" is required for this algorithm
+kong.yml:11:48: error: consumers[0].jwt_secrets[2].rsa_public_key: invalid key: expected a public key in PEM
+kong.yml:14:5: error: consumers[0].jwt_secrets[3].rsa_public_key: invalid key: expected a public key in PEM
 
 
 
-=== TEST 10: a plugin's protocols are those it works with
+=== TEST 11: a plugin's protocols are those it works with
 --- yaml
 _format_version: "3.0"
 plugins:
@@ -277,7 +302,7 @@ kong.yml:8:14: error: plugins[2].protocols: expected at least 1 element
 
 
 
-=== TEST 11: times are whole seconds, but of targets
+=== TEST 12: times are whole seconds, but of targets
 --- yaml
 _format_version: "3.0"
 services:
@@ -299,7 +324,7 @@ kong.yml:12:50: error: consumers[0].keyauth_credentials[0].updated_at: unknown f
 
 
 
-=== TEST 12: one wrong field does not hide the others
+=== TEST 13: one wrong field does not hide the others
 --- yaml
 _format_version: "3.0"
 routes:
@@ -318,7 +343,7 @@ kong.yml:8:5: error: routes[0].headers["a b"]: "a b" is no header name
 
 
 
-=== TEST 13: vaults of Kong Enterprise
+=== TEST 14: vaults of Kong Enterprise
 --- yaml
 _format_version: "3.0"
 vaults:
@@ -330,7 +355,7 @@ kong.yml:4:25: error: vaults[1].name: expected one of: env; this is "none"
 
 
 
-=== TEST 14: nested in a map of another kind
+=== TEST 15: nested in a map of another kind
 --- yaml
 _format_version: "3.0"
 services:
@@ -351,7 +376,7 @@ kong.yml:11:3: error: consumers[0].services: unknown field "services"
 
 
 
-=== TEST 15: null is no value where one is required
+=== TEST 16: null is no value where one is required
 --- yaml
 _format_version: "3.0"
 services:
@@ -391,7 +416,7 @@ kong.yml:18:82: error: upstreams[1].targets[0].target: required field "target" i
 
 
 
-=== TEST 16: dangling references at all levels
+=== TEST 17: dangling references at all levels
 --- yaml
 _format_version: "3.0"
 services:
