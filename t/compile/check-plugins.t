@@ -126,7 +126,7 @@ kong.yml:12:15: error: consumers[0].basicauth_credentials[1].username: uniquenes
 kong.yml:14:5: error: consumers[0].basicauth_credentials[2]: required field "username" is missing
 kong.yml:16:5: error: consumers[0].hmacauth_credentials[0]: required field "secret" is missing
 kong.yml:18:5: error: consumers[0].jwt_secrets[0]: required field "secret" is missing: secrets are never made up
-kong.yml:19:5: error: consumers[0].jwt_secrets[1]: "rsa_public_key" is required for "RS256"
+kong.yml:19:5: error: consumers[0].jwt_secrets[1]: "rsa_public_key" is required for this algorithm
 kong.yml:23:16: error: consumers[0].jwt_secrets[2].algorithm: expected one of: HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384, ES512, PS256, PS384, PS512, EdDSA; this is "none"
 kong.yml:26:5: error: consumers[0].oauth2_credentials[0]: required field "name" is missing
 kong.yml:27:21: error: consumers[0].oauth2_credentials[0].redirect_uris[0]: "a" is no URL, expected SCHEME://HOST...
