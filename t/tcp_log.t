@@ -7,6 +7,8 @@ use Test::Gateway 'no_plan';
 use IO::Socket::INET;
 use IO::Select;
 use JSON::PP;
+use File::Temp 'tempdir';
+use IPC::Open2;
 
 sub listener {
     return IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1',
@@ -98,6 +100,47 @@ http_get('/a?n=9');
 is(n(line(accepted($server, 3), 3)), 9, 'the new one has its own');
 
 is($nginx->stop('QUIT'), '', 'stops');
+
+# ---- TLS -------------------------------------------------------------------
+
+SKIP: {
+    skip 'no openssl command', 3 unless `openssl version 2>/dev/null`;
+
+    my $dir = tempdir(CLEANUP => 1);
+    system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x"
+           . " -keyout $dir/key -out $dir/crt >/dev/null 2>&1");
+
+    my $free = listener();
+    my $tls_port = $free->sockport;
+    close $free;
+
+    # it ends with its input
+    my $pid = open2(my $out, my $in, 'exec openssl s_server -quiet'
+                     . " -key $dir/key -cert $dir/crt"
+                     . " -accept 127.0.0.1:$tls_port 2>/dev/null");
+
+    ok(wait_until(sub {
+        IO::Socket::INET->new(PeerAddr => "127.0.0.1:$tls_port")
+    }, 5), 'a TLS server');
+
+    $nginx = start_nginx(config => <<"_EOC_");
+    gateway_tcp_log host=127.0.0.1 port=$tls_port tls=on tls_sni=logs.test;
+    location /a { return 204; }
+_EOC_
+
+    http_get('/a?n=1');
+    my $text = '';
+    while ($text !~ /\}\n/ && IO::Select->new($out)->can_read(5)) {
+        sysread($out, $text, 65536, length $text) or last;
+    }
+    my ($json) = $text =~ /^(\{.*\})$/m;
+    is(n($json // ''), 1, 'a line over TLS');
+
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+    is($nginx->stop, '', 'stops');
+}
+
 
 run_tests();
 

@@ -17,8 +17,8 @@ typedef struct {
 } gwc_syslog_t;
 
 static const char *const gwc_syslog_levels[] = {
-    "debug", "info", "notice", "warning", "err", "crit", "alert", "emerg",
-    NULL,
+    "debug", "info",  "notice", "warning", "err",
+    "crit",  "alert", "emerg",  NULL,
 };
 
 static const char *const gwc_syslog_facilities[] = {

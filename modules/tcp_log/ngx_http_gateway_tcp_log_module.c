@@ -47,8 +47,8 @@ static ngx_http_gateway_param_t  ngx_http_gateway_tcp_log_params[] = {
       NULL },
 
     { ngx_string("keepalive"), NGX_HTTP_GATEWAY_PARAM_INT,
-      offsetof(ngx_http_gateway_tcp_log_conf_t, sender.keepalive), 0, 2147483646,
-      NULL },
+      offsetof(ngx_http_gateway_tcp_log_conf_t, sender.keepalive),
+      0, 2147483646, NULL },
 
     { ngx_string("tls"), NGX_HTTP_GATEWAY_PARAM_FLAG,
       offsetof(ngx_http_gateway_tcp_log_conf_t, sender.tls), 0, 0,
