@@ -385,15 +385,11 @@ ngx_http_gateway_upstream_health_init(ngx_conf_t *cf,
 
 
 void
-ngx_http_gateway_upstream_health_start(
+ngx_http_gateway_upstream_health_map(
     ngx_http_gateway_upstream_main_conf_t *gumcf)
 {
     ngx_uint_t                              i;
     ngx_http_gateway_upstream_balancer_t  **b;
-
-    if (gumcf->shm == NULL) {
-        return;
-    }
 
     b = gumcf->balancers.elts;
 
@@ -401,6 +397,16 @@ ngx_http_gateway_upstream_health_start(
         if (b[i]->checks) {
             b[i]->checks->generation = ngx_http_gateway_shm_word(gumcf->shm);
         }
+    }
+}
+
+
+void
+ngx_http_gateway_upstream_health_start(
+    ngx_http_gateway_upstream_main_conf_t *gumcf)
+{
+    if (gumcf->shm == NULL) {
+        return;
     }
 
     gumcf->keep.handler = ngx_http_gateway_upstream_keep_handler;

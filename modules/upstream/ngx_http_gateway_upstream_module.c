@@ -61,6 +61,7 @@ static ngx_http_gateway_upstream_node_t *ngx_http_gateway_upstream_remember(
     ngx_conf_t *cf, ngx_rbtree_t *names, ngx_str_t *key,
     ngx_http_gateway_upstream_balancer_t *b);
 static void ngx_http_gateway_upstream_stop(void *data);
+static ngx_int_t ngx_http_gateway_upstream_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_gateway_upstream_init_process(ngx_cycle_t *cycle);
 static void ngx_http_gateway_upstream_start_handler(ngx_event_t *ev);
 
@@ -120,7 +121,7 @@ ngx_module_t  ngx_http_gateway_upstream_module = {
     ngx_http_gateway_upstream_commands,    /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_gateway_upstream_init_module, /* init module */
     ngx_http_gateway_upstream_init_process, /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -1210,6 +1211,24 @@ ngx_http_gateway_upstream_stop(void *data)
             b[i]->set = NULL;
         }
     }
+}
+
+
+/* zones are mapped; without a master this is all that a reload calls */
+
+static ngx_int_t
+ngx_http_gateway_upstream_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_gateway_upstream_main_conf_t  *gumcf;
+
+    gumcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                            ngx_http_gateway_upstream_module);
+
+    if (gumcf && gumcf->shm) {
+        ngx_http_gateway_upstream_health_map(gumcf);
+    }
+
+    return NGX_OK;
 }
 
 

@@ -377,6 +377,9 @@ ngx_int_t ngx_http_gateway_upstream_send_cookie(ngx_http_request_t *r,
 /* makes the zone when some balancer has checks; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_http_gateway_upstream_health_init(ngx_conf_t *cf,
     ngx_http_gateway_upstream_main_conf_t *gumcf);
+/* the zone is mapped */
+void ngx_http_gateway_upstream_health_map(
+    ngx_http_gateway_upstream_main_conf_t *gumcf);
 void ngx_http_gateway_upstream_health_start(
     ngx_http_gateway_upstream_main_conf_t *gumcf);
 void ngx_http_gateway_upstream_health_stop(

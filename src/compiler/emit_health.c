@@ -182,6 +182,9 @@ gwc_emit_active_tls(gwc_writer_t *w, gwc_output_t *output,
                     const gwc_upstream_t *upstream)
 {
     const gwc_active_t *active = &upstream->healthchecks.active;
+    const gwc_certificate_t *certificate =
+        (const gwc_certificate_t *) (const void *)
+            upstream->client_certificate.target;
     const char *cert, *key;
 
     if (active->https_sni.set) {
@@ -201,12 +204,8 @@ gwc_emit_active_tls(gwc_writer_t *w, gwc_output_t *output,
                   gwc_system_bundle);
     }
 
-    if (upstream->client_certificate.target != NULL) {
-        gwc_emit_client_files(
-            output,
-            (const gwc_certificate_t *) (const void *)
-                upstream->client_certificate.target,
-            &cert, &key);
+    if (certificate != NULL) {
+        gwc_emit_client_files(output, certificate, &cert, &key);
         gwc_param_generated(w, "certificate", cert);
         gwc_param_generated(w, "certificate_key", key);
 
@@ -253,8 +252,8 @@ gwc_emit_active(gwc_writer_t *w, gwc_output_t *output,
     gwc_emit_counters(w, &active->healthy, &active->unhealthy);
     gwc_emit_statuses(w, "healthy_statuses", active->healthy.http_statuses,
                       "200,302");
-    gwc_emit_statuses(w, "unhealthy_statuses",
-                      active->unhealthy.http_statuses, "404,429,500-505");
+    gwc_emit_statuses(w, "unhealthy_statuses", active->unhealthy.http_statuses,
+                      "404,429,500-505");
     gwc_emit_active_headers(w, active->headers);
 
     if (https) {
