@@ -209,11 +209,14 @@ ngx_http_gateway_json_rename(ngx_http_gateway_json_t *json,
     member = ngx_http_gateway_json_find(json, name);
     i = member - (ngx_http_gateway_json_member_t *) json->members.elts;
 
-    /* by the pointer that was given: member's own key is about to change */
-
     ngx_http_gateway_json_prune(json, name, i);
 
     member = ngx_http_gateway_json_find(json, name);
+
+    if (member == NULL) {
+        return NGX_ERROR;
+    }
+
     member->key = *to;
     member->raw_key = raw;
 

@@ -352,8 +352,7 @@ gwc_request_check_header(const gwc_field_t *field, void *data)
     (void) field;
 
     if (!gwc_request_split(s, &name, &value)
-        || !gwc_request_header_name(s, &name))
-    {
+        || !gwc_request_header_name(s, &name)) {
         return;
     }
 

@@ -105,3 +105,28 @@ services:
 --- request
 GET /a?b=%41
 --- response_body_like: ^GET /a\?b=%41 HTTP
+
+
+
+=== TEST 5: the compiled gateway: method, type and body
+--- yaml
+_format_version: "3.0"
+services:
+- name: echo
+  url: http://127.0.0.1:$TEST_NGINX_ECHO_PORT
+  routes:
+  - name: all
+    paths: [/]
+  plugins:
+  - name: request-transformer
+    config:
+      http_method: POST
+      add: { headers: ["Content-Type:application/json"], body: ["body:some $(headers.x_a)"] }
+      remove: { body: [a] }
+--- request eval
+["GET /t", "PUT /t\n{\"a\":1,\"b\":[]}"]
+--- more_headers
+X-A: content
+--- response_body_like eval
+[qr/^POST \/t HTTP(?:.*\n)*\n\{"body":"some content"\}/,
+ qr/^POST \/t HTTP(?:.*\n)*\n\{"b":\[\],"body":"some content"\}/]
