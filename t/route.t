@@ -464,3 +464,12 @@ Host: api.example.com
 Kong-Debug: 1
 --- response_headers
 Kong-Route-Name: p
+
+
+=== TEST 35: a path on its way to a gRPC service stays whole
+--- service: protocol=grpc
+--- routes
+gateway_route a service=echo { paths /p; }
+--- request
+GET /p/Method?x
+--- response_body_like: \AGET /p/Method\?x HTTP

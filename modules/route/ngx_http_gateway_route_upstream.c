@@ -463,6 +463,7 @@ ngx_http_gateway_route_set_uri(ngx_http_request_t *r,
     u_char                        *p;
     size_t                         len;
     ngx_str_t                      args;
+    ngx_uint_t                     strip;
     gateway_str_t                  service, path;
     ngx_http_gateway_route_t      *route;
     ngx_http_gateway_main_conf_t  *gmcf;
@@ -478,6 +479,12 @@ ngx_http_gateway_route_set_uri(ngx_http_request_t *r,
 
     if (ctx->upstream_uri.len == 0) {
 
+        /* the path of a gRPC request names the method: nothing is stripped */
+
+        strip = route->strip_path && !(ctx->service->protocol.len
+                                       && ctx->service->protocol.data[0]
+                                          == 'g');
+
         service.data = (char *) ctx->service->path.data;
         service.len = ctx->service->path.len;
         path.data = (char *) ctx->path.data;
@@ -491,7 +498,7 @@ ngx_http_gateway_route_set_uri(ngx_http_request_t *r,
         ctx->upstream_uri.data = p;
         ctx->upstream_uri.len = gateway_path_upstream((char *) p, &service,
                                       &path, ctx->matched, route->has_paths,
-                                      route->strip_path, route->path_v1);
+                                      strip, route->path_v1);
     }
 
     args = ctx->args_changed ? ctx->args : ctx->query;
