@@ -896,6 +896,7 @@ gwc_file_read(const char *path, gwc_text_t *bytes)
     fp = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
 
     if (fp == NULL) {
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
         gwc_error_at(path, 0, 0, "cannot be opened: %s", strerror(errno));
         return false;
     }
@@ -908,6 +909,7 @@ gwc_file_read(const char *path, gwc_text_t *bytes)
     } while (n == sizeof(chunk) && buf.len <= GWC_YAML_MAX_SIZE);
 
     if (ferror(fp)) {
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
         gwc_error_at(path, 0, 0, "cannot be read: %s", strerror(errno));
         n = SIZE_MAX;
     }
