@@ -20,13 +20,15 @@
 #define NGX_HTTP_GATEWAY_HEADER_UPSTREAM_STATUS   0x0040
 #define NGX_HTTP_GATEWAY_HEADER_REQUEST_ID        0x0080
 #define NGX_HTTP_GATEWAY_HEADER_OFF               0x0100
+#define NGX_HTTP_GATEWAY_HEADER_ADMIN_LATENCY     0x0200
 
 #define NGX_HTTP_GATEWAY_HEADER_TOKENS                                        \
     (NGX_HTTP_GATEWAY_HEADER_VIA|NGX_HTTP_GATEWAY_HEADER_SERVER)
 #define NGX_HTTP_GATEWAY_HEADER_LATENCIES                                     \
     (NGX_HTTP_GATEWAY_HEADER_PROXY_LATENCY                                    \
      |NGX_HTTP_GATEWAY_HEADER_RESPONSE_LATENCY                                \
-     |NGX_HTTP_GATEWAY_HEADER_UPSTREAM_LATENCY)
+     |NGX_HTTP_GATEWAY_HEADER_UPSTREAM_LATENCY                                \
+     |NGX_HTTP_GATEWAY_HEADER_ADMIN_LATENCY)
 
 
 /* answers come as one of these; also indexes of error templates */

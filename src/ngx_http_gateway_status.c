@@ -115,7 +115,7 @@ ngx_http_gateway_status_headers(ngx_http_request_t *r)
     h->hash = (gmcf->headers & NGX_HTTP_GATEWAY_HEADER_SERVER) ? 1 : 0;
     r->headers_out.server = h;
 
-    if (!(gmcf->headers & NGX_HTTP_GATEWAY_HEADER_RESPONSE_LATENCY)) {
+    if (!(gmcf->headers & NGX_HTTP_GATEWAY_HEADER_ADMIN_LATENCY)) {
         return NGX_OK;
     }
 

@@ -330,3 +330,29 @@ invalid status "200" in "gateway_status_message": it must be from 400 to 599
 --- must_die
 --- error_log
 "gateway_status_message" does not take quotes, backslashes and control characters
+
+
+
+=== TEST 19: the headers of this listener are settings
+--- http_config
+    gateway_headers x-kong-admin-latency;
+--- config
+    location = /status { gateway_status; }
+--- request
+GET /status
+--- response_headers_like
+X-Kong-Admin-Latency: ^\d+$
+!Server:
+
+
+
+=== TEST 20: and may be off
+--- http_config
+    gateway_headers x-kong-response-latency;
+--- config
+    location = /status { gateway_status; }
+--- request
+GET /status
+--- response_headers_like
+!X-Kong-Admin-Latency:
+!Server:

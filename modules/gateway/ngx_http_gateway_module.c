@@ -69,8 +69,8 @@ static ngx_http_gateway_token_t  ngx_http_gateway_tokens[] = {
     { ngx_string("x-kong-upstream-status"),
       NGX_HTTP_GATEWAY_HEADER_UPSTREAM_STATUS },
     { ngx_string("x-kong-request-id"), NGX_HTTP_GATEWAY_HEADER_REQUEST_ID },
-    /* only on the Admin API, which nothing serves here */
-    { ngx_string("x-kong-admin-latency"), 0 },
+    { ngx_string("x-kong-admin-latency"),
+      NGX_HTTP_GATEWAY_HEADER_ADMIN_LATENCY },
     { ngx_null_string, 0 }
 };
 
