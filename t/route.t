@@ -473,3 +473,15 @@ gateway_route a service=echo { paths /p; }
 --- request
 GET /p/Method?x
 --- response_body_like: \AGET /p/Method\?x HTTP
+
+
+=== TEST 36: HTTP/2 has no upgrade
+--- http2
+--- routes
+gateway_route a service=echo { paths /; protocols https; }
+--- request
+GET /x
+--- error_code: 426
+--- response_headers
+!Upgrade
+--- response_body_like: "message":"Please use HTTPS protocol"

@@ -520,8 +520,12 @@ ngx_http_gateway_route_upgrade(ngx_http_request_t *r, ngx_str_t *protocols,
     static ngx_str_t  connection = ngx_string("Connection");
     static ngx_str_t  upgrade = ngx_string("Upgrade");
 
-    if (ngx_http_gateway_header_out_add(r, &connection, &upgrade) == NULL
-        || ngx_http_gateway_header_out_add(r, &upgrade, protocols) == NULL)
+    /* in HTTP/2 these would break the stream */
+
+    if (r->http_version < NGX_HTTP_VERSION_20
+        && (ngx_http_gateway_header_out_add(r, &connection, &upgrade) == NULL
+            || ngx_http_gateway_header_out_add(r, &upgrade, protocols)
+               == NULL))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
