@@ -26,8 +26,8 @@ ngx_int_t ngx_http_gateway_body_read(ngx_http_request_t *r, off_t max,
 
 /*
  * Replaces the body that ngx_http_gateway_body_read() gave, maybe an empty
- * one of a request without a body, and Content-Length.  The bytes are not copied: they live as long as the
- * request.  NGX_OK or NGX_ERROR.
+ * one of a request without a body, and Content-Length.  The bytes are not
+ * copied: they live as long as the request.  NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_http_gateway_body_replace(ngx_http_request_t *r,
     ngx_str_t *body);
