@@ -471,6 +471,7 @@ ngx_http_gateway_hmac_auth_parse(ngx_str_t *header,
 
     p = header->data;
     last = p + header->len;
+    start = p;
 
     for ( /* void */ ; last - p > 4; p++) {
 
@@ -742,7 +743,9 @@ ngx_http_gateway_hmac_auth_verify(ngx_http_request_t *r,
             }
         }
 
-        p = ngx_cpymem(p, line->value.data, line->value.len);
+        if (line->value.data) {
+            p = ngx_cpymem(p, line->value.data, line->value.len);
+        }
     }
 
     if (HMAC(md, secret->data, (int) secret->len, text, p - text, mac, &size)
