@@ -16,7 +16,7 @@ typedef struct {
     gwc_str_t message;
 } gwc_ip_restriction_t;
 
-static void gwc_ip_restriction_check(void *config);
+static void gwc_ip_restriction_check(void *data);
 
 static const gwc_field_t gwc_ip_restriction_address = {
     .type = GWC_STRING,

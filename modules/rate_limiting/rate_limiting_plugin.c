@@ -51,7 +51,7 @@ typedef struct {
     gwc_int_t redis_database;
 } gwc_rate_limiting_t;
 
-static void gwc_rate_limiting_check(void *config);
+static void gwc_rate_limiting_check(void *data);
 
 static const char *const gwc_rate_periods[] = {
     "second", "minute", "hour", "day", "month", "year",

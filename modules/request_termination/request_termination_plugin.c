@@ -18,7 +18,7 @@ typedef struct {
     gwc_str_t trigger;
 } gwc_request_termination_t;
 
-static void gwc_request_termination_check(void *config);
+static void gwc_request_termination_check(void *data);
 
 static const gwc_field_t gwc_request_termination_fields[] = {
     {

@@ -27,9 +27,9 @@ typedef struct {
 } gwc_response_transformer_t;
 
 static void gwc_response_check_name(const gwc_field_t *field, void *value);
-static void gwc_response_check_header(const gwc_field_t *field, void *value);
-static void gwc_response_check_rename(const gwc_field_t *field, void *value);
-static void gwc_response_check_json(const gwc_field_t *field, void *value);
+static void gwc_response_check_header(const gwc_field_t *field, void *data);
+static void gwc_response_check_rename(const gwc_field_t *field, void *data);
+static void gwc_response_check_json(const gwc_field_t *field, void *data);
 
 static const char *const gwc_response_types[] = {
     "boolean",

@@ -41,7 +41,7 @@ static void
 gwc_out_of_memory(void)
 {
     fputs("ngx-gateway: out of memory\n", stderr);
-    exit(3);
+    exit(3); /* NOLINT(concurrency-mt-unsafe): one thread */
 }
 
 

@@ -28,7 +28,7 @@ gwc_record_set(json_t *object, const char *name, json_t *value)
 {
     if (value == NULL || json_object_set_new(object, name, value) != 0) {
         fputs("out of memory\n", stderr);
-        exit(GWC_EXIT_IO);
+        exit(GWC_EXIT_IO); /* NOLINT(concurrency-mt-unsafe) */
     }
 }
 
@@ -128,7 +128,7 @@ gwc_record_emit(gwc_writer_t *w, json_t *object)
 
     if (text == NULL) {
         fputs("out of memory\n", stderr);
-        exit(GWC_EXIT_IO);
+        exit(GWC_EXIT_IO); /* NOLINT(concurrency-mt-unsafe) */
     }
 
     rest = (gwc_text_t){ text, strlen(text) };

@@ -317,6 +317,7 @@ gwc_vault_resolve(const gwc_node_t *node, gwc_text_t *value)
     }
 
     variable = gwc_vault_variable(&ref, prefix);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
     found = getenv(variable);
 
     if (found == NULL || found[0] == '\0') {
