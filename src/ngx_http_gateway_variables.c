@@ -218,8 +218,10 @@ ngx_http_gateway_variable_entity(ngx_http_request_t *r,
         break;
 
     case NGX_HTTP_GATEWAY_SOURCE:
+        /* a header that was invalid has a status, but no time */
         s = (ctx->proxied && r->upstream && r->upstream->state
-             && r->upstream->headers_in.status_n) ? &service : &gateway;
+             && r->upstream->state->header_time != (ngx_msec_t) -1)
+            ? &service : &gateway;
         break;
     }
 

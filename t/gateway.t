@@ -378,3 +378,58 @@ qr{\AGET /x HTTP/1\.1\n(?=.*^Via: 2 ngx_gateway/)}ms
 ["X-Kong-Upstream-Latency: ^\\d+\$\nX-Kong-Proxy-Latency: ^\\d+\$\n"
  . "X-Kong-Upstream-Status: ^200\$\n!Trailer:\n!Upgrade:",
  "Trailer: ^X-Sum\$\nX-Kong-Response-Latency: ^theirs\$"]
+
+
+=== TEST 90: text of the upstream gets a charset where it has none
+--- http_config
+    gateway_charset UTF-8;
+--- request eval
+["GET /up", "GET /up", "GET /up", "GET /none"]
+--- more_headers eval
+["X-Test-Type: text/plain", "X-Test-Type: text/html; charset=koi8-r",
+ "X-Test-Type: image/png", ""]
+--- error_code eval
+[200, 200, 200, 404]
+--- response_headers eval
+["Content-Type: text/plain; charset=UTF-8",
+ "Content-Type: text/html; charset=koi8-r",
+ "Content-Type: image/png",
+ "Content-Type: application/json; charset=utf-8"]
+
+
+=== TEST 91: variables of consumers and latencies
+--- http_config
+    log_format w "$gateway_consumer_id|$gateway_consumer_username|$gateway_consumer_custom_id|$gateway_credential_identifier|$gateway_proxy_latency|$gateway_upstream_latency|";
+
+    gateway_consumer bob {
+        id 11111111-1111-4111-8111-111111111111;
+        username bob;
+        custom_id bob-1;
+        gateway_key_auth_credential key=kong
+            id=aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa;
+    }
+
+    gateway_key_auth on;
+--- more_config
+    access_log logs/access.log w;
+--- request
+GET /up
+--- more_headers
+apikey: kong
+--- access_log eval
+qr{11111111-1111-4111-8111-111111111111\|bob\|bob-1\|aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa\|\d+\|\d+\|}
+
+
+=== TEST 92: an invalid answer is not the service's
+--- http_config
+    log_format x "$gateway_source";
+--- more_config
+    access_log logs/access.log x;
+--- request
+GET /up
+--- more_headers
+X-Test-Header: X-Bad\x00: 1
+X-Test-Reset: on
+--- error_code: 502
+--- access_log
+gateway
