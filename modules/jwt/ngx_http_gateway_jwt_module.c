@@ -479,7 +479,15 @@ ngx_http_gateway_jwt_in_cookie(ngx_http_request_t *r, ngx_str_t *name,
 {
     ngx_str_t  text;
 
-#if (nginx_version >= 1023000)
+#if (nginx_version >= 1029006)
+
+    if (ngx_http_parse_cookie_lines(r, r->headers_in.cookie, name, &text)
+        == NULL)
+    {
+        return;
+    }
+
+#elif (nginx_version >= 1023000)
 
     if (ngx_http_parse_multi_header_lines(r, r->headers_in.cookie, name, &text)
         == NULL)

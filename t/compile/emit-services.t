@@ -242,7 +242,7 @@ services:
     qr/gateway_service c id.*\n\s+proxy_pass https:\/\/gateway_pool_https_1;/,
     qr/gateway_service c#host=c\.com name=c .*\n\s+proxy_pass https:\/\/gateway_pool_https_3;/,
     qr/gateway_service c#preserve_host name=c .*\n\s+proxy_pass https:\/\/gateway_pool_https_unshared;/,
-    qr/upstream gateway_pool_https_unshared \{\n\s+gateway_balancer;\n\}/,
+    qr/upstream gateway_pool_https_unshared \{\n\s+gateway_balancer;\n(?:\s+keepalive 0;\n)?\}/,
 ]
 
 
