@@ -25,6 +25,8 @@ static ngx_table_elt_t *ngx_http_gateway_clean_own_headers(
     ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx, ngx_uint_t headers);
 static ngx_uint_t ngx_http_gateway_negotiated(ngx_http_request_t *r,
     ngx_table_elt_t *h);
+static ngx_uint_t ngx_http_gateway_of_connection(ngx_http_request_t *r,
+    ngx_table_elt_t *h);
 static ngx_int_t ngx_http_gateway_add_via(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_uint_t headers,
     ngx_table_elt_t *received);
@@ -440,7 +442,18 @@ ngx_http_gateway_clean_own_headers(ngx_http_request_t *r,
 
             case sizeof("Trailer") - 1:  /* and Upgrade */
 
-                if (r->upstream && !ngx_http_gateway_negotiated(r, &h[i])) {
+                if ((r->upstream && !ngx_http_gateway_negotiated(r, &h[i]))
+                    || ngx_http_gateway_of_connection(r, &h[i]))
+                {
+                    h[i].hash = 0;
+                }
+
+                continue;
+
+            case sizeof("Connection") - 1:  /* and Keep-Alive */
+            case sizeof("Proxy-Connection") - 1:
+
+                if (ngx_http_gateway_of_connection(r, &h[i])) {
                     h[i].hash = 0;
                 }
 
@@ -527,6 +540,37 @@ ngx_http_gateway_negotiated(ngx_http_request_t *r, ngx_table_elt_t *h)
     }
 
     return 1;
+}
+
+
+/* headers of an HTTP/1 connection, with which HTTP/2 clients refuse answers */
+
+static ngx_uint_t
+ngx_http_gateway_of_connection(ngx_http_request_t *r, ngx_table_elt_t *h)
+{
+    ngx_str_t  *name;
+
+    static ngx_str_t  names[] = {
+        ngx_string("upgrade"),
+        ngx_string("connection"),
+        ngx_string("keep-alive"),
+        ngx_string("proxy-connection"),
+        ngx_null_string
+    };
+
+    if (r->http_version < NGX_HTTP_VERSION_20) {
+        return 0;
+    }
+
+    for (name = names; name->len; name++) {
+        if (name->len == h->key.len
+            && ngx_strncasecmp(name->data, h->key.data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -125,7 +125,10 @@ ngx_http_gateway_error(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t   body;
     ngx_uint_t  format, given;
 
-    format = ngx_http_gateway_is_grpc(r)
+    /* who is told to upgrade speaks HTTP/1, where gRPC's status is no one's */
+
+    format = (ngx_http_gateway_is_grpc(r)
+              && !(status == 426 && r->http_version < NGX_HTTP_VERSION_20))
              ? NGX_HTTP_GATEWAY_FORMAT_GRPC
              : ngx_http_gateway_accept_format(r, &given);
 
@@ -268,7 +271,7 @@ ngx_http_gateway_error_page_handler(ngx_http_request_t *r)
     if (ngx_http_gateway_is_grpc(r)) {
         format = NGX_HTTP_GATEWAY_FORMAT_GRPC;
 
-        if (ngx_http_gateway_grpc_headers(r, status, NULL) != NGX_OK) {
+        if (ngx_http_gateway_grpc_headers(r, status, message) != NGX_OK) {
             return NGX_ERROR;
         }
 

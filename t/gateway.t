@@ -433,3 +433,20 @@ X-Test-Reset: on
 --- error_code: 502
 --- access_log
 gateway
+
+
+=== TEST 93: HTTP/2 gets no header of an HTTP/1 connection, whoever wrote it
+--- http2
+--- http_config
+    gateway_response_transformer add.headers=connection:x-gone
+        add.headers=keep-alive:timeout=5
+        add.headers=x-added:yes;
+--- request eval
+["GET /up/x", "GET /none"]
+--- more_headers eval
+["X-Test-Header: Proxy-Connection: keep-alive\nX-Test-Header: X-Own: 1", ""]
+--- error_code eval
+[200, 404]
+--- response_headers eval
+["X-Own: 1\nX-Added: yes\n!Connection\n!Keep-Alive\n!Proxy-Connection",
+ "X-Added: yes\n!Connection\n!Keep-Alive\n!Proxy-Connection"]

@@ -117,6 +117,9 @@ gateway_route a service=echo { paths /; protocols grpc; }
 ["", "Content-Type: application/grpc"]
 --- error_code eval
 [415, 426]
+--- response_body_like eval
+[qr/"message":"Non-gRPC request matched gRPC route"/,
+ qr/"message":"Please use HTTP2 protocol"/]
 
 
 === TEST 8: forwarding headers

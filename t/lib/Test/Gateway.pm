@@ -16,6 +16,7 @@ use Test::Gateway::Client ();
 my @api = qw(
     start_nginx stop_nginx reload_nginx start_echo wait_until
     http_get http_request run_tool build_dir port
+    no_node start_node run_node
 );
 
 

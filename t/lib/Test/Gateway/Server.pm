@@ -24,6 +24,7 @@ use Test::Gateway::Echo ();
 my $owner = $$;
 my @running;
 my $echo_pid;
+my @node_pids;
 my @roots;
 our $failed;            # set by the runner: keep the directories
 
@@ -225,6 +226,53 @@ sub start_echo {
 }
 
 
+# Where scripts/test puts the packages of t/lib/node; undef: not there.
+sub node_modules {
+    for my $dir ($ENV{GATEWAY_NODE_MODULES} // (),
+                 "$ENV{GATEWAY_BUILD}/node/node_modules")
+    {
+        return $dir if -d $dir;
+    }
+    return undef;
+}
+
+
+# Why scripts of t/lib/node cannot run here; undef: they can.
+sub no_node {
+    return 'needs node' unless grep { -x "$_/node" } split /:/, $ENV{PATH};
+    return 'needs the packages of t/lib/node, which scripts/test installs'
+        unless defined node_modules();
+    return undef;
+}
+
+
+# start_node(script, args ...): a server of t/lib/node, which has said
+# "ready"; returns the file with its output.
+sub start_node {
+    my ($script, @args) = @_;
+    my $out = new_root() . "/$script.log";
+
+    local $ENV{NODE_PATH} = node_modules();
+    my $pid = spawn($out, 'node', "t/lib/node/$script", @args);
+    push @node_pids, $pid;
+
+    wait_until(sub { read_file($out) =~ /^ready$/m
+                     || waitpid($pid, WNOHANG) }, 20);
+    die "$script did not start:\n" . read_file($out)
+        unless read_file($out) =~ /^ready$/m;
+
+    return $out;
+}
+
+
+# run_node(script, args ...): a script of t/lib/node to its end
+sub run_node {
+    my ($script, @args) = @_;
+    local $ENV{NODE_PATH} = node_modules();
+    return run_program(undef, 'node', "t/lib/node/$script", @args);
+}
+
+
 # A configuration around the parts that a test gives.
 sub nginx_conf {
     my (%o) = @_;
@@ -401,6 +449,11 @@ END {
         if ($echo_pid) {
             kill 'TERM', $echo_pid;
             waitpid $echo_pid, 0;
+        }
+
+        for my $pid (@node_pids) {
+            kill 'TERM', $pid;
+            waitpid $pid, 0;
         }
 
         if ($failed || $status || $ENV{TEST_NGINX_NO_CLEAN}) {
