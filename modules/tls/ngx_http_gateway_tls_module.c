@@ -8,6 +8,7 @@
  */
 
 
+#include "ngx_http_gateway_tls.h"
 #include "ngx_http_gateway.h"
 
 #include <openssl/pem.h>
@@ -30,18 +31,12 @@ typedef struct {
     ngx_http_gateway_tls_cert_t     *cert;
 } ngx_http_gateway_tls_name_t;
 
-typedef struct {
-    ngx_rbtree_t                     names;     /* lower case */
-    ngx_rbtree_node_t                sentinel;
-    ngx_uint_t                       n;
-} ngx_http_gateway_tls_srv_conf_t;
-
 
 static int ngx_http_gateway_tls_handler(ngx_ssl_conn_t *ssl_conn, void *data);
 static ngx_http_gateway_tls_cert_t *ngx_http_gateway_tls_find(
-    ngx_http_gateway_tls_srv_conf_t *tscf, ngx_str_t *name);
+    ngx_http_gateway_tls_store_t *store, ngx_str_t *name);
 static ngx_http_gateway_tls_cert_t *ngx_http_gateway_tls_lookup(
-    ngx_http_gateway_tls_srv_conf_t *tscf, u_char *data, size_t len);
+    ngx_http_gateway_tls_store_t *store, u_char *data, size_t len);
 
 static char *ngx_http_gateway_tls_certificate(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
@@ -54,7 +49,7 @@ static ngx_int_t ngx_http_gateway_tls_read_key(ngx_conf_t *cf,
 static int ngx_http_gateway_tls_password(char *buf, int size, int writing,
     void *data);
 static char *ngx_http_gateway_tls_name(ngx_conf_t *cf,
-    ngx_http_gateway_tls_srv_conf_t *tscf, ngx_http_gateway_tls_cert_t *cert,
+    ngx_http_gateway_tls_store_t *store, ngx_http_gateway_tls_cert_t *cert,
     ngx_str_t *name);
 static void ngx_http_gateway_tls_cleanup(void *data);
 static void *ngx_http_gateway_tls_create_srv_conf(ngx_conf_t *cf);
@@ -110,7 +105,7 @@ ngx_module_t  ngx_http_gateway_tls_module = {
 static int
 ngx_http_gateway_tls_handler(ngx_ssl_conn_t *ssl_conn, void *data)
 {
-    ngx_http_gateway_tls_srv_conf_t *tscf = data;
+    ngx_http_gateway_tls_store_t *store = data;
 
     size_t                        len;
     u_char                        lower[256];
@@ -141,7 +136,7 @@ ngx_http_gateway_tls_handler(ngx_ssl_conn_t *ssl_conn, void *data)
     name.data = lower;
     name.len = len;
 
-    cert = ngx_http_gateway_tls_find(tscf, &name);
+    cert = ngx_http_gateway_tls_find(store, &name);
 
     if (cert == NULL) {
         /* the server's own ssl_certificate */
@@ -174,13 +169,13 @@ ngx_http_gateway_tls_handler(ngx_ssl_conn_t *ssl_conn, void *data)
  */
 
 static ngx_http_gateway_tls_cert_t *
-ngx_http_gateway_tls_find(ngx_http_gateway_tls_srv_conf_t *tscf,
+ngx_http_gateway_tls_find(ngx_http_gateway_tls_store_t *store,
     ngx_str_t *name)
 {
     u_char                       *first, *last, *end, buf[258];
     ngx_http_gateway_tls_cert_t  *cert;
 
-    cert = ngx_http_gateway_tls_lookup(tscf, name->data, name->len);
+    cert = ngx_http_gateway_tls_lookup(store, name->data, name->len);
 
     if (cert) {
         return cert;
@@ -202,7 +197,7 @@ ngx_http_gateway_tls_find(ngx_http_gateway_tls_srv_conf_t *tscf,
             buf[0] = '*';
             ngx_memcpy(&buf[1], first, end - first);
 
-            cert = ngx_http_gateway_tls_lookup(tscf, buf, 1 + (end - first));
+            cert = ngx_http_gateway_tls_lookup(store, buf, 1 + (end - first));
 
             if (cert) {
                 return cert;
@@ -212,19 +207,19 @@ ngx_http_gateway_tls_find(ngx_http_gateway_tls_srv_conf_t *tscf,
         ngx_memcpy(buf, name->data, last - name->data);
         buf[last - name->data] = '*';
 
-        cert = ngx_http_gateway_tls_lookup(tscf, buf, last - name->data + 1);
+        cert = ngx_http_gateway_tls_lookup(store, buf, last - name->data + 1);
 
         if (cert) {
             return cert;
         }
     }
 
-    return ngx_http_gateway_tls_lookup(tscf, (u_char *) "*", 1);
+    return ngx_http_gateway_tls_lookup(store, (u_char *) "*", 1);
 }
 
 
 static ngx_http_gateway_tls_cert_t *
-ngx_http_gateway_tls_lookup(ngx_http_gateway_tls_srv_conf_t *tscf,
+ngx_http_gateway_tls_lookup(ngx_http_gateway_tls_store_t *store,
     u_char *data, size_t len)
 {
     ngx_str_t                     name;
@@ -234,7 +229,7 @@ ngx_http_gateway_tls_lookup(ngx_http_gateway_tls_srv_conf_t *tscf,
     name.len = len;
 
     node = (ngx_http_gateway_tls_name_t *)
-               ngx_str_rbtree_lookup(&tscf->names, &name,
+               ngx_str_rbtree_lookup(&store->names, &name,
                                      ngx_crc32_short(data, len));
 
     return node ? node->cert : NULL;
@@ -247,8 +242,13 @@ static char *
 ngx_http_gateway_tls_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
-    ngx_http_gateway_tls_srv_conf_t *tscf = conf;
+    return ngx_http_gateway_tls_add(cf, conf);
+}
 
+
+char *
+ngx_http_gateway_tls_add(ngx_conf_t *cf, ngx_http_gateway_tls_store_t *store)
+{
     char                         *rv;
     ngx_str_t                    *value, *key, alt[2];
     ngx_uint_t                    i, names;
@@ -304,7 +304,7 @@ ngx_http_gateway_tls_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
             continue;
         }
 
-        rv = ngx_http_gateway_tls_name(cf, tscf, cert, &value[i]);
+        rv = ngx_http_gateway_tls_name(cf, store, cert, &value[i]);
         if (rv != NGX_CONF_OK) {
             return rv;
         }
@@ -451,7 +451,7 @@ ngx_http_gateway_tls_password(char *buf, int size, int writing, void *data)
 
 static char *
 ngx_http_gateway_tls_name(ngx_conf_t *cf,
-    ngx_http_gateway_tls_srv_conf_t *tscf, ngx_http_gateway_tls_cert_t *cert,
+    ngx_http_gateway_tls_store_t *store, ngx_http_gateway_tls_cert_t *cert,
     ngx_str_t *name)
 {
     ngx_http_gateway_tls_name_t  *node;
@@ -466,10 +466,10 @@ ngx_http_gateway_tls_name(ngx_conf_t *cf,
         return "has an invalid name";
     }
 
-    if (ngx_http_gateway_tls_lookup(tscf, name->data, name->len)) {
+    if (ngx_http_gateway_tls_lookup(store, name->data, name->len)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "duplicate name \"%V\" in \"gateway_certificate\"",
-                           name);
+                           "duplicate name \"%V\" in \"%V\"", name,
+                           (ngx_str_t *) cf->args->elts);
         return NGX_CONF_ERROR;
     }
 
@@ -482,8 +482,8 @@ ngx_http_gateway_tls_name(ngx_conf_t *cf,
     node->sn.str = *name;
     node->sn.node.key = ngx_crc32_short(name->data, name->len);
 
-    ngx_rbtree_insert(&tscf->names, &node->sn.node);
-    tscf->n++;
+    ngx_rbtree_insert(&store->names, &node->sn.node);
+    store->n++;
 
     return NGX_CONF_OK;
 }
@@ -504,46 +504,55 @@ ngx_http_gateway_tls_cleanup(void *data)
 }
 
 
+void
+ngx_http_gateway_tls_init_store(ngx_http_gateway_tls_store_t *store)
+{
+    ngx_rbtree_init(&store->names, &store->sentinel,
+                    ngx_str_rbtree_insert_value);
+    store->n = 0;
+}
+
+
+void
+ngx_http_gateway_tls_use(ngx_ssl_t *ssl, ngx_http_gateway_tls_store_t *store)
+{
+    SSL_CTX_set_cert_cb(ssl->ctx, ngx_http_gateway_tls_handler, store);
+}
+
+
 static void *
 ngx_http_gateway_tls_create_srv_conf(ngx_conf_t *cf)
 {
-    ngx_http_gateway_tls_srv_conf_t  *tscf;
+    ngx_http_gateway_tls_store_t  *store;
 
-    tscf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_tls_srv_conf_t));
-    if (tscf == NULL) {
+    store = ngx_palloc(cf->pool, sizeof(ngx_http_gateway_tls_store_t));
+    if (store == NULL) {
         return NULL;
     }
 
-    /*
-     * set by ngx_pcalloc():
-     *
-     *     tscf->n = 0;
-     */
+    ngx_http_gateway_tls_init_store(store);
 
-    ngx_rbtree_init(&tscf->names, &tscf->sentinel,
-                    ngx_str_rbtree_insert_value);
-
-    return tscf;
+    return store;
 }
 
 
 static ngx_int_t
 ngx_http_gateway_tls_init(ngx_conf_t *cf)
 {
-    ngx_uint_t                         i;
-    ngx_http_ssl_srv_conf_t           *sscf;
-    ngx_http_core_srv_conf_t         **cscfp;
-    ngx_http_core_main_conf_t         *cmcf;
-    ngx_http_gateway_tls_srv_conf_t   *tscf;
+    ngx_uint_t                      i;
+    ngx_http_ssl_srv_conf_t        *sscf;
+    ngx_http_core_srv_conf_t      **cscfp;
+    ngx_http_core_main_conf_t      *cmcf;
+    ngx_http_gateway_tls_store_t   *store;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
     cscfp = cmcf->servers.elts;
 
     for (i = 0; i < cmcf->servers.nelts; i++) {
 
-        tscf = cscfp[i]->ctx->srv_conf[ngx_http_gateway_tls_module.ctx_index];
+        store = cscfp[i]->ctx->srv_conf[ngx_http_gateway_tls_module.ctx_index];
 
-        if (tscf->n == 0) {
+        if (store->n == 0) {
             continue;
         }
 
@@ -557,8 +566,7 @@ ngx_http_gateway_tls_init(ngx_conf_t *cf)
             return NGX_ERROR;
         }
 
-        SSL_CTX_set_cert_cb(sscf->ssl.ctx, ngx_http_gateway_tls_handler,
-                            tscf);
+        ngx_http_gateway_tls_use(&sscf->ssl, store);
     }
 
     return NGX_OK;

@@ -501,7 +501,6 @@ static void
 ngx_http_gateway_upstream_wake_handler(ngx_event_t *ev)
 {
     ngx_queue_t                           *q, waiting;
-    ngx_http_request_t                    *r;
     ngx_http_gateway_upstream_try_t       *t;
     ngx_http_gateway_upstream_balancer_t  *b;
 
@@ -525,14 +524,7 @@ ngx_http_gateway_upstream_wake_handler(ngx_event_t *ev)
 
         ngx_queue_remove(q);
         t->waiting = 0;
-
-        r = t->request;
-
-        ngx_http_set_log_request(r->connection->log, r);
-
-        r->read_event_handler = ngx_http_block_reading;
-
-        ngx_http_gateway_resume(r);
+        t->resume(t);
     }
 }
 

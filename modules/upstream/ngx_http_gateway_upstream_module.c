@@ -40,9 +40,6 @@ static char *ngx_http_gateway_upstream_check(ngx_conf_t *cf,
 static ngx_http_gateway_upstream_balancer_t *
     ngx_http_gateway_upstream_add(ngx_conf_t *cf,
     ngx_http_gateway_upstream_main_conf_t *gumcf, ngx_str_t *name);
-static ngx_int_t ngx_http_gateway_upstream_add_target(ngx_conf_t *cf,
-    ngx_http_gateway_upstream_balancer_t *b, ngx_str_t *host, in_port_t port,
-    ngx_uint_t weight);
 static char *ngx_http_gateway_balancer(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_gateway_upstream_zone(ngx_conf_t *cf,
@@ -670,12 +667,26 @@ ngx_http_gateway_upstream_add(ngx_conf_t *cf,
         return NULL;
     }
 
-    b = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_upstream_balancer_t));
+    b = ngx_http_gateway_upstream_create(cf, name);
     if (b == NULL) {
         return NULL;
     }
 
     *bp = b;
+
+    return b;
+}
+
+
+ngx_http_gateway_upstream_balancer_t *
+ngx_http_gateway_upstream_create(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_http_gateway_upstream_balancer_t  *b;
+
+    b = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_upstream_balancer_t));
+    if (b == NULL) {
+        return NULL;
+    }
 
     if (ngx_array_init(&b->targets, cf->pool, 1,
                        sizeof(ngx_http_gateway_upstream_target_t))
@@ -695,9 +706,7 @@ ngx_http_gateway_upstream_add(ngx_conf_t *cf,
 }
 
 
-/* host is an IPv4 address, an IPv6 address in brackets, or a name */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_gateway_upstream_add_target(ngx_conf_t *cf,
     ngx_http_gateway_upstream_balancer_t *b, ngx_str_t *host, in_port_t port,
     ngx_uint_t weight)
@@ -915,8 +924,6 @@ ngx_http_gateway_upstream_create_main_conf(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_gateway_upstream_postconfiguration(ngx_conf_t *cf)
 {
-    ngx_int_t                               rc;
-    ngx_str_t                               file;
     ngx_uint_t                              i;
     ngx_rbtree_t                            names, hosts;
     ngx_rbtree_node_t                       names_sentinel, hosts_sentinel;
@@ -935,31 +942,8 @@ ngx_http_gateway_upstream_postconfiguration(ngx_conf_t *cf)
     ngx_rbtree_init(&names, &names_sentinel, ngx_str_rbtree_insert_value);
     ngx_rbtree_init(&hosts, &hosts_sentinel, ngx_str_rbtree_insert_value);
 
-    file = gumcf->hosts_file;
-
-    if (file.len == 0) {
-        ngx_str_set(&file, "/etc/hosts");
-
-    } else if (ngx_strcmp(file.data, "off") != 0
-               && ngx_conf_full_name(cf->cycle, &file, 1) != NGX_OK)
-    {
+    if (ngx_http_gateway_upstream_hosts(cf, gumcf, &hosts) != NGX_OK) {
         return NGX_ERROR;
-    }
-
-    if (ngx_strcmp(file.data, "off") != 0) {
-
-        rc = ngx_http_gateway_upstream_read_hosts(cf, &file, &hosts);
-
-        if (rc == NGX_DECLINED && gumcf->hosts_file.len) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, ngx_errno,
-                          ngx_open_file_n " \"%V\" failed "
-                          "(gateway_hosts_file)", &file);
-            return NGX_ERROR;
-        }
-
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
     }
 
     b = gumcf->balancers.elts;
@@ -1015,6 +999,38 @@ ngx_http_gateway_upstream_postconfiguration(ngx_conf_t *cf)
     cln->data = gumcf;
 
     return ngx_http_gateway_upstream_init_filters(cf);
+}
+
+
+ngx_int_t
+ngx_http_gateway_upstream_hosts(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf, ngx_rbtree_t *hosts)
+{
+    ngx_int_t  rc;
+    ngx_str_t  file;
+
+    file = gumcf->hosts_file;
+
+    if (file.len == 0) {
+        ngx_str_set(&file, "/etc/hosts");
+
+    } else if (ngx_strcmp(file.data, "off") == 0) {
+        return NGX_OK;
+
+    } else if (ngx_conf_full_name(cf->cycle, &file, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_gateway_upstream_read_hosts(cf, &file, hosts);
+
+    if (rc == NGX_DECLINED && gumcf->hosts_file.len) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, ngx_errno,
+                      ngx_open_file_n " \"%V\" failed "
+                      "(gateway_hosts_file)", &file);
+        return NGX_ERROR;
+    }
+
+    return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
 }
 
 

@@ -21,6 +21,8 @@
 static ngx_http_gateway_upstream_try_t *ngx_http_gateway_upstream_try(
     ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx);
 static void ngx_http_gateway_upstream_cleanup(void *data);
+static void ngx_http_gateway_upstream_resume(
+    ngx_http_gateway_upstream_try_t *t);
 static ngx_int_t ngx_http_gateway_upstream_next(
     ngx_http_gateway_upstream_try_t *t);
 static ngx_int_t ngx_http_gateway_upstream_fail(ngx_http_request_t *r,
@@ -138,6 +140,7 @@ ngx_http_gateway_upstream_try(ngx_http_request_t *r,
     t = cln->data;
     ngx_memzero(t, sizeof(ngx_http_gateway_upstream_try_t));
 
+    t->resume = ngx_http_gateway_upstream_resume;
     t->request = r;
     t->ctx = ctx;
     t->balancer = ctx->service ? ctx->service->balancer : NULL;
@@ -173,6 +176,23 @@ ngx_http_gateway_upstream_cleanup(void *data)
     }
 
     ngx_http_gateway_upstream_set_release(t->set);
+}
+
+
+/* names have been resolved, or could not be */
+
+static void
+ngx_http_gateway_upstream_resume(ngx_http_gateway_upstream_try_t *t)
+{
+    ngx_http_request_t  *r;
+
+    r = t->request;
+
+    ngx_http_set_log_request(r->connection->log, r);
+
+    r->read_event_handler = ngx_http_block_reading;
+
+    ngx_http_gateway_resume(r);
 }
 
 

@@ -288,8 +288,13 @@ struct ngx_http_gateway_upstream_main_conf_s {
 };
 
 
-typedef struct {
+typedef struct ngx_http_gateway_upstream_try_s
+    ngx_http_gateway_upstream_try_t;
+
+/* of requests, and of sessions of stream{} too: these have no request */
+struct ngx_http_gateway_upstream_try_s {
     ngx_queue_t                           queue;    /* while waiting */
+    void                (*resume)(ngx_http_gateway_upstream_try_t *t);
     ngx_http_request_t                   *request;
     ngx_http_gateway_ctx_t               *ctx;
     ngx_http_gateway_upstream_balancer_t *balancer; /* NULL: no service */
@@ -311,10 +316,29 @@ typedef struct {
                                                         reported */
     unsigned                              stale:1;  /* it met an idle
                                                        connection's end */
-} ngx_http_gateway_upstream_try_t;
+};
 
 
 extern ngx_module_t  ngx_http_gateway_upstream_module;
+
+
+/* configuration, ngx_http_gateway_upstream_module.c */
+
+/* a balancer without targets, which is not among those of main; or NULL */
+ngx_http_gateway_upstream_balancer_t *ngx_http_gateway_upstream_create(
+    ngx_conf_t *cf, ngx_str_t *name);
+
+/*
+ * Adds a target: host is an IPv4 address, an IPv6 address in brackets, or a
+ * name.  NGX_OK, or NGX_ERROR after a message.
+ */
+ngx_int_t ngx_http_gateway_upstream_add_target(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_balancer_t *b, ngx_str_t *host, in_port_t port,
+    ngx_uint_t weight);
+
+/* reads the hosts file of main into a tree, as below; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_gateway_upstream_hosts(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf, ngx_rbtree_t *hosts);
 
 
 /* sets and algorithms, ngx_http_gateway_upstream_set.c */
@@ -342,7 +366,7 @@ void ngx_http_gateway_upstream_measure(ngx_http_gateway_upstream_try_t *t,
 
 /*
  * Asks for what is due.  NGX_OK: go on with what is known; NGX_AGAIN: t has
- * been queued, it is resumed when to ask again.
+ * been queued, its resume() is called when to ask again.
  */
 ngx_int_t ngx_http_gateway_upstream_resolve(
     ngx_http_gateway_upstream_try_t *t);

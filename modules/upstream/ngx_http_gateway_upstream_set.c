@@ -530,7 +530,9 @@ ngx_http_gateway_upstream_choose(ngx_http_gateway_upstream_try_t *t)
         break;
     }
 
-    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, t->request->connection->log, 0,
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP,
+                   t->request ? t->request->connection->log
+                              : t->balancer->log, 0,
                    "gateway upstream \"%V\" rc:%i slot:%ui",
                    &t->balancer->name, rc, t->current);
 
