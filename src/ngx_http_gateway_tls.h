@@ -14,11 +14,18 @@
 #include <ngx_core.h>
 
 
-/* of one server; lives as long as the configuration */
+/* names of servers, in lower case, with "*" for a first or last label */
 typedef struct {
-    ngx_rbtree_t                     names;     /* lower case */
+    ngx_rbtree_t                     tree;
     ngx_rbtree_node_t                sentinel;
     ngx_uint_t                       n;
+} ngx_http_gateway_tls_names_t;
+
+/* of one server; lives as long as the configuration */
+typedef struct {
+    ngx_http_gateway_tls_names_t     names;
+    ngx_array_t                     *certs;     /* NULL: none yet */
+    ngx_uint_t                       n;         /* of certificates */
 } ngx_http_gateway_tls_store_t;
 
 

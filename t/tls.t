@@ -16,7 +16,7 @@ sub pair {
     my $key = $type eq 'ec' ? '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1'
                             : '-newkey rsa:2048';
 
-    system("openssl req -x509 -nodes $key -days 30 -subj /CN=$cn"
+    system("openssl req -x509 -nodes $key -days 60 -subj /CN=$cn"
            . " -keyout $dir/$cn.key -out $dir/$cn.crt 2>/dev/null") == 0
         or die "openssl cannot make a certificate for $cn";
 }

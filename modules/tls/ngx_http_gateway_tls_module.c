@@ -4,56 +4,42 @@
  *
  * Certificates by the name that a TLS client asks for (SNI), chosen during
  * the handshake from what was read when the configuration was: no file is
- * touched then.  At most four lookups a handshake, nothing per request.
+ * touched then.  At most four lookups a handshake, nothing per request
+ * unless certificates of clients are required for some names.
+ *
+ * Sessions are resumed for the name they were made for, only: the scope of
+ * a session is the address, the certificate, the name, and everything that
+ * is asked of clients.
  */
 
 
-#include "ngx_http_gateway_tls.h"
-#include "ngx_http_gateway.h"
-
-#include <openssl/pem.h>
+#include "ngx_http_gateway_tls_private.h"
 
 
-/* one pair of a certificate and its key; a second one of another key type */
-typedef struct {
-    X509                            *cert;
-    EVP_PKEY                        *key;
-    STACK_OF(X509)                  *chain;     /* NULL: none */
-} ngx_http_gateway_tls_pair_t;
-
-typedef struct {
-    ngx_http_gateway_tls_pair_t      pairs[2];
-    ngx_uint_t                       npairs;
-} ngx_http_gateway_tls_cert_t;
-
-typedef struct {
-    ngx_str_node_t                   sn;        /* first: the name */
-    ngx_http_gateway_tls_cert_t     *cert;
-} ngx_http_gateway_tls_name_t;
-
-
+static int ngx_http_gateway_tls_hello(ngx_ssl_conn_t *ssl_conn, int *alert,
+    void *data);
+static void ngx_http_gateway_tls_hello_name(ngx_ssl_conn_t *ssl_conn,
+    ngx_str_t *name, u_char *lower);
+static int ngx_http_gateway_tls_store_handler(ngx_ssl_conn_t *ssl_conn,
+    void *data);
 static int ngx_http_gateway_tls_handler(ngx_ssl_conn_t *ssl_conn, void *data);
-static ngx_http_gateway_tls_cert_t *ngx_http_gateway_tls_find(
+static ngx_int_t ngx_http_gateway_tls_choose(ngx_ssl_conn_t *ssl_conn,
     ngx_http_gateway_tls_store_t *store, ngx_str_t *name);
-static ngx_http_gateway_tls_cert_t *ngx_http_gateway_tls_lookup(
-    ngx_http_gateway_tls_store_t *store, u_char *data, size_t len);
+static void ngx_http_gateway_tls_lower(ngx_str_t *name, u_char *lower,
+    const u_char *data, size_t len);
 
 static char *ngx_http_gateway_tls_certificate(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static char *ngx_http_gateway_tls_pair(ngx_conf_t *cf,
-    ngx_http_gateway_tls_cert_t *cert, ngx_str_t *file, ngx_str_t *key);
-static ngx_int_t ngx_http_gateway_tls_read_cert(ngx_conf_t *cf,
-    ngx_http_gateway_tls_pair_t *pair, ngx_str_t *file);
-static ngx_int_t ngx_http_gateway_tls_read_key(ngx_conf_t *cf,
-    ngx_http_gateway_tls_pair_t *pair, ngx_str_t *file);
-static int ngx_http_gateway_tls_password(char *buf, int size, int writing,
-    void *data);
-static char *ngx_http_gateway_tls_name(ngx_conf_t *cf,
-    ngx_http_gateway_tls_store_t *store, ngx_http_gateway_tls_cert_t *cert,
-    ngx_str_t *name);
-static void ngx_http_gateway_tls_cleanup(void *data);
+static void *ngx_http_gateway_tls_create_main_conf(ngx_conf_t *cf);
+static void ngx_http_gateway_tls_md_cleanup(void *data);
 static void *ngx_http_gateway_tls_create_srv_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_tls_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_tls_init_server(ngx_conf_t *cf,
+    ngx_http_core_srv_conf_t *cscf);
+static ngx_int_t ngx_http_gateway_tls_try(ngx_conf_t *cf, SSL_CTX *ssl_ctx,
+    ngx_http_gateway_tls_store_t *store);
+static ngx_int_t ngx_http_gateway_tls_digest(ngx_conf_t *cf,
+    SSL_CTX *ssl_ctx, u_char *digest);
 
 
 static ngx_command_t  ngx_http_gateway_tls_commands[] = {
@@ -65,6 +51,20 @@ static ngx_command_t  ngx_http_gateway_tls_commands[] = {
       0,
       NULL },
 
+    { ngx_string("gateway_client_certificate"),
+      NGX_HTTP_SRV_CONF|NGX_CONF_1MORE,
+      ngx_http_gateway_tls_client,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_session_tickets"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_gateway_tls_tickets,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -73,7 +73,7 @@ static ngx_http_module_t  ngx_http_gateway_tls_module_ctx = {
     NULL,                                  /* preconfiguration */
     ngx_http_gateway_tls_init,             /* postconfiguration */
 
-    NULL,                                  /* create main configuration */
+    ngx_http_gateway_tls_create_main_conf, /* create main configuration */
     NULL,                                  /* init main configuration */
 
     ngx_http_gateway_tls_create_srv_conf,  /* create server configuration */
@@ -100,160 +100,257 @@ ngx_module_t  ngx_http_gateway_tls_module = {
 };
 
 
-/* 1: go on; 0: the handshake fails */
+/*
+ * Sets the scope of the session.  It must be known before OpenSSL looks for
+ * one to resume; all later callbacks come too late.
+ */
+
+static int
+ngx_http_gateway_tls_hello(ngx_ssl_conn_t *ssl_conn, int *alert, void *data)
+{
+    u_char                             scope[NGX_HTTP_GATEWAY_TLS_DIGEST];
+    u_char                             lower[NGX_HTTP_GATEWAY_TLS_NAME];
+    ngx_str_t                          name;
+    EVP_MD_CTX                        *md;
+    ngx_uint_t                         ok;
+    ngx_connection_t                  *c;
+    ngx_http_connection_t             *hc;
+    ngx_http_gateway_tls_cert_t       *cert;
+    ngx_http_gateway_tls_srv_conf_t   *tscf;
+    ngx_http_gateway_tls_main_conf_t  *tmcf;
+
+#if (nginx_version >= 1029002)
+
+    /* nginx has one too: it chooses the server */
+
+    int  rc;
+
+    rc = ngx_ssl_client_hello_callback(ssl_conn, alert, data);
+
+    if (rc != SSL_CLIENT_HELLO_SUCCESS) {
+        return rc;
+    }
+
+#endif
+
+    c = ngx_ssl_get_connection(ssl_conn);
+    hc = c->data;
+
+    tmcf = ngx_http_get_module_main_conf(hc->conf_ctx,
+                                         ngx_http_gateway_tls_module);
+    tscf = ngx_http_get_module_srv_conf(hc->conf_ctx,
+                                        ngx_http_gateway_tls_module);
+
+    ngx_http_gateway_tls_hello_name(ssl_conn, &name, lower);
+
+    cert = ngx_http_gateway_tls_names_find(&tscf->store.names, &name);
+
+    md = EVP_MD_CTX_new();
+
+    ok = md != NULL
+         && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1
+         && EVP_DigestUpdate(md, tmcf->digest, sizeof(tmcf->digest)) == 1
+         && EVP_DigestUpdate(md, cert ? cert->digest : tscf->digest,
+                             NGX_HTTP_GATEWAY_TLS_DIGEST)
+            == 1
+         && EVP_DigestUpdate(md, c->listening->addr_text.data,
+                             c->listening->addr_text.len)
+            == 1
+         && EVP_DigestUpdate(md, "", 1) == 1
+         && EVP_DigestUpdate(md, name.data, name.len) == 1
+         && EVP_DigestFinal_ex(md, scope, NULL) == 1
+         && SSL_set_session_id_context(ssl_conn, scope, sizeof(scope)) == 1;
+
+    EVP_MD_CTX_free(md);
+
+    if (!ok) {
+        ngx_ssl_error(NGX_LOG_ALERT, c->log, 0,
+                      "tls: cannot set the scope of a session");
+        *alert = SSL_AD_INTERNAL_ERROR;
+        return SSL_CLIENT_HELLO_ERROR;
+    }
+
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+
+/* the bytes of the extension (RFC 6066), which nobody has looked at yet */
+
+static void
+ngx_http_gateway_tls_hello_name(ngx_ssl_conn_t *ssl_conn, ngx_str_t *name,
+    u_char *lower)
+{
+    size_t         len;
+    const u_char  *p;
+
+    name->data = lower;
+    name->len = 0;
+
+    if (SSL_client_hello_get0_ext(ssl_conn, TLSEXT_TYPE_server_name, &p, &len)
+        != 1)
+    {
+        return;
+    }
+
+    /* one name; OpenSSL refuses what is malformed later */
+
+    if (len < 5
+        || (size_t) (p[0] << 8) + p[1] + 2 != len
+        || p[2] != TLSEXT_NAMETYPE_host_name
+        || (size_t) (p[3] << 8) + p[4] + 5 != len)
+    {
+        return;
+    }
+
+    ngx_http_gateway_tls_lower(name, lower, p + 5, len - 5);
+}
+
+
+/* for servers that ask nothing of clients; 1: go on, 0: the handshake fails */
+
+static int
+ngx_http_gateway_tls_store_handler(ngx_ssl_conn_t *ssl_conn, void *data)
+{
+    ngx_http_gateway_tls_store_t *store = data;
+
+    u_char     lower[NGX_HTTP_GATEWAY_TLS_NAME];
+    ngx_str_t  name;
+
+    ngx_http_gateway_tls_servername(ssl_conn, &name, lower);
+
+    return ngx_http_gateway_tls_choose(ssl_conn, store, &name) == NGX_OK;
+}
+
 
 static int
 ngx_http_gateway_tls_handler(ngx_ssl_conn_t *ssl_conn, void *data)
 {
-    ngx_http_gateway_tls_store_t *store = data;
+    ngx_http_gateway_tls_srv_conf_t *tscf = data;
 
-    size_t                        len;
-    u_char                        lower[256];
+    u_char                        lower[NGX_HTTP_GATEWAY_TLS_NAME];
     ngx_str_t                     name;
-    ngx_uint_t                    i;
-    const char                   *sni;
     ngx_connection_t             *c;
-    ngx_http_gateway_tls_cert_t  *cert;
+    ngx_http_gateway_tls_rule_t  *rule;
 
-    sni = SSL_get_servername(ssl_conn, TLSEXT_NAMETYPE_host_name);
+    ngx_http_gateway_tls_servername(ssl_conn, &name, lower);
 
-    if (sni == NULL) {
-        return 1;
+    if (ngx_http_gateway_tls_choose(ssl_conn, &tscf->store, &name) != NGX_OK) {
+        return 0;
     }
 
-    len = ngx_strlen(sni);
+    rule = ngx_http_gateway_tls_client_find(tscf, &name);
 
-    if (len == 0 || len > sizeof(lower)) {
-        return 1;
-    }
-
-    ngx_strlow(lower, (u_char *) sni, len);
-
-    if (len > 1 && lower[len - 1] == '.') {
-        len--;
-    }
-
-    name.data = lower;
-    name.len = len;
-
-    cert = ngx_http_gateway_tls_find(store, &name);
-
-    if (cert == NULL) {
-        /* the server's own ssl_certificate */
-        return 1;
-    }
-
-    SSL_certs_clear(ssl_conn);
-
-    for (i = 0; i < cert->npairs; i++) {
-
-        if (SSL_use_cert_and_key(ssl_conn, cert->pairs[i].cert,
-                                 cert->pairs[i].key, cert->pairs[i].chain, 1)
-            != 1)
-        {
-            c = ngx_ssl_get_connection(ssl_conn);
-            ngx_ssl_error(NGX_LOG_ERR, c->log, 0,
-                          "tls: a certificate of the configuration cannot be "
-                          "used");
-            return 0;
-        }
+    if (rule && ngx_http_gateway_tls_client_ask(ssl_conn, rule) != NGX_OK) {
+        c = ngx_ssl_get_connection(ssl_conn);
+        ngx_ssl_error(NGX_LOG_ERR, c->log, 0,
+                      "tls: cannot ask the client for its certificate");
+        return 0;
     }
 
     return 1;
 }
 
 
-/*
- * The name itself, then with "*" for its first label where that leaves two,
- * with "*" for its last label, and "*" alone.
- */
-
-static ngx_http_gateway_tls_cert_t *
-ngx_http_gateway_tls_find(ngx_http_gateway_tls_store_t *store,
-    ngx_str_t *name)
+void
+ngx_http_gateway_tls_servername(ngx_ssl_conn_t *ssl_conn, ngx_str_t *name,
+    u_char *lower)
 {
-    u_char                       *first, *last, *end, buf[258];
+    const char  *sni;
+
+    sni = SSL_get_servername(ssl_conn, TLSEXT_NAMETYPE_host_name);
+
+    ngx_http_gateway_tls_lower(name, lower, (const u_char *) sni,
+                               sni ? ngx_strlen(sni) : 0);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_tls_choose(ngx_ssl_conn_t *ssl_conn,
+    ngx_http_gateway_tls_store_t *store, ngx_str_t *name)
+{
+    ngx_uint_t                    i;
+    ngx_connection_t             *c;
     ngx_http_gateway_tls_cert_t  *cert;
+    ngx_http_gateway_tls_pair_t  *pair;
 
-    cert = ngx_http_gateway_tls_lookup(store, name->data, name->len);
+    cert = ngx_http_gateway_tls_names_find(&store->names, name);
 
-    if (cert) {
-        return cert;
+    if (cert == NULL) {
+        /* the server's own ssl_certificate */
+        return NGX_OK;
     }
 
-    end = name->data + name->len;
-    first = ngx_strlchr(name->data, end, '.');
+    SSL_certs_clear(ssl_conn);
 
-    if (first) {
+    for (i = 0; i < cert->npairs; i++) {
 
-        last = end;
+        pair = &cert->pairs[i];
 
-        while (last[-1] != '.') {
-            last--;
-        }
-
-        if (last - 1 > first) {
-
-            buf[0] = '*';
-            ngx_memcpy(&buf[1], first, end - first);
-
-            cert = ngx_http_gateway_tls_lookup(store, buf, 1 + (end - first));
-
-            if (cert) {
-                return cert;
-            }
-        }
-
-        ngx_memcpy(buf, name->data, last - name->data);
-        buf[last - name->data] = '*';
-
-        cert = ngx_http_gateway_tls_lookup(store, buf, last - name->data + 1);
-
-        if (cert) {
-            return cert;
+        if (SSL_use_cert_and_key(ssl_conn, pair->cert, pair->key, pair->chain,
+                                 1)
+            != 1)
+        {
+            c = ngx_ssl_get_connection(ssl_conn);
+            ngx_ssl_error(NGX_LOG_ERR, c->log, 0,
+                          "tls: the certificate \"%V\" cannot be used",
+                          &pair->file);
+            return NGX_ERROR;
         }
     }
 
-    return ngx_http_gateway_tls_lookup(store, (u_char *) "*", 1);
+    return NGX_OK;
 }
 
 
-static ngx_http_gateway_tls_cert_t *
-ngx_http_gateway_tls_lookup(ngx_http_gateway_tls_store_t *store,
-    u_char *data, size_t len)
+/* in lower case, without a final dot; empty when it is too long */
+
+static void
+ngx_http_gateway_tls_lower(ngx_str_t *name, u_char *lower, const u_char *data,
+    size_t len)
 {
-    ngx_str_t                     name;
-    ngx_http_gateway_tls_name_t  *node;
+    name->data = lower;
+    name->len = 0;
 
-    name.data = data;
-    name.len = len;
+    if (len == 0 || len >= NGX_HTTP_GATEWAY_TLS_NAME) {
+        return;
+    }
 
-    node = (ngx_http_gateway_tls_name_t *)
-               ngx_str_rbtree_lookup(&store->names, &name,
-                                     ngx_crc32_short(data, len));
+    ngx_strlow(lower, (u_char *) data, len);
 
-    return node ? node->cert : NULL;
+    if (len > 1 && lower[len - 1] == '.') {
+        len--;
+    }
+
+    name->len = len;
 }
 
-
-/* gateway_certificate CERT KEY [alt=CERT,KEY] NAME...; */
 
 static char *
 ngx_http_gateway_tls_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
-    return ngx_http_gateway_tls_add(cf, conf);
+    ngx_http_gateway_tls_srv_conf_t *tscf = conf;
+
+    ngx_http_gateway_tls_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_tls_module);
+    tmcf->certs++;
+
+    return ngx_http_gateway_tls_add(cf, &tscf->store);
 }
 
+
+/* CERT KEY [cert_alt=CERT key_alt=KEY] NAME... */
 
 char *
 ngx_http_gateway_tls_add(ngx_conf_t *cf, ngx_http_gateway_tls_store_t *store)
 {
     char                         *rv;
+    ngx_int_t                     rc;
     ngx_str_t                    *value, *key, alt[2];
     ngx_uint_t                    i, names;
     ngx_pool_cleanup_t           *cln;
-    ngx_http_gateway_tls_cert_t  *cert;
+    ngx_http_gateway_tls_cert_t  *cert, **item;
 
     value = cf->args->elts;
     names = 0;
@@ -269,7 +366,7 @@ ngx_http_gateway_tls_add(ngx_conf_t *cf, ngx_http_gateway_tls_store_t *store)
 
     cert = cln->data;
     ngx_memzero(cert, sizeof(ngx_http_gateway_tls_cert_t));
-    cln->handler = ngx_http_gateway_tls_cleanup;
+    cln->handler = ngx_http_gateway_tls_cert_cleanup;
 
     rv = ngx_http_gateway_tls_pair(cf, cert, &value[1], &value[2]);
     if (rv != NGX_CONF_OK) {
@@ -304,211 +401,52 @@ ngx_http_gateway_tls_add(ngx_conf_t *cf, ngx_http_gateway_tls_store_t *store)
             continue;
         }
 
-        rv = ngx_http_gateway_tls_name(cf, store, cert, &value[i]);
-        if (rv != NGX_CONF_OK) {
-            return rv;
+        rc = ngx_http_gateway_tls_names_add(cf, &store->names, &value[i],
+                                            cert);
+
+        if (rc == NGX_ERROR) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (rc == NGX_DECLINED) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate name \"%V\" in \"%V\"",
+                               &value[i], &value[0]);
+            return NGX_CONF_ERROR;
         }
 
         names++;
     }
 
-    return names ? NGX_CONF_OK : "names nobody to serve it to";
-}
-
-
-static char *
-ngx_http_gateway_tls_pair(ngx_conf_t *cf, ngx_http_gateway_tls_cert_t *cert,
-    ngx_str_t *file, ngx_str_t *key)
-{
-    ngx_http_gateway_tls_pair_t  *pair;
-
-    pair = &cert->pairs[cert->npairs++];
-
-    if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK
-        || ngx_conf_full_name(cf->cycle, key, 1) != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
+    if (names == 0) {
+        return "names nobody to serve it to";
     }
 
-    if (ngx_http_gateway_tls_read_cert(cf, pair, file) != NGX_OK
-        || ngx_http_gateway_tls_read_key(cf, pair, key) != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
+    if (store->certs == NULL) {
+        store->certs = ngx_array_create(cf->pool, 4, sizeof(void *));
 
-    if (X509_check_private_key(pair->cert, pair->key) != 1) {
-        ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
-                      "the key \"%V\" does not belong to \"%V\"", key, file);
-        return NGX_CONF_ERROR;
-    }
-
-    if (cert->npairs == 2
-        && EVP_PKEY_base_id(cert->pairs[0].key)
-           == EVP_PKEY_base_id(cert->pairs[1].key))
-    {
-        return "needs keys of two types";
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-/* the certificate, and those after it in the file as its chain */
-
-static ngx_int_t
-ngx_http_gateway_tls_read_cert(ngx_conf_t *cf,
-    ngx_http_gateway_tls_pair_t *pair, ngx_str_t *file)
-{
-    BIO            *bio;
-    X509           *x509;
-    unsigned long   n;
-
-    bio = BIO_new_file((char *) file->data, "r");
-    if (bio == NULL) {
-        ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0, "cannot read \"%V\"", file);
-        return NGX_ERROR;
-    }
-
-    pair->cert = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
-
-    if (pair->cert == NULL) {
-        ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
-                      "cannot read a certificate from \"%V\"", file);
-        BIO_free(bio);
-        return NGX_ERROR;
-    }
-
-    for ( ;; ) {
-
-        x509 = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-
-        if (x509 == NULL) {
-            break;
-        }
-
-        if (pair->chain == NULL) {
-            pair->chain = sk_X509_new_null();
-        }
-
-        if (pair->chain == NULL || sk_X509_push(pair->chain, x509) == 0) {
-            X509_free(x509);
-            BIO_free(bio);
-            return NGX_ERROR;
+        if (store->certs == NULL) {
+            return NGX_CONF_ERROR;
         }
     }
 
-    BIO_free(bio);
-
-    n = ERR_peek_last_error();
-
-    if (ERR_GET_LIB(n) != ERR_LIB_PEM
-        || ERR_GET_REASON(n) != PEM_R_NO_START_LINE)
-    {
-        ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
-                      "cannot read the chain in \"%V\"", file);
-        return NGX_ERROR;
-    }
-
-    /* the end of the file */
-    ERR_clear_error();
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_gateway_tls_read_key(ngx_conf_t *cf,
-    ngx_http_gateway_tls_pair_t *pair, ngx_str_t *file)
-{
-    BIO  *bio;
-
-    bio = BIO_new_file((char *) file->data, "r");
-
-    if (bio) {
-        pair->key = PEM_read_bio_PrivateKey(bio, NULL,
-                                        ngx_http_gateway_tls_password, NULL);
-        BIO_free(bio);
-    }
-
-    if (pair->key == NULL) {
-        ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
-                      "cannot read a private key from \"%V\"", file);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* nobody is there to ask */
-
-static int
-ngx_http_gateway_tls_password(char *buf, int size, int writing, void *data)
-{
-    return -1;
-}
-
-
-static char *
-ngx_http_gateway_tls_name(ngx_conf_t *cf,
-    ngx_http_gateway_tls_store_t *store, ngx_http_gateway_tls_cert_t *cert,
-    ngx_str_t *name)
-{
-    ngx_http_gateway_tls_name_t  *node;
-
-    ngx_strlow(name->data, name->data, name->len);
-
-    if (name->len > 1 && name->data[name->len - 1] == '.') {
-        name->len--;
-    }
-
-    if (name->len == 0 || name->len > 255) {
-        return "has an invalid name";
-    }
-
-    if (ngx_http_gateway_tls_lookup(store, name->data, name->len)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "duplicate name \"%V\" in \"%V\"", name,
-                           (ngx_str_t *) cf->args->elts);
+    item = ngx_array_push(store->certs);
+    if (item == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    node = ngx_palloc(cf->pool, sizeof(ngx_http_gateway_tls_name_t));
-    if (node == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    node->cert = cert;
-    node->sn.str = *name;
-    node->sn.node.key = ngx_crc32_short(name->data, name->len);
-
-    ngx_rbtree_insert(&store->names, &node->sn.node);
+    *item = cert;
     store->n++;
 
     return NGX_CONF_OK;
 }
 
 
-static void
-ngx_http_gateway_tls_cleanup(void *data)
-{
-    ngx_http_gateway_tls_cert_t *cert = data;
-
-    ngx_uint_t  i;
-
-    for (i = 0; i < cert->npairs; i++) {
-        X509_free(cert->pairs[i].cert);
-        EVP_PKEY_free(cert->pairs[i].key);
-        sk_X509_pop_free(cert->pairs[i].chain, X509_free);
-    }
-}
-
-
 void
 ngx_http_gateway_tls_init_store(ngx_http_gateway_tls_store_t *store)
 {
-    ngx_rbtree_init(&store->names, &store->sentinel,
-                    ngx_str_rbtree_insert_value);
+    ngx_http_gateway_tls_names_init(&store->names);
+    store->certs = NULL;
     store->n = 0;
 }
 
@@ -516,57 +454,286 @@ ngx_http_gateway_tls_init_store(ngx_http_gateway_tls_store_t *store)
 void
 ngx_http_gateway_tls_use(ngx_ssl_t *ssl, ngx_http_gateway_tls_store_t *store)
 {
-    SSL_CTX_set_cert_cb(ssl->ctx, ngx_http_gateway_tls_handler, store);
+    SSL_CTX_set_cert_cb(ssl->ctx, ngx_http_gateway_tls_store_handler, store);
+}
+
+
+static void *
+ngx_http_gateway_tls_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_pool_cleanup_t                *cln;
+    ngx_http_gateway_tls_main_conf_t  *tmcf;
+
+    tmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_tls_main_conf_t));
+    if (tmcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     tmcf->tickets = NULL;
+     *     tmcf->certs = 0;
+     *     tmcf->rules = 0;
+     *     tmcf->required = 0;
+     *     tmcf->digest = { 0 };
+     */
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    tmcf->md = EVP_MD_CTX_new();
+
+    if (tmcf->md == NULL
+        || EVP_DigestInit_ex(tmcf->md, EVP_sha256(), NULL) != 1)
+    {
+        EVP_MD_CTX_free(tmcf->md);
+        return NULL;
+    }
+
+    cln->handler = ngx_http_gateway_tls_md_cleanup;
+    cln->data = tmcf->md;
+
+    return tmcf;
+}
+
+
+static void
+ngx_http_gateway_tls_md_cleanup(void *data)
+{
+    EVP_MD_CTX_free(data);
 }
 
 
 static void *
 ngx_http_gateway_tls_create_srv_conf(ngx_conf_t *cf)
 {
-    ngx_http_gateway_tls_store_t  *store;
+    ngx_http_gateway_tls_srv_conf_t  *tscf;
 
-    store = ngx_palloc(cf->pool, sizeof(ngx_http_gateway_tls_store_t));
-    if (store == NULL) {
+    tscf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_tls_srv_conf_t));
+    if (tscf == NULL) {
         return NULL;
     }
 
-    ngx_http_gateway_tls_init_store(store);
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     tscf->rule = NULL;
+     *     tscf->digest = { 0 };
+     */
 
-    return store;
+    ngx_http_gateway_tls_init_store(&tscf->store);
+    ngx_http_gateway_tls_names_init(&tscf->rules);
+
+    return tscf;
 }
 
 
 static ngx_int_t
 ngx_http_gateway_tls_init(ngx_conf_t *cf)
 {
-    ngx_uint_t                      i;
-    ngx_http_ssl_srv_conf_t        *sscf;
-    ngx_http_core_srv_conf_t      **cscfp;
-    ngx_http_core_main_conf_t      *cmcf;
-    ngx_http_gateway_tls_store_t   *store;
+    ngx_uint_t                          i;
+    ngx_http_handler_pt                *h;
+    ngx_http_core_srv_conf_t          **cscfp;
+    ngx_http_core_main_conf_t          *cmcf;
+    ngx_http_gateway_tls_main_conf_t   *tmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_tls_module);
+
+    if (EVP_DigestFinal_ex(tmcf->md, tmcf->digest, NULL) != 1) {
+        return NGX_ERROR;
+    }
+
+    if (tmcf->certs + tmcf->rules == 0 && tmcf->tickets == NULL) {
+        return NGX_OK;
+    }
+
     cscfp = cmcf->servers.elts;
 
     for (i = 0; i < cmcf->servers.nelts; i++) {
-
-        store = cscfp[i]->ctx->srv_conf[ngx_http_gateway_tls_module.ctx_index];
-
-        if (store->n == 0) {
-            continue;
+        if (ngx_http_gateway_tls_init_server(cf, cscfp[i]) != NGX_OK) {
+            return NGX_ERROR;
         }
+    }
 
-        sscf = cscfp[i]->ctx->srv_conf[ngx_http_ssl_module.ctx_index];
+    if (tmcf->required) {
 
-        if (sscf->ssl.ctx == NULL) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "\"gateway_certificate\" needs \"ssl_certificate\" "
-                          "in its server in %s:%ui", cscfp[i]->file_name,
-                          cscfp[i]->line);
+        h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
+        if (h == NULL) {
             return NGX_ERROR;
         }
 
-        ngx_http_gateway_tls_use(&sscf->ssl, store);
+        *h = ngx_http_gateway_tls_client_handler;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_tls_init_server(ngx_conf_t *cf,
+    ngx_http_core_srv_conf_t *cscf)
+{
+    ngx_uint_t                         used;
+    ngx_http_ssl_srv_conf_t           *sscf;
+    ngx_http_gateway_tls_srv_conf_t   *tscf;
+    ngx_http_gateway_tls_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_tls_module);
+    tscf = cscf->ctx->srv_conf[ngx_http_gateway_tls_module.ctx_index];
+    sscf = cscf->ctx->srv_conf[ngx_http_ssl_module.ctx_index];
+
+    used = tscf->store.n || tscf->rules.n || tscf->rule;
+
+    if (sscf->ssl.ctx == NULL) {
+
+        if (used) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "\"%s\" needs \"ssl_certificate\" in its server in "
+                          "%s:%ui",
+                          tscf->store.n ? "gateway_certificate"
+                                        : "gateway_client_certificate",
+                          cscf->file_name, cscf->line);
+            return NGX_ERROR;
+        }
+
+        return NGX_OK;
+    }
+
+    if (tmcf->tickets && sscf->session_ticket_keys == NULL
+        && ngx_http_gateway_tls_tickets_set(cf, sscf->ssl.ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (tmcf->certs + tmcf->rules == 0) {
+        return NGX_OK;
+    }
+
+    /* of all servers: the one that a connection starts with may be another */
+
+    if (ngx_http_gateway_tls_digest(cf, sscf->ssl.ctx, tscf->digest)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    SSL_CTX_set_client_hello_cb(sscf->ssl.ctx, ngx_http_gateway_tls_hello,
+                                NULL);
+
+    if (!used) {
+        return NGX_OK;
+    }
+
+    if (sscf->certificate_values) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"%s\" cannot be used with variables in "
+                      "\"ssl_certificate\" in %s:%ui",
+                      tscf->store.n ? "gateway_certificate"
+                                    : "gateway_client_certificate",
+                      cscf->file_name, cscf->line);
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_gateway_tls_try(cf, sscf->ssl.ctx, &tscf->store) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    SSL_CTX_set_cert_cb(sscf->ssl.ctx, ngx_http_gateway_tls_handler, tscf);
+
+    return ngx_http_gateway_tls_stapling(cf, cscf, tscf);
+}
+
+
+/* OpenSSL refuses weak keys and digests, better now than to clients */
+
+static ngx_int_t
+ngx_http_gateway_tls_try(ngx_conf_t *cf, SSL_CTX *ssl_ctx,
+    ngx_http_gateway_tls_store_t *store)
+{
+    SSL                           *ssl_conn;
+    ngx_uint_t                     i, k;
+    ngx_http_gateway_tls_cert_t  **certs;
+    ngx_http_gateway_tls_pair_t   *pair;
+
+    if (store->n == 0) {
+        return NGX_OK;
+    }
+
+    ssl_conn = SSL_new(ssl_ctx);
+    if (ssl_conn == NULL) {
+        ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0, "SSL_new() failed");
+        return NGX_ERROR;
+    }
+
+    certs = store->certs->elts;
+
+    for (i = 0; i < store->certs->nelts; i++) {
+        for (k = 0; k < certs[i]->npairs; k++) {
+
+            pair = &certs[i]->pairs[k];
+
+            if (SSL_use_cert_and_key(ssl_conn, pair->cert, pair->key,
+                                     pair->chain, 1)
+                != 1)
+            {
+                ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
+                              "the certificate \"%V\" cannot be used",
+                              &pair->file);
+                SSL_free(ssl_conn);
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    SSL_free(ssl_conn);
+
+    return NGX_OK;
+}
+
+
+/* of the certificates of the server itself */
+
+static ngx_int_t
+ngx_http_gateway_tls_digest(ngx_conf_t *cf, SSL_CTX *ssl_ctx, u_char *digest)
+{
+    long         next;
+    X509        *cert, *current;
+    u_char       one[NGX_HTTP_GATEWAY_TLS_DIGEST];
+    EVP_MD_CTX  *md;
+    ngx_uint_t   ok;
+
+    md = EVP_MD_CTX_new();
+    ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
+
+    current = SSL_CTX_get0_certificate(ssl_ctx);
+
+    for (next = SSL_CERT_SET_FIRST;
+         ok && SSL_CTX_set_current_cert(ssl_ctx, next) == 1;
+         next = SSL_CERT_SET_NEXT)
+    {
+        cert = SSL_CTX_get0_certificate(ssl_ctx);
+
+        if (cert) {
+            ok = X509_digest(cert, EVP_sha256(), one, NULL) == 1
+                 && EVP_DigestUpdate(md, one, sizeof(one)) == 1;
+        }
+    }
+
+    if (current) {
+        (void) SSL_CTX_select_current_cert(ssl_ctx, current);
+    }
+
+    ok = ok && EVP_DigestFinal_ex(md, digest, NULL) == 1;
+
+    EVP_MD_CTX_free(md);
+
+    if (!ok) {
+        ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0, "cannot compute SHA-256");
+        return NGX_ERROR;
     }
 
     return NGX_OK;

@@ -4,7 +4,7 @@
  * nginx.conf and the files of http{}: settings, consumers, servers.
  */
 
-#include "emit.h"
+#include "emit_tls.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -458,6 +458,7 @@ gwc_emit_http(gwc_output_t *output, gwc_writer_t *w)
     gwc_blank(w);
 
     gwc_emit_gateway(w, output);
+    gwc_emit_tls_http(w, output);
     gwc_emit_rules_http(w, output);
 }
 

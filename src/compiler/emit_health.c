@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "emit.h"
+#include "emit_tls.h"
 
 
 /* "200-208,226", or "none" */
@@ -209,11 +209,8 @@ gwc_emit_active_tls(gwc_writer_t *w, gwc_output_t *output,
         gwc_param_generated(w, "certificate", cert);
         gwc_param_generated(w, "certificate_key", key);
 
-    } else if (gwc_settings_flag(output->settings, "client_ssl")) {
-        gwc_argf(w, "certificate=%s",
-                 gwc_settings_get(output->settings, "client_ssl_cert"));
-        gwc_argf(w, "certificate_key=%s",
-                 gwc_settings_get(output->settings, "client_ssl_cert_key"));
+    } else {
+        gwc_emit_client_ssl_params(w, output);
     }
 }
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "emit.h"
+#include "emit_tls.h"
 
 /* with more destinations than this, plain connections share pools */
 #define GWC_POOLS_PLAIN 64
@@ -109,6 +109,8 @@ gwc_check_supported(const gwc_model_t *model, const gwc_settings_t *settings,
     for (i = 0; i < model->upstreams.n; i++) {
         gwc_check_health(model->upstreams.items[i]);
     }
+
+    gwc_check_tls(model, settings);
 
     for (i = 0; i < model->plugins.n && settings->plugins.n; i++) {
         const gwc_plugin_t *plugin = model->plugins.items[i];

@@ -4,50 +4,14 @@
  * The servers: for clients, and for their operators.
  */
 
-#include "emit.h"
+#include "emit_tls.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define GWC_NGINX_HTTP2_ON 1025001 /* "http2 on;" */
 
-const char *const gwc_default_certificates[2][2] = {
-    { "tls/default.crt", "tls/default.key" },
-    { "tls/default-ecdsa.crt", "tls/default-ecdsa.key" }
-};
-
 static const char gwc_errors[] =
     "400 404 405 408 411 412 413 414 417 500 502 503 504";
-
-/* Mozilla's recommendations, as kong.conf names them */
-static const struct {
-    const char *suite;
-    const char *protocols;
-    const char *ciphers;
-    const char *prefer;
-} gwc_suites[] = {
-    { "modern", "TLSv1.3", NULL, "off" },
-    { "intermediate", "TLSv1.2 TLSv1.3",
-      "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-      "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-      "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
-      "DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384",
-      "off" },
-    { "old", "TLSv1 TLSv1.1 TLSv1.2 TLSv1.3",
-      "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-      "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-      "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
-      "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:"
-      "ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA:"
-      "AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA:AES256-SHA:"
-      "@SECLEVEL=0",
-      "on" },
-    { "fips", "TLSv1.2 TLSv1.3",
-      "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-      "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384",
-      "on" },
-    { "custom", "TLSv1.2 TLSv1.3", NULL, "on" }
-};
 
 
 static void
@@ -84,158 +48,6 @@ gwc_emit_listens(gwc_writer_t *w, const gwc_output_t *output,
 
 
 static void
-gwc_emit_tls_file(gwc_writer_t *w, const char *directive, const char *file)
-{
-    char *real = realpath(file, NULL);
-
-    if (real == NULL) {
-        gwc_error(NULL, "cannot find the certificate file \"%s\"", file);
-        return;
-    }
-
-    gwc_put(w, directive, real, NULL);
-    free(real);
-}
-
-
-/* what a listener with TLS needs; the default pair when no files are given */
-static void
-gwc_emit_tls(gwc_writer_t *w, gwc_output_t *output, const gwc_vec_t *listens,
-             gwc_context_t context, const gwc_vec_t *certs,
-             const gwc_vec_t *keys)
-{
-    const gwc_settings_t *settings = output->settings;
-    const char *ciphers, *prefer, *protocols, *suite;
-    size_t i;
-
-    for (i = 0; i < listens->n; i++) {
-        if (((const gwc_listen_t *) listens->items[i])->ssl) {
-            break;
-        }
-    }
-
-    if (i == listens->n) {
-        return;
-    }
-
-    for (i = 0; i < certs->n && i < keys->n; i++) {
-        gwc_emit_tls_file(w, "ssl_certificate", certs->items[i]);
-        gwc_emit_tls_file(w, "ssl_certificate_key", keys->items[i]);
-    }
-
-    if (certs->n == 0) {
-        output->default_certificate = true;
-
-        for (i = 0; i < 2; i++) {
-            gwc_put(w, "ssl_certificate", gwc_default_certificates[i][0],
-                    NULL);
-            gwc_put(w, "ssl_certificate_key", gwc_default_certificates[i][1],
-                    NULL);
-        }
-    }
-
-    suite = gwc_settings_get(settings, "ssl_cipher_suite");
-    protocols = gwc_settings_get(settings, "ssl_protocols");
-    ciphers = gwc_settings_get(settings, "ssl_ciphers");
-    prefer = gwc_settings_get(settings, "ssl_prefer_server_ciphers");
-
-    for (i = 0; i < sizeof(gwc_suites) / sizeof(gwc_suites[0]); i++) {
-        if (strcmp(gwc_suites[i].suite, suite) == 0) {
-            protocols = protocols ? protocols : gwc_suites[i].protocols;
-            prefer = prefer ? prefer : gwc_suites[i].prefer;
-
-            if (strcmp(suite, "custom") != 0) {
-                ciphers = gwc_suites[i].ciphers;
-            }
-        }
-    }
-
-    gwc_emit_default(w, output, context, "ssl_protocols",
-                     protocols ? protocols : "TLSv1.2 TLSv1.3");
-
-    if (ciphers != NULL) {
-        gwc_emit_default(w, output, context, "ssl_ciphers", ciphers);
-    }
-
-    gwc_emit_default(w, output, context, "ssl_prefer_server_ciphers",
-                     prefer ? prefer : "off");
-    gwc_emit_default(w, output, context, "ssl_session_tickets",
-                     gwc_settings_get(settings, "ssl_session_tickets"));
-    gwc_emit_default(w, output, context, "ssl_session_timeout",
-                     gwc_settings_get(settings, "ssl_session_timeout"));
-    gwc_emit_default(
-        w, output, context, "ssl_session_cache",
-        gwc_sprintf("shared:gateway_tls:%s",
-                    gwc_settings_get(settings, "ssl_session_cache_size")));
-
-    if (gwc_settings_get(settings, "ssl_dhparam") != NULL) {
-        gwc_emit_tls_file(w, "ssl_dhparam",
-                          gwc_settings_get(settings, "ssl_dhparam"));
-    }
-}
-
-
-static void
-gwc_emit_pem(gwc_writer_t *w, gwc_output_t *output, const char *prefix,
-             const char *name, gwc_text_t text)
-{
-    gwc_emit_secret_file(output, name, text);
-
-    if (prefix == NULL) {
-        gwc_arg_generated(w, name);
-    } else {
-        gwc_param_generated(w, prefix, name);
-    }
-}
-
-
-/* certificates by SNI; without a listener for TLS they are of no use */
-static void
-gwc_emit_certificates(gwc_writer_t *w, gwc_output_t *output)
-{
-    const gwc_vec_t *listens = &output->settings->proxy_listen;
-    const gwc_model_t *model = output->model;
-    bool tls = false;
-    size_t i, k;
-
-    for (i = 0; i < listens->n; i++) {
-        tls = tls || ((const gwc_listen_t *) listens->items[i])->ssl;
-    }
-
-    for (i = 0; tls && i < model->certificates.n; i++) {
-        const gwc_certificate_t *c = model->certificates.items[i];
-
-        if (c->snis.n == 0) {
-            continue;
-        }
-
-        w->source = c->e.record.node;
-        gwc_begin(w, "gateway_certificate");
-        gwc_emit_pem(w, output, NULL, gwc_sprintf("sni-%s.crt", c->e.id),
-                     c->cert.v);
-        gwc_emit_pem(w, output, NULL, gwc_sprintf("sni-%s.key", c->e.id),
-                     c->key.v);
-
-        if (c->cert_alt.set) {
-            gwc_emit_pem(w, output, "cert_alt",
-                         gwc_sprintf("sni-%s-alt.crt", c->e.id),
-                         c->cert_alt.v);
-            gwc_emit_pem(w, output, "key_alt",
-                         gwc_sprintf("sni-%s-alt.key", c->e.id), c->key_alt.v);
-        }
-
-        for (k = 0; k < c->snis.n; k++) {
-            const gwc_sni_t *sni = c->snis.items[k];
-
-            gwc_arg_text(w, sni->name.v);
-        }
-
-        gwc_end(w);
-    }
-}
-
-
-static void
 gwc_emit_error_page(gwc_writer_t *w)
 {
     gwc_raw(w, "error_page",
@@ -264,7 +76,7 @@ gwc_emit_proxy_headers(gwc_writer_t *w)
 
 /* the headers and limits all proxied requests share */
 static void
-gwc_emit_proxy(gwc_writer_t *w, const gwc_output_t *output)
+gwc_emit_proxy(gwc_writer_t *w, gwc_output_t *output)
 {
     const gwc_context_t context = GWC_CONTEXT_PROXY;
 
@@ -284,14 +96,14 @@ gwc_emit_proxy(gwc_writer_t *w, const gwc_output_t *output)
         gwc_emit_default(w, output, context, "proxy_ssl_server_name", "on");
         gwc_emit_default(w, output, context, "proxy_ssl_name",
                          "$gateway_upstream_ssl_name");
-        gwc_emit_default(w, output, context, "proxy_ssl_protocols",
-                         "TLSv1.2 TLSv1.3");
+        gwc_emit_service_protocols(w, output, "proxy");
+        gwc_emit_client_ssl(w, output, "proxy");
     }
 }
 
 
 static void
-gwc_emit_grpc(gwc_writer_t *w, const gwc_output_t *output)
+gwc_emit_grpc(gwc_writer_t *w, gwc_output_t *output)
 {
     const gwc_context_t context = GWC_CONTEXT_PROXY;
 
@@ -309,8 +121,8 @@ gwc_emit_grpc(gwc_writer_t *w, const gwc_output_t *output)
         gwc_emit_default(w, output, context, "grpc_ssl_server_name", "on");
         gwc_emit_default(w, output, context, "grpc_ssl_name",
                          "$gateway_upstream_ssl_name");
-        gwc_emit_default(w, output, context, "grpc_ssl_protocols",
-                         "TLSv1.2 TLSv1.3");
+        gwc_emit_service_protocols(w, output, "grpc");
+        gwc_emit_client_ssl(w, output, "grpc");
     }
 }
 
@@ -352,7 +164,7 @@ gwc_emit_proxy_server(gwc_output_t *output)
     gwc_open(w, NULL);
     gwc_put(w, "server_name", "gateway_proxy", NULL);
     gwc_emit_listens(w, output, &settings->proxy_listen);
-    gwc_emit_tls(w, output, &settings->proxy_listen, GWC_CONTEXT_PROXY,
+    gwc_emit_tls(w, output, &settings->proxy_listen, GWC_CONTEXT_PROXY, "ssl",
                  &settings->ssl_cert, &settings->ssl_cert_key);
     gwc_emit_certificates(w, output);
     gwc_blank(w);
@@ -366,13 +178,6 @@ gwc_emit_proxy_server(gwc_output_t *output)
 
     if (output->has_grpc || output->has_grpcs) {
         gwc_emit_grpc(w, output);
-    }
-
-    if (gwc_settings_flag(settings, "client_ssl")) {
-        gwc_emit_tls_file(w, "proxy_ssl_certificate",
-                          gwc_settings_get(settings, "client_ssl_cert"));
-        gwc_emit_tls_file(w, "proxy_ssl_certificate_key",
-                          gwc_settings_get(settings, "client_ssl_cert_key"));
     }
 
     gwc_emit_injected(w, output, GWC_CONTEXT_PROXY);
@@ -429,7 +234,8 @@ gwc_emit_status_server(gwc_output_t *output)
     gwc_put(w, "server_name", "gateway_status", NULL);
     gwc_emit_listens(w, output, &settings->status_listen);
     gwc_emit_tls(w, output, &settings->status_listen, GWC_CONTEXT_STATUS,
-                 &settings->status_ssl_cert, &settings->status_ssl_cert_key);
+                 "status_ssl", &settings->status_ssl_cert,
+                 &settings->status_ssl_cert_key);
     gwc_blank(w);
 
     gwc_emit_log(w, output, GWC_CONTEXT_STATUS, "status_access_log");

@@ -364,15 +364,6 @@ gwc_emit_service_tls(gwc_writer_t *w, gwc_output_t *output,
 
     if (certificate != NULL) {
         gwc_emit_client_certificate(w, output, certificate, prefix);
-
-    } else if (gwc_service_is_grpc(service)
-               && gwc_settings_flag(output->settings, "client_ssl"))
-    {
-        gwc_put(w, "grpc_ssl_certificate",
-                gwc_settings_get(output->settings, "client_ssl_cert"), NULL);
-        gwc_put(w, "grpc_ssl_certificate_key",
-                gwc_settings_get(output->settings, "client_ssl_cert_key"),
-                NULL);
     }
 
     if (service->tls_verify.set) {

@@ -5,100 +5,40 @@
  */
 
 #include "entities.h"
+#include "pem.h"
 #include "schema.h"
 
 #include <jansson.h>
-#include <openssl/decoder.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <string.h>
-
-
-static const char *
-gwc_tls_reason(void)
-{
-    unsigned long code = ERR_peek_last_error();
-    const char *reason = code ? ERR_reason_error_string(code) : NULL;
-
-    ERR_clear_error();
-
-    return reason != NULL ? reason : "not readable";
-}
 
 
 static X509 *
 gwc_tls_cert(const gwc_str_t *value)
 {
-    BIO *bio = BIO_new_mem_buf(value->v.data, (int) value->v.len);
-    X509 *cert = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    const char *why = "";
+    X509 *cert = gwc_pem_certificate(value->v, &why);
 
     if (cert == NULL) {
-        gwc_error(value->node, "invalid certificate: %s", gwc_tls_reason());
+        gwc_error(value->node, "invalid certificate: %s", why);
     }
-
-    BIO_free(bio);
 
     return cert;
-}
-
-
-static int
-gwc_tls_no_password(char *buf, int size, int writing, void *data)
-{
-    (void) buf;
-    (void) size;
-    (void) writing;
-    (void) data;
-
-    return -1;
-}
-
-
-/* any form: "BEGIN PUBLIC KEY" and the older "BEGIN RSA PUBLIC KEY" */
-static EVP_PKEY *
-gwc_tls_read_public(BIO *bio)
-{
-    EVP_PKEY *key = NULL;
-    OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(
-        &key, "PEM", NULL, NULL, EVP_PKEY_PUBLIC_KEY, NULL, NULL);
-
-    if (decoder != NULL) {
-        (void) OSSL_DECODER_from_bio(decoder, bio);
-    }
-
-    OSSL_DECODER_CTX_free(decoder);
-
-    return key;
 }
 
 
 static EVP_PKEY *
 gwc_tls_key(const gwc_str_t *value, bool private)
 {
-    BIO *bio = BIO_new_mem_buf(value->v.data, (int) value->v.len);
-    EVP_PKEY *key = NULL;
-    const char *reason;
-
-    if (bio != NULL) {
-        key = private ? PEM_read_bio_PrivateKey(bio, NULL, gwc_tls_no_password,
-                                                NULL)
-                      : gwc_tls_read_public(bio);
-    }
-
-    reason = gwc_tls_reason();
-
-    /* which OpenSSL calls "unsupported" */
-    if (strstr(value->v.data, "-----BEGIN ") == NULL) {
-        reason = "no start line";
-    }
+    const char *why = "";
+    EVP_PKEY *key = private ? gwc_pem_private_key(value->v, &why)
+                            : gwc_pem_public_key(value->v, &why);
 
     if (key == NULL) {
         gwc_error(value->node, "invalid %s key: %s",
-                  private ? "private" : "public", reason);
+                  private ? "private" : "public", why);
     }
-
-    BIO_free(bio);
 
     return key;
 }
@@ -120,8 +60,15 @@ gwc_tls_pair(const gwc_str_t *cert, const gwc_str_t *key)
     X509 *x509 = gwc_tls_cert(cert);
     EVP_PKEY *pkey = gwc_tls_key(key, true);
     int type = EVP_PKEY_NONE;
+    const char *age;
 
     if (x509 != NULL && pkey != NULL) {
+        age = gwc_pem_age(x509);
+
+        if (age != NULL) {
+            gwc_warning(cert->node, "the certificate %s", age);
+        }
+
         if (X509_check_private_key(x509, pkey) == 1) {
             type = EVP_PKEY_base_id(pkey);
 
@@ -174,9 +121,9 @@ void
 gwc_check_ca_certificate(void *entity)
 {
     gwc_ca_certificate_t *ca = entity;
-    const char *second;
     unsigned char digest[32];
     unsigned int len, i;
+    const char *age;
     X509 *cert;
 
     if (!ca->cert.set) {
@@ -189,15 +136,17 @@ gwc_check_ca_certificate(void *entity)
         return;
     }
 
-    second = strstr(ca->cert.v.data, "-----BEGIN CERTIFICATE-----");
-    second = second ? strstr(second + 1, "-----BEGIN CERTIFICATE-----") : NULL;
-
-    if (second != NULL) {
+    if (gwc_pem_count(ca->cert.v) != 1) {
         gwc_error(ca->cert.node, "expected exactly one certificate");
     }
 
+    age = gwc_pem_age(cert);
+
     if (X509_cmp_current_time(X509_get0_notAfter(cert)) < 0) {
-        gwc_error(ca->cert.node, "the certificate has expired");
+        gwc_error(ca->cert.node, "the certificate %s", age);
+
+    } else if (age != NULL) {
+        gwc_warning(ca->cert.node, "the certificate %s", age);
     }
 
     if (X509_check_ca(cert) != 1) {

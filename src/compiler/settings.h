@@ -70,6 +70,16 @@ const char *gwc_settings_get(const gwc_settings_t *settings, const char *name);
 bool gwc_settings_flag(const gwc_settings_t *settings, const char *name);
 long gwc_settings_number(const gwc_settings_t *settings, const char *name);
 
+/* an error or a warning about a setting, with where its value comes from */
+void gwc_settings_error(const gwc_settings_t *settings, const char *name,
+                        const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void gwc_settings_warning(const gwc_settings_t *settings, const char *name,
+                          const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* some source says something about it */
+bool gwc_settings_given(const gwc_settings_t *settings, const char *name);
+
 /* the injected directive, or NULL */
 const char *gwc_settings_injected(const gwc_settings_t *settings,
                                   gwc_context_t context,

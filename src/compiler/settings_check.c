@@ -53,6 +53,43 @@ gwc_setting_bad(const gwc_settings_t *settings, size_t i, const char *fmt, ...)
 }
 
 
+void
+gwc_settings_error(const gwc_settings_t *settings, const char *name,
+                   const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    gwc_setting_bad(settings, gwc_setting_index(name), "%s",
+                    gwc_vsprintf(fmt, args));
+    va_end(args);
+}
+
+
+bool
+gwc_settings_given(const gwc_settings_t *settings, const char *name)
+{
+    return settings->origins[gwc_setting_index(name)] != NULL;
+}
+
+
+void
+gwc_settings_warning(const gwc_settings_t *settings, const char *name,
+                     const char *fmt, ...)
+{
+    const char *origin = settings->origins[gwc_setting_index(name)];
+    va_list args;
+    char *text;
+
+    va_start(args, fmt);
+    text = gwc_vsprintf(fmt, args);
+    va_end(args);
+
+    gwc_warning(NULL, "setting \"%s\" (%s): %s", name,
+                origin ? origin : "default", text);
+}
+
+
 static void
 gwc_split(gwc_vec_t *vec, const char *text, const char *delimiters)
 {
@@ -239,6 +276,54 @@ gwc_setting_listen(const gwc_settings_t *settings, size_t i, gwc_vec_t *vec)
 }
 
 
+/* as nginx writes times: "1d", "1h 30m", "300" */
+static bool
+gwc_is_time(const char *text)
+{
+    const char *p = text;
+
+    while (isdigit((unsigned char) *p)) {
+        p += strspn(p, "0123456789");
+
+        if (*p != '\0' && strchr("smhdwMy", *p) != NULL) {
+            p++;
+        }
+
+        p += strspn(p, " ");
+    }
+
+    return p != text && *p == '\0' && strlen(text) < 32;
+}
+
+
+/* as nginx writes sizes: "10m", "512k", "1048576"; -1: it is none */
+static long
+gwc_parse_size(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    long n, factor = 1;
+
+    if (digits == 0 || digits > 9
+        || !gwc_parse_number(gwc_strndup(text, digits), 1 << 30, &n))
+    {
+        return -1;
+    }
+
+    text += digits;
+
+    if (*text == 'k' || *text == 'K') {
+        factor = 1024;
+        text++;
+
+    } else if (*text == 'm' || *text == 'M') {
+        factor = 1048576;
+        text++;
+    }
+
+    return *text == '\0' ? n * factor : -1;
+}
+
+
 static bool
 gwc_is_one_of(const char *value, const char *const *one_of)
 {
@@ -412,6 +497,47 @@ gwc_settings_check_pair(const gwc_settings_t *settings, const char *cert,
 }
 
 
+/* values of TLS that nginx would refuse without naming the setting */
+static void
+gwc_settings_check_tls(const gwc_settings_t *settings)
+{
+    static const char *const protocols[] = { "SSLv3",   "TLSv1",   "TLSv1.1",
+                                             "TLSv1.2", "TLSv1.3", NULL };
+    const char *timeout = gwc_settings_get(settings, "ssl_session_timeout");
+    const char *size = gwc_settings_get(settings, "ssl_session_cache_size");
+    const char *value = gwc_settings_get(settings, "ssl_protocols");
+    gwc_vec_t words = { 0 };
+    size_t i;
+
+    if (!gwc_is_time(timeout)) {
+        gwc_settings_error(settings, "ssl_session_timeout",
+                           "\"%s\": expected a time such as 1d or 300s",
+                           timeout);
+    }
+
+    if (gwc_parse_size(size) < 32 * 1024) {
+        gwc_settings_error(settings, "ssl_session_cache_size",
+                           "\"%s\": expected a size of at least 32k, such "
+                           "as 10m",
+                           size);
+    }
+
+    if (value == NULL) {
+        return;
+    }
+
+    gwc_split(&words, value, " \t");
+
+    for (i = 0; i < words.n; i++) {
+        if (!gwc_is_one_of(words.items[i], protocols)) {
+            gwc_settings_error(
+                settings, "ssl_protocols", "\"%s\": expected some of %s",
+                (const char *) words.items[i], gwc_join(protocols));
+        }
+    }
+}
+
+
 void
 gwc_settings_check(gwc_settings_t *settings)
 {
@@ -448,6 +574,8 @@ gwc_settings_check(gwc_settings_t *settings)
     gwc_settings_check_pair(settings, "status_ssl_cert",
                             settings->status_ssl_cert.n, "status_ssl_cert_key",
                             settings->status_ssl_cert_key.n);
+
+    gwc_settings_check_tls(settings);
 
     if (gwc_settings_flag(settings, "client_ssl")
         && (gwc_settings_get(settings, "client_ssl_cert") == NULL

@@ -20,7 +20,7 @@ my %kinds = (
 );
 
 for my $name (keys %kinds) {
-    system("openssl req -x509 -nodes -days 2 -subj /CN=$name $kinds{$name}"
+    system("openssl req -x509 -nodes -days 60 -subj /CN=$name $kinds{$name}"
            . " -keyout $dir/$name.key -out $dir/$name.crt 2>/dev/null") == 0
         or die "openssl failed";
 }
