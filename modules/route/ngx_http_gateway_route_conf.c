@@ -20,6 +20,8 @@ typedef struct {
 
 static ngx_http_gateway_service_t *ngx_http_gateway_add_service(
     ngx_conf_t *cf, ngx_str_t *name, ngx_conf_t *inner);
+static ngx_uint_t ngx_http_gateway_has_location(
+    ngx_http_core_loc_conf_t *clcf);
 static char *ngx_http_gateway_service_param(ngx_conf_t *cf,
     ngx_http_gateway_service_t *service, ngx_str_t *arg);
 static ngx_http_gateway_service_t *ngx_http_gateway_find_service(
@@ -116,7 +118,7 @@ ngx_http_gateway_service_block(ngx_conf_t *cf, ngx_command_t *cmd,
     ctx = inner.ctx;
     clcf = ctx->loc_conf[ngx_http_core_module.ctx_index];
 
-    if (clcf->locations) {
+    if (ngx_http_gateway_has_location(clcf)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"location\" is not allowed in \"%V\" \"%V\": "
                            "routes decide what enters it",
@@ -125,6 +127,33 @@ ngx_http_gateway_service_block(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* an "if" makes a location without a name, which is no place to get lost */
+
+static ngx_uint_t
+ngx_http_gateway_has_location(ngx_http_core_loc_conf_t *clcf)
+{
+    ngx_queue_t                *q;
+    ngx_http_location_queue_t  *lq;
+
+    if (clcf->locations == NULL) {
+        return 0;
+    }
+
+    for (q = ngx_queue_head(clcf->locations);
+         q != ngx_queue_sentinel(clcf->locations);
+         q = ngx_queue_next(q))
+    {
+        lq = (ngx_http_location_queue_t *) q;
+
+        if (lq->exact == NULL || !lq->exact->noname) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -501,6 +501,11 @@ gwc_check_tag(const gwc_field_t *field, void *value)
                       "invalid tag %s: expected printable characters except "
                       "\",\" and \"/\"",
                       gwc_shown(field, s));
+
+            if (s->v.len > 6 && memcmp(s->v.data, "nginx:", 6) == 0) {
+                gwc_fix("write %%2C for \",\" and %%2F for \"/\"");
+            }
+
             return;
         }
     }

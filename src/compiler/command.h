@@ -14,6 +14,8 @@ typedef struct {
     size_t nfiles;
     const char **sets; /* --set NAME=VALUE */
     size_t nsets;
+    const char **extras; /* --extra FILE */
+    size_t nextras;
     const char *settings; /* --settings */
     const char *prefix;   /* -o, -p */
     const char *nginx;
@@ -21,6 +23,7 @@ typedef struct {
     bool allow_unsupported;
     bool watch;
     bool json;
+    bool test; /* --test: nginx looks at what comes out */
 
     /* explain */
     const char *method;
@@ -34,6 +37,7 @@ typedef struct {
 typedef struct {
     gwc_settings_t *settings;
     gwc_model_t *model;
+    bool directives; /* somebody wrote directives of nginx: extra.h */
 } gwc_input_t;
 
 /* reads both; GWC_EXIT_OK, or the status after the messages were printed */

@@ -1,7 +1,7 @@
 /*
  * Copyright (C) the ngx_gateway authors
  *
- * The commands check, compile and schema.
+ * The commands schema, check and compile.
  */
 
 #include <stdio.h>
@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "extra.h"
+#include "nginx_test.h"
 #include "prefix.h"
 
 
@@ -23,6 +25,15 @@ gwc_finish(void)
 }
 
 
+static void
+gwc_check_readable(const char *file)
+{
+    if (strcmp(file, "-") != 0 && access(file, R_OK) != 0) {
+        gwc_io_failed();
+    }
+}
+
+
 int
 gwc_input_read(gwc_input_t *input, gwc_options_t *options)
 {
@@ -30,6 +41,7 @@ gwc_input_read(gwc_input_t *input, gwc_options_t *options)
     size_t i;
 
     input->model = NULL;
+    input->directives = false;
     input->settings =
         gwc_settings_load(options->sets, options->nsets, options->settings);
 
@@ -54,11 +66,11 @@ gwc_input_read(gwc_input_t *input, gwc_options_t *options)
     }
 
     for (i = 0; i < options->nfiles; i++) {
-        if (strcmp(options->files[i], "-") != 0
-            && access(options->files[i], R_OK) != 0)
-        {
-            gwc_io_failed();
-        }
+        gwc_check_readable(options->files[i]);
+    }
+
+    for (i = 0; i < options->nextras; i++) {
+        gwc_check_readable(options->extras[i]);
     }
 
     model.allow_unsupported = options->allow_unsupported;
@@ -69,38 +81,13 @@ gwc_input_read(gwc_input_t *input, gwc_options_t *options)
     }
 
     if (input->model != NULL) {
+        input->directives = gwc_extra_read(input->model, input->settings,
+                                           options->extras, options->nextras);
         gwc_check_supported(input->model, input->settings,
                             options->allow_unsupported);
     }
 
     return gwc_error_count() ? gwc_finish() : GWC_EXIT_OK;
-}
-
-
-int
-gwc_command_check(gwc_options_t *options)
-{
-    const gwc_model_t *model;
-    gwc_input_t input;
-    int status;
-
-    status = gwc_input_read(&input, options);
-
-    if (status != GWC_EXIT_OK) {
-        return status;
-    }
-
-    status = gwc_finish();
-    model = input.model;
-
-    if (status == GWC_EXIT_OK) {
-        printf("ok: %zu services, %zu routes, %zu consumers, %zu upstreams, "
-               "%zu plugins\n",
-               model->services.n, model->routes.n, model->consumers.n,
-               model->upstreams.n, model->plugins.n);
-    }
-
-    return status;
 }
 
 
@@ -129,23 +116,23 @@ gwc_source_names(const gwc_options_t *options)
 }
 
 
-/* the configuration that is about to become the one */
-static bool
-gwc_test_pending(const gwc_nginx_t *nginx, const char *prefix,
-                 const char *pending)
+/* GWC_EXIT_OK, or the status after the messages were printed */
+static int
+gwc_make(gwc_output_t *output, gwc_nginx_t *nginx, const gwc_input_t *input,
+         const gwc_options_t *options)
 {
-    const char *argv[] = { nginx->path, "-t", "-q",    "-p",
-                           prefix,      "-c", pending, NULL };
-    gwc_buf_t output = { 0 };
-
-    if (gwc_spawn(argv, &output) == 0) {
-        return true;
+    if (!gwc_nginx_find(nginx, options->nginx, options->modules)) {
+        return gwc_finish();
     }
 
-    gwc_error(NULL, "nginx refuses the configuration:\n%.*s", (int) output.len,
-              output.len ? output.data : "");
+    output->model = input->model;
+    output->settings = input->settings;
+    output->nginx = nginx;
+    output->sources = gwc_source_names(options);
 
-    return false;
+    gwc_emit(output);
+
+    return gwc_error_count() ? gwc_finish() : GWC_EXIT_OK;
 }
 
 
@@ -165,20 +152,11 @@ gwc_compile(gwc_options_t *options, const char *prefix, bool foreground,
         return status;
     }
 
-    if (!gwc_nginx_find(&nginx, options->nginx, options->modules)) {
-        return gwc_finish();
-    }
-
-    output.model = input.model;
-    output.settings = input.settings;
-    output.nginx = &nginx;
-    output.sources = gwc_source_names(options);
     output.foreground = foreground;
+    status = gwc_make(&output, &nginx, &input, options);
 
-    gwc_emit(&output);
-
-    if (gwc_error_count()) {
-        return gwc_finish();
+    if (status != GWC_EXIT_OK) {
+        return status;
     }
 
     pending = gwc_prefix_write(prefix, &output);
@@ -187,7 +165,11 @@ gwc_compile(gwc_options_t *options, const char *prefix, bool foreground,
         return gwc_finish();
     }
 
-    if (test && !gwc_test_pending(&nginx, prefix, pending)) {
+    test = test || options->test;
+
+    if ((test || input.directives)
+        && !gwc_nginx_test(&output, prefix, pending, test))
+    {
         gwc_prefix_discard(prefix, &output, pending);
         return gwc_finish();
     }
@@ -195,6 +177,67 @@ gwc_compile(gwc_options_t *options, const char *prefix, bool foreground,
     (void) gwc_prefix_commit(prefix, &output, pending);
 
     return gwc_finish();
+}
+
+
+/* nginx is asked when told to, or when somebody writes its language */
+static int
+gwc_check_by_nginx(const gwc_input_t *input, const gwc_options_t *options)
+{
+    gwc_output_t output = { 0 };
+    gwc_nginx_t nginx = { 0 };
+    int status;
+
+    if (!options->test && !input->directives) {
+        return GWC_EXIT_OK;
+    }
+
+    if (!options->test && !gwc_nginx_exists(options->nginx)) {
+        gwc_warning(NULL, "there is no nginx here that would check the "
+                          "directives of nginx");
+        return GWC_EXIT_OK;
+    }
+
+    status = gwc_make(&output, &nginx, input, options);
+
+    if (status == GWC_EXIT_OK) {
+        (void) gwc_nginx_test_only(&output, options->test);
+    }
+
+    return status;
+}
+
+
+int
+gwc_command_check(gwc_options_t *options)
+{
+    const gwc_model_t *model;
+    gwc_input_t input;
+    int status;
+
+    status = gwc_input_read(&input, options);
+
+    if (status != GWC_EXIT_OK) {
+        return status;
+    }
+
+    status = gwc_check_by_nginx(&input, options);
+
+    if (status != GWC_EXIT_OK) {
+        return status;
+    }
+
+    status = gwc_finish();
+    model = input.model;
+
+    if (status == GWC_EXIT_OK) {
+        printf("ok: %zu services, %zu routes, %zu consumers, %zu upstreams, "
+               "%zu plugins\n",
+               model->services.n, model->routes.n, model->consumers.n,
+               model->upstreams.n, model->plugins.n);
+    }
+
+    return status;
 }
 
 

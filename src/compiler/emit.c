@@ -24,33 +24,70 @@ gwc_emit_file(gwc_output_t *output, const char *name)
 }
 
 
+/* left out: the place that starts nginx has the say */
+static bool
+gwc_injected_is_void(const gwc_output_t *output,
+                     const gwc_injected_t *injected)
+{
+    if (injected->context == GWC_CONTEXT_MAIN && output->foreground
+        && strcmp(injected->directive, "daemon") == 0)
+    {
+        return true;
+    }
+
+    /* kong.conf's word for what the machine allows is our default */
+    return strcmp(injected->value, "auto") == 0
+           && (strcmp(injected->directive, "worker_connections") == 0
+               || strcmp(injected->directive, "worker_rlimit_nofile") == 0);
+}
+
+
+static void
+gwc_emit_injected_one(gwc_writer_t *w, const gwc_injected_t *injected)
+{
+    gwc_directive_t *extra = (gwc_directive_t *) (uintptr_t) injected->extra;
+    gwc_vec_t one = { (void **) &extra, 1, 1 };
+    gwc_place_t *place;
+
+    if (extra != NULL) {
+        gwc_put_directives(w, &one);
+        return;
+    }
+
+    place = gwc_place_begin(w, NULL);
+    place->exact = true;
+    place->setting = gwc_sprintf("setting \"%s\" (%s)", injected->setting,
+                                 injected->origin);
+    gwc_raw(w, injected->directive, injected->value);
+    gwc_place_end(w, place);
+}
+
+
 void
-gwc_emit_injected(gwc_writer_t *w, const gwc_output_t *output,
-                  gwc_context_t context)
+gwc_emit_injected_unless(gwc_writer_t *w, const gwc_output_t *output,
+                         gwc_context_t context, const gwc_vec_t *directives)
 {
     size_t i;
 
     for (i = 0; i < output->settings->injected.n; i++) {
         const gwc_injected_t *injected = output->settings->injected.items[i];
 
-        if (injected->context != context
-            || (context == GWC_CONTEXT_MAIN
-                && strcmp(injected->directive, "daemon") == 0
-                && output->foreground))
+        if (injected->context == context
+            && !gwc_injected_is_void(output, injected)
+            && (directives == NULL
+                || !gwc_directives_have(directives, injected->directive)))
         {
-            continue;
+            gwc_emit_injected_one(w, injected);
         }
-
-        /* kong.conf's word for what the machine allows is our default */
-        if (strcmp(injected->value, "auto") == 0
-            && (strcmp(injected->directive, "worker_connections") == 0
-                || strcmp(injected->directive, "worker_rlimit_nofile") == 0))
-        {
-            continue;
-        }
-
-        gwc_raw(w, injected->directive, injected->value);
     }
+}
+
+
+void
+gwc_emit_injected(gwc_writer_t *w, const gwc_output_t *output,
+                  gwc_context_t context)
+{
+    gwc_emit_injected_unless(w, output, context, NULL);
 }
 
 

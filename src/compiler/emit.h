@@ -41,6 +41,8 @@ typedef struct {
        is the only one they match, or empty */
     bool preserve_host;
     gwc_text_t host;
+    const gwc_vec_t *directives; /* gwc_directive_t, or NULL: extra.h */
+    gwc_text_t directives_text;
     gwc_pool_t *pool;
 } gwc_variant_t;
 
@@ -81,7 +83,10 @@ gwc_writer_t *gwc_emit_file(gwc_output_t *output, const char *name);
 void gwc_emit_plugins(gwc_writer_t *w, const gwc_output_t *output,
                       const gwc_entity_t *entity);
 
-/* the injected directives of that block */
+/* the injected directives of that block; but for those of such names */
+void gwc_emit_injected_unless(gwc_writer_t *w, const gwc_output_t *output,
+                              gwc_context_t context,
+                              const gwc_vec_t *directives);
 void gwc_emit_injected(gwc_writer_t *w, const gwc_output_t *output,
                        gwc_context_t context);
 /* a directive that an injected one replaces */
@@ -103,6 +108,10 @@ void gwc_emit_proxy_server(gwc_output_t *output);
 void gwc_emit_status_server(gwc_output_t *output);
 /* what plain and TLS services send besides the client's headers */
 void gwc_emit_proxy_headers(gwc_writer_t *w);
+/* the same of services of gRPC */
+void gwc_emit_grpc_headers(gwc_writer_t *w);
+/* headers of upstreams that nginx would leave out */
+void gwc_emit_pass_headers(gwc_writer_t *w, const char *prefix);
 
 /* emit_plan.c: decides about blocks and pools */
 void gwc_emit_plan(gwc_output_t *output);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "emit_tls.h"
+#include "extra.h"
 
 /* with more destinations than this, plain connections share pools */
 #define GWC_POOLS_PLAIN 64
@@ -159,6 +160,21 @@ gwc_route_only_host(const gwc_route_t *route)
 }
 
 
+static void
+gwc_variant_directives(gwc_variant_t *want, const gwc_route_t *route)
+{
+    gwc_buf_t buf = { 0 };
+
+    want->directives = gwc_extra_of(want->service, route);
+
+    if (want->directives != NULL) {
+        gwc_directives_text(&buf, want->directives);
+    }
+
+    want->directives_text = (gwc_text_t){ buf.len ? buf.data : "", buf.len };
+}
+
+
 gwc_variant_t *
 gwc_variant_get(gwc_output_t *output, gwc_vec_t *variants,
                 const gwc_service_t *service, const gwc_route_t *route)
@@ -171,6 +187,7 @@ gwc_variant_get(gwc_output_t *output, gwc_vec_t *variants,
     want.request_buffering = true;
     want.response_buffering = true;
     want.host = (gwc_text_t){ "", 0 };
+    gwc_variant_directives(&want, route);
 
     if (route != NULL) {
         want.request_buffering = gwc_bool_or(route->request_buffering, true);
@@ -189,7 +206,8 @@ gwc_variant_get(gwc_output_t *output, gwc_vec_t *variants,
         if (variant->request_buffering == want.request_buffering
             && variant->response_buffering == want.response_buffering
             && variant->preserve_host == want.preserve_host
-            && gwc_text_equal(variant->host, want.host))
+            && gwc_text_equal(variant->host, want.host)
+            && gwc_text_equal(variant->directives_text, want.directives_text))
         {
             return variant;
         }
@@ -204,11 +222,28 @@ gwc_variant_get(gwc_output_t *output, gwc_vec_t *variants,
 }
 
 
+/* routes add nothing to what the service says */
 static bool
 gwc_variant_is_plain(const gwc_variant_t *variant)
 {
     return variant->request_buffering && variant->response_buffering
-           && !variant->preserve_host;
+           && !variant->preserve_host
+           && (variant->directives == NULL
+               || variant->directives == &variant->service->directives);
+}
+
+
+static uint32_t
+gwc_hash(gwc_text_t text)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    size_t i;
+
+    for (i = 0; i < text.len; i++) {
+        hash = (hash ^ (unsigned char) text.data[i]) * 16777619u;
+    }
+
+    return hash;
 }
 
 
@@ -246,10 +281,41 @@ gwc_variant_name(gwc_variant_t *variant, const gwc_vec_t *variants)
             gwc_buf_puts(&buf, "preserve_host,");
         }
 
+        if (variant->directives != NULL
+            && variant->directives != &variant->service->directives)
+        {
+            gwc_buf_printf(&buf, "nginx=%08x,",
+                           gwc_hash(variant->directives_text));
+        }
+
         buf.len--;
     }
 
     variant->block = gwc_strndup(buf.data, buf.len);
+}
+
+
+/* directives that decide how a connection is made: it is not for others */
+static bool
+gwc_variant_connects(const gwc_variant_t *variant)
+{
+    static const char *const names[] = { "proxy_ssl_",    "grpc_ssl_",
+                                         "proxy_bind",    "grpc_bind",
+                                         "proxy_socket_", "grpc_socket_" };
+    size_t i, k;
+
+    for (i = 0; variant->directives != NULL && i < variant->directives->n; i++)
+    {
+        const gwc_directive_t *directive = variant->directives->items[i];
+
+        for (k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
+            if (strncmp(directive->name, names[k], strlen(names[k])) == 0) {
+                return true;
+            }
+        }
+    }
+
+    return false;
 }
 
 
@@ -315,21 +381,13 @@ gwc_pool_key(const gwc_variant_t *variant)
         }
     }
 
-    return (gwc_text_t){ gwc_strndup(buf.data, buf.len), buf.len };
-}
-
-
-static uint32_t
-gwc_hash(gwc_text_t text)
-{
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    size_t i;
-
-    for (i = 0; i < text.len; i++) {
-        hash = (hash ^ (unsigned char) text.data[i]) * 16777619u;
+    if (gwc_variant_connects(variant)) {
+        gwc_buf_puts(&buf, "|");
+        gwc_buf_add(&buf, variant->directives_text.data,
+                    variant->directives_text.len);
     }
 
-    return hash;
+    return (gwc_text_t){ gwc_strndup(buf.data, buf.len), buf.len };
 }
 
 
@@ -390,14 +448,14 @@ gwc_plan_pools(gwc_output_t *output, const char *protocol)
 
         key = gwc_pool_key(variant);
 
-        if (!tls && n > limit) {
+        if (!tls && n > limit && !gwc_variant_connects(variant)) {
             name = gwc_sprintf("gateway_pool_%s_%u", protocol,
                                gwc_hash(key) % GWC_POOLS_PLAIN + 1);
             key = (gwc_text_t){ name, strlen(name) };
 
-        } else if (tls
-                   && (n > limit
-                       || (variant->preserve_host && variant->host.len == 0)))
+        } else if (n > limit
+                   || (tls && variant->preserve_host
+                       && variant->host.len == 0))
         {
             /* the names of servers vary within the block, or there are too
                many: a connection of another one must not be taken */

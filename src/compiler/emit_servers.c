@@ -74,6 +74,16 @@ gwc_emit_proxy_headers(gwc_writer_t *w)
 }
 
 
+void
+gwc_emit_pass_headers(gwc_writer_t *w, const char *prefix)
+{
+    const char *directive = gwc_sprintf("%s_pass_header", prefix);
+
+    gwc_put(w, directive, "Server", NULL);
+    gwc_put(w, directive, "Date", NULL);
+}
+
+
 /* the headers and limits all proxied requests share */
 static void
 gwc_emit_proxy(gwc_writer_t *w, gwc_output_t *output)
@@ -83,8 +93,7 @@ gwc_emit_proxy(gwc_writer_t *w, gwc_output_t *output)
     gwc_emit_default(w, output, context, "proxy_http_version", "1.1");
 
     gwc_emit_proxy_headers(w);
-    gwc_put(w, "proxy_pass_header", "Server", NULL);
-    gwc_put(w, "proxy_pass_header", "Date", NULL);
+    gwc_emit_pass_headers(w, "proxy");
     /* an upstream decides about its answer, not about the gateway; whether
        its answer is buffered stays its own business */
     gwc_emit_default(w, output, context, "proxy_ignore_headers",
@@ -102,18 +111,26 @@ gwc_emit_proxy(gwc_writer_t *w, gwc_output_t *output)
 }
 
 
+/*
+ * nginx would send the name of the pool as ":authority".  A "Host" of our
+ * own turns that off; ours goes first, as pseudo headers have to.
+ */
+void
+gwc_emit_grpc_headers(gwc_writer_t *w)
+{
+    gwc_put(w, "grpc_set_header", ":authority", "$gateway_upstream_host",
+            NULL);
+    gwc_put(w, "grpc_set_header", "Host", "", NULL);
+}
+
+
 static void
 gwc_emit_grpc(gwc_writer_t *w, gwc_output_t *output)
 {
     const gwc_context_t context = GWC_CONTEXT_PROXY;
 
-    /* nginx would send the name of the pool as ":authority".  A "Host" of
-       our own turns that off; ours goes first, as pseudo headers have to */
-    gwc_put(w, "grpc_set_header", ":authority", "$gateway_upstream_host",
-            NULL);
-    gwc_put(w, "grpc_set_header", "Host", "", NULL);
-    gwc_put(w, "grpc_pass_header", "Server", NULL);
-    gwc_put(w, "grpc_pass_header", "Date", NULL);
+    gwc_emit_grpc_headers(w);
+    gwc_emit_pass_headers(w, "grpc");
     gwc_emit_default(w, output, context, "grpc_ignore_headers",
                      "X-Accel-Redirect X-Accel-Charset");
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "emit.h"
+#include "extra.h"
 
 #define GWC_NGINX_KEEPALIVE_DEFAULT 1029007 /* on without a directive */
 
@@ -255,8 +256,40 @@ gwc_emit_client_files(gwc_output_t *output,
 }
 
 
+/* the file's own directive replaces what we would write */
+static bool
+gwc_variant_has(const gwc_variant_t *variant, const char *directive)
+{
+    return variant->directives != NULL
+           && gwc_directives_have(variant->directives, directive);
+}
+
+
+static void
+gwc_put_unless(gwc_writer_t *w, const gwc_variant_t *variant,
+               const char *directive, const char *value)
+{
+    if (!gwc_variant_has(variant, directive)) {
+        gwc_put(w, directive, value, NULL);
+    }
+}
+
+
+static void
+gwc_put_file_unless(gwc_writer_t *w, const gwc_variant_t *variant,
+                    const char *directive, const char *file)
+{
+    if (!gwc_variant_has(variant, directive)) {
+        gwc_begin(w, directive);
+        gwc_arg_generated(w, file);
+        gwc_end(w);
+    }
+}
+
+
 static void
 gwc_emit_client_certificate(gwc_writer_t *w, gwc_output_t *output,
+                            const gwc_variant_t *variant,
                             const gwc_certificate_t *certificate,
                             const char *prefix)
 {
@@ -264,20 +297,18 @@ gwc_emit_client_certificate(gwc_writer_t *w, gwc_output_t *output,
 
     gwc_emit_client_files(output, certificate, &cert, &key);
 
-    gwc_begin(w, gwc_sprintf("%s_ssl_certificate", prefix));
-    gwc_arg_generated(w, cert);
-    gwc_end(w);
-
-    gwc_begin(w, gwc_sprintf("%s_ssl_certificate_key", prefix));
-    gwc_arg_generated(w, key);
-    gwc_end(w);
+    gwc_put_file_unless(w, variant, gwc_sprintf("%s_ssl_certificate", prefix),
+                        cert);
+    gwc_put_file_unless(w, variant,
+                        gwc_sprintf("%s_ssl_certificate_key", prefix), key);
 }
 
 
 static void
 gwc_emit_bundle(gwc_writer_t *w, gwc_output_t *output,
-                const gwc_service_t *service, const char *prefix)
+                const gwc_variant_t *variant, const char *directive)
 {
+    const gwc_service_t *service = variant->service;
     gwc_buf_t pem = { 0 };
     const char *name;
     gwc_text_t text;
@@ -306,9 +337,7 @@ gwc_emit_bundle(gwc_writer_t *w, gwc_output_t *output,
         name = file;
     }
 
-    gwc_begin(w, gwc_sprintf("%s_ssl_trusted_certificate", prefix));
-    gwc_arg_generated(w, name);
-    gwc_end(w);
+    gwc_put_file_unless(w, variant, directive, name);
 }
 
 
@@ -327,16 +356,18 @@ gwc_is_injected(const gwc_output_t *output, const char *directive)
 
 static void
 gwc_emit_trust(gwc_writer_t *w, gwc_output_t *output,
-               const gwc_service_t *service, const char *prefix)
+               const gwc_variant_t *variant, const char *prefix)
 {
     const char *directive = gwc_sprintf("%s_ssl_trusted_certificate", prefix);
+    const gwc_service_t *service = variant->service;
 
     if (service->ca_certificates.n) {
-        gwc_emit_bundle(w, output, service, prefix);
+        gwc_emit_bundle(w, output, variant, directive);
         return;
     }
 
     if (!gwc_bool_or(service->tls_verify, false)
+        || gwc_variant_has(variant, directive)
         || gwc_is_injected(output, directive))
     {
         return;
@@ -358,34 +389,38 @@ gwc_emit_trust(gwc_writer_t *w, gwc_output_t *output,
 
 static void
 gwc_emit_service_tls(gwc_writer_t *w, gwc_output_t *output,
-                     const gwc_service_t *service, const char *prefix)
+                     const gwc_variant_t *variant, const char *prefix)
 {
+    const gwc_service_t *service = variant->service;
     const gwc_certificate_t *certificate = gwc_client_certificate(service);
 
     if (certificate != NULL) {
-        gwc_emit_client_certificate(w, output, certificate, prefix);
+        gwc_emit_client_certificate(w, output, variant, certificate, prefix);
     }
 
     if (service->tls_verify.set) {
-        gwc_put(w, gwc_sprintf("%s_ssl_verify", prefix),
-                service->tls_verify.v ? "on" : "off", NULL);
+        gwc_put_unless(w, variant, gwc_sprintf("%s_ssl_verify", prefix),
+                       service->tls_verify.v ? "on" : "off");
     }
 
     if (service->tls_verify_depth.set) {
-        gwc_put(w, gwc_sprintf("%s_ssl_verify_depth", prefix),
-                gwc_sprintf("%lld", (long long) service->tls_verify_depth.v),
-                NULL);
+        gwc_put_unless(
+            w, variant, gwc_sprintf("%s_ssl_verify_depth", prefix),
+            gwc_sprintf("%lld", (long long) service->tls_verify_depth.v));
     }
 
-    gwc_emit_trust(w, output, service, prefix);
+    gwc_emit_trust(w, output, variant, prefix);
 }
 
 
 static void
 gwc_emit_timeout(gwc_writer_t *w, const gwc_output_t *output,
-                 const char *prefix, const char *what, gwc_int_t value)
+                 const gwc_variant_t *variant, const char *what,
+                 gwc_int_t value)
 {
-    const char *directive = gwc_sprintf("%s_%s_timeout", prefix, what);
+    const char *directive = gwc_sprintf(
+        "%s_%s_timeout",
+        gwc_service_is_grpc(variant->service) ? "grpc" : "proxy", what);
     long long ms = (long long) gwc_int_or(value, 60000);
 
     /* nginx's own default, unless it was changed around us */
@@ -393,10 +428,9 @@ gwc_emit_timeout(gwc_writer_t *w, const gwc_output_t *output,
         return;
     }
 
-    gwc_put(w, directive,
-            ms % 1000 ? gwc_sprintf("%lldms", ms)
-                      : gwc_sprintf("%llds", ms / 1000),
-            NULL);
+    gwc_put_unless(w, variant, directive,
+                   ms % 1000 ? gwc_sprintf("%lldms", ms)
+                             : gwc_sprintf("%llds", ms / 1000));
 }
 
 
@@ -439,47 +473,82 @@ gwc_emit_service_head(gwc_writer_t *w, const gwc_variant_t *variant)
 }
 
 
+/* around us or here, something is set that nginx inherits as a whole */
+static bool
+gwc_variant_hides(const gwc_output_t *output, const gwc_variant_t *variant,
+                  const char *directive)
+{
+    return gwc_variant_has(variant, directive)
+           || gwc_settings_injected(output->settings, GWC_CONTEXT_LOCATION,
+                                    directive)
+                  != NULL;
+}
+
+
+/* what nginx has to be told of the service besides us */
+static void
+gwc_emit_directives(gwc_writer_t *w, const gwc_output_t *output,
+                    const gwc_variant_t *variant)
+{
+    bool grpc = gwc_service_is_grpc(variant->service);
+    const char *prefix = grpc ? "grpc" : "proxy";
+
+    /* a header set here would hide those set around us */
+    if (gwc_variant_hides(output, variant,
+                          gwc_sprintf("%s_set_header", prefix))) {
+        if (grpc) {
+            gwc_emit_grpc_headers(w);
+
+        } else {
+            gwc_emit_proxy_headers(w);
+        }
+    }
+
+    if (gwc_variant_hides(output, variant,
+                          gwc_sprintf("%s_pass_header", prefix))) {
+        gwc_emit_pass_headers(w, prefix);
+    }
+
+    gwc_emit_injected_unless(w, output, GWC_CONTEXT_LOCATION,
+                             variant->directives);
+
+    if (variant->directives != NULL) {
+        gwc_put_directives(w, variant->directives);
+    }
+}
+
+
 static void
 gwc_emit_service(gwc_writer_t *w, gwc_output_t *output,
                  const gwc_variant_t *variant)
 {
     const gwc_service_t *service = variant->service;
     bool grpc = gwc_service_is_grpc(service);
-    const char *prefix = grpc ? "grpc" : "proxy";
 
     w->source = service->e.record.node;
     gwc_emit_service_head(w, variant);
     gwc_emit_service_record(w, output, service);
 
-    gwc_emit_timeout(w, output, prefix, "connect", service->connect_timeout);
-    gwc_emit_timeout(w, output, prefix, "send", service->write_timeout);
-    gwc_emit_timeout(w, output, prefix, "read", service->read_timeout);
+    gwc_emit_timeout(w, output, variant, "connect", service->connect_timeout);
+    gwc_emit_timeout(w, output, variant, "send", service->write_timeout);
+    gwc_emit_timeout(w, output, variant, "read", service->read_timeout);
 
     if (!grpc && !variant->request_buffering) {
-        gwc_put(w, "proxy_request_buffering", "off", NULL);
+        gwc_put_unless(w, variant, "proxy_request_buffering", "off");
     }
 
     if (!grpc && !variant->response_buffering) {
-        gwc_put(w, "proxy_buffering", "off", NULL);
+        gwc_put_unless(w, variant, "proxy_buffering", "off");
     }
 
     if (gwc_service_is_tls(service)) {
-        gwc_emit_service_tls(w, output, service, prefix);
+        gwc_emit_service_tls(w, output, variant, grpc ? "grpc" : "proxy");
     }
 
-    /* a header set here would hide those set around us */
-    if (!grpc
-        && gwc_settings_injected(output->settings, GWC_CONTEXT_LOCATION,
-                                 "proxy_set_header")
-               != NULL)
-    {
-        gwc_emit_proxy_headers(w);
-    }
-
-    gwc_emit_injected(w, output, GWC_CONTEXT_LOCATION);
+    gwc_emit_directives(w, output, variant);
     gwc_emit_plugins(w, output, &service->e);
 
-    gwc_begin(w, gwc_sprintf("%s_pass", prefix));
+    gwc_begin(w, grpc ? "grpc_pass" : "proxy_pass");
     gwc_argf(w, "%.*s://%s", (int) service->protocol.v.len,
              service->protocol.v.data, variant->pool->name);
     gwc_end(w);

@@ -13,6 +13,8 @@
 enum {
     GWC_OPTION_SET = 256,
     GWC_OPTION_SETTINGS,
+    GWC_OPTION_EXTRA,
+    GWC_OPTION_TEST,
     GWC_OPTION_NGINX,
     GWC_OPTION_MODULES,
     GWC_OPTION_ALLOW,
@@ -29,6 +31,8 @@ static const struct option gwc_long_options[] = {
     { "header", required_argument, NULL, 'H' },
     { "set", required_argument, NULL, GWC_OPTION_SET },
     { "settings", required_argument, NULL, GWC_OPTION_SETTINGS },
+    { "extra", required_argument, NULL, GWC_OPTION_EXTRA },
+    { "test", no_argument, NULL, GWC_OPTION_TEST },
     { "nginx", required_argument, NULL, GWC_OPTION_NGINX },
     { "modules", required_argument, NULL, GWC_OPTION_MODULES },
     { "allow-unsupported", no_argument, NULL, GWC_OPTION_ALLOW },
@@ -75,6 +79,9 @@ static const char gwc_usage[] =
     "                             environment's NGX_GATEWAY_NAME and then\n"
     "                             the file of --settings come after it\n"
     "  --settings FILE            settings in kong.conf's syntax\n"
+    "  --extra FILE               directives of nginx for blocks, services\n"
+    "                             and routes\n"
+    "  --test                     check, compile: by \"nginx -t\", too\n"
     "  --nginx PATH               default: the one in PATH, or\n"
     "                             /usr/sbin/nginx\n"
     "  --modules DIR              where ngx_http_gateway_module.so is\n"
@@ -128,6 +135,14 @@ gwc_take_option(gwc_options_t *options, int option, const char *value)
 
     case GWC_OPTION_SETTINGS:
         options->settings = value;
+        return true;
+
+    case GWC_OPTION_EXTRA:
+        options->extras[options->nextras++] = value;
+        return true;
+
+    case GWC_OPTION_TEST:
+        options->test = true;
         return true;
 
     case GWC_OPTION_NGINX:
@@ -200,6 +215,7 @@ main(int argc, char **argv)
 
     options.files = gwc_alloc_array(n + 1, sizeof(char *));
     options.sets = gwc_alloc_array(n + 1, sizeof(char *));
+    options.extras = gwc_alloc_array(n + 1, sizeof(char *));
     options.headers = gwc_alloc_array(n + 1, sizeof(char *));
 
     for (;;) {

@@ -48,6 +48,7 @@ struct gwc_service_s {
     /* refs.c: */
     gwc_upstream_t *upstream; /* host names one; else NULL */
     gwc_vec_t routes;         /* gwc_route_t, in file order */
+    gwc_vec_t directives;     /* extra.c: gwc_directive_t */
 };
 
 typedef struct {
@@ -83,6 +84,7 @@ struct gwc_route_s {
     gwc_str_t expression;
     gwc_int_t priority;
     gwc_service_t *owner; /* refs.c: of service, or NULL */
+    gwc_vec_t directives; /* extra.c: gwc_directive_t */
 };
 
 struct gwc_consumer_s {

@@ -294,14 +294,27 @@ gwc_module_is_built_in(const gwc_nginx_t *nginx)
 }
 
 
+static const char *
+gwc_nginx_path(const char *path)
+{
+    const char *found = gwc_program_find(path ? path : "nginx");
+
+    return found != NULL || path != NULL ? found
+                                         : gwc_program_find(gwc_default_nginx);
+}
+
+
+bool
+gwc_nginx_exists(const char *path)
+{
+    return gwc_nginx_path(path) != NULL;
+}
+
+
 bool
 gwc_nginx_find(gwc_nginx_t *nginx, const char *path, const char *modules)
 {
-    nginx->path = gwc_program_find(path ? path : "nginx");
-
-    if (nginx->path == NULL && path == NULL) {
-        nginx->path = gwc_program_find(gwc_default_nginx);
-    }
+    nginx->path = gwc_nginx_path(path);
 
     if (nginx->path == NULL) {
         gwc_error(NULL, "no nginx found at \"%s\"; --nginx PATH names one",

@@ -23,6 +23,9 @@ typedef struct {
  */
 bool gwc_nginx_find(gwc_nginx_t *nginx, const char *path, const char *modules);
 
+/* a program is there, whatever it is */
+bool gwc_nginx_exists(const char *path);
+
 /* it was built with that configure argument */
 bool gwc_nginx_has(const gwc_nginx_t *nginx, const char *argument);
 

@@ -96,10 +96,15 @@ gwc_watch_files(gwc_run_t *run)
     const gwc_options_t *options = run->options;
     size_t i;
 
-    run->watched = gwc_alloc_array(options->nfiles + 1, sizeof(gwc_watched_t));
+    run->watched = gwc_alloc_array(options->nfiles + options->nextras + 1,
+                                   sizeof(gwc_watched_t));
 
     for (i = 0; i < options->nfiles; i++) {
         run->watched[run->nwatched++].path = options->files[i];
+    }
+
+    for (i = 0; i < options->nextras; i++) {
+        run->watched[run->nwatched++].path = options->extras[i];
     }
 
     if (options->settings != NULL) {

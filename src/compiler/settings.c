@@ -212,6 +212,8 @@ gwc_injected_add(gwc_settings_t *settings, const char *name, const char *value,
     injected->context = context;
     injected->directive = directive;
     injected->value = value;
+    injected->setting = name;
+    injected->origin = origin;
 
     gwc_vec_push(&settings->injected, injected);
 }

@@ -9,6 +9,7 @@
 #ifndef GWC_SETTINGS_H
 #define GWC_SETTINGS_H
 
+#include "directive.h"
 #include "rule.h"
 
 /* one "address:port flag ..." of proxy_listen or status_listen */
@@ -37,6 +38,11 @@ typedef struct {
     gwc_context_t context;
     const char *directive;
     const char *value; /* in nginx's syntax, as written */
+    /* which setting it is and where that comes from; or the directive of a
+       file of --extra */
+    const char *setting;
+    const char *origin;
+    const gwc_directive_t *extra;
 } gwc_injected_t;
 
 struct gwc_settings_s {

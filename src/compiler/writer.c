@@ -88,7 +88,11 @@ gwc_arg_text(gwc_writer_t *w, gwc_text_t arg)
 {
     size_t start;
 
-    if (memchr(arg.data ? arg.data : "", '\0', arg.len) != NULL) {
+    if (arg.data == NULL) {
+        arg = GWC_TEXT("");
+    }
+
+    if (memchr(arg.data, '\0', arg.len) != NULL) {
         gwc_error(w->source,
                   "a zero byte cannot be written to nginx's "
                   "configuration (\"%s\")",
@@ -253,10 +257,31 @@ gwc_comment_text(gwc_buf_t *buf, char *text)
 }
 
 
+gwc_place_t *
+gwc_place_begin(gwc_writer_t *w, const gwc_node_t *node)
+{
+    gwc_place_t *place = gwc_alloc(sizeof(gwc_place_t));
+
+    place->start = w->buf.len;
+    place->node = node;
+    gwc_vec_push(&w->places, place);
+
+    return place;
+}
+
+
+void
+gwc_place_end(const gwc_writer_t *w, gwc_place_t *place)
+{
+    place->end = w->buf.len;
+}
+
+
 void
 gwc_open(gwc_writer_t *w, const gwc_node_t *node)
 {
     gwc_buf_puts(&w->buf, " {");
+    gwc_vec_push(&w->blocks, node != NULL ? gwc_place_begin(w, node) : NULL);
 
     if (node != NULL) {
         gwc_buf_puts(&w->buf, "  ");
@@ -277,6 +302,10 @@ gwc_close(gwc_writer_t *w)
     w->depth--;
     gwc_indent(w);
     gwc_buf_puts(&w->buf, "}\n");
+
+    if (w->blocks.items[--w->blocks.n] != NULL) {
+        gwc_place_end(w, w->blocks.items[w->blocks.n]);
+    }
 }
 
 
@@ -305,6 +334,43 @@ gwc_raw(gwc_writer_t *w, const char *name, const char *args)
 {
     gwc_indent(w);
     gwc_buf_printf(&w->buf, "%s %s;\n", name, args);
+}
+
+
+static void
+gwc_put_directive(gwc_writer_t *w, const gwc_directive_t *directive)
+{
+    gwc_place_t *place = gwc_place_begin(w, directive->node);
+
+    place->exact = true;
+    gwc_indent(w);
+    gwc_buf_printf(&w->buf, "%s%s%s", directive->name,
+                   directive->args[0] != '\0' ? " " : "", directive->args);
+
+    if (directive->block) {
+        gwc_buf_puts(&w->buf, " {\n");
+        w->depth++;
+        gwc_put_directives(w, &directive->children);
+        w->depth--;
+        gwc_indent(w);
+        gwc_buf_puts(&w->buf, "}\n");
+
+    } else {
+        gwc_buf_puts(&w->buf, ";\n");
+    }
+
+    gwc_place_end(w, place);
+}
+
+
+void
+gwc_put_directives(gwc_writer_t *w, const gwc_vec_t *directives)
+{
+    size_t i;
+
+    for (i = 0; i < directives->n; i++) {
+        gwc_put_directive(w, directives->items[i]);
+    }
 }
 
 

@@ -8,11 +8,21 @@
 #define GWC_WRITER_H
 
 #include "arena.h"
+#include "directive.h"
 #include "yaml.h"
 
 /* "gateway." and 16 hex digits: the directory of the generated files.  Its
    name is a digest of what is written, so it is filled in afterwards. */
 #define GWC_GENERATION_LEN 24
+
+/* where a stretch of the output comes from: what nginx says of its lines
+   leads back to there */
+typedef struct {
+    size_t start, end;
+    const gwc_node_t *node;
+    const char *setting; /* its name and origin, when there is no node */
+    bool exact;          /* a single directive; else a block */
+} gwc_place_t;
 
 typedef struct {
     gwc_buf_t buf;
@@ -28,6 +38,8 @@ typedef struct {
     const char *policy;
     const char *policy_args;
     gwc_vec_t generations; /* offsets (size_t *) of names to fill in */
+    gwc_vec_t places;      /* gwc_place_t */
+    gwc_vec_t blocks;      /* gwc_place_t, or NULL: those not yet closed */
 } gwc_writer_t;
 
 /* a directive: begin, args, then end (";") or open (" {") */
@@ -55,6 +67,11 @@ void gwc_put(gwc_writer_t *w, const char *name, ...)
     __attribute__((sentinel)); /* const char * args, NULL */
 /* one directive as its author wrote it: already in nginx's syntax */
 void gwc_raw(gwc_writer_t *w, const char *name, const char *args);
+/* directives of files, with their blocks */
+void gwc_put_directives(gwc_writer_t *w, const gwc_vec_t *directives);
+/* what is written from here on comes from there; ends with the next call */
+gwc_place_t *gwc_place_begin(gwc_writer_t *w, const gwc_node_t *node);
+void gwc_place_end(const gwc_writer_t *w, gwc_place_t *place);
 void gwc_comment(gwc_writer_t *w, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void gwc_blank(gwc_writer_t *w);

@@ -531,6 +531,7 @@ gwc_yaml_scalar(gwc_yaml_t *yaml, struct fy_event *event)
     node->kind = GWC_NODE_STRING;
 
     node->quoted = style != FYSS_PLAIN && style != FYSS_ANY;
+    node->literal = style == FYSS_LITERAL;
 
     tag = gwc_yaml_tag(yaml, event->scalar.tag, node);
 

@@ -31,6 +31,7 @@ struct gwc_node_s {
     gwc_text_t text; /* scalars: as written; strings: the value */
     bool boolean;
     bool quoted;
+    bool literal; /* "|": its lines are those below line */
     int64_t integer;
     double number; /* GWC_NODE_INT too */
 
