@@ -23,13 +23,6 @@ static void gateway_router_drop(gateway_router_search_t *search,
     gateway_router_cursor_t *cursor);
 static void gateway_router_walk(gateway_router_search_t *search,
     uint32_t root);
-static int gateway_router_label(const gateway_router_node_t *node,
-    const char *data, size_t len);
-static const gateway_router_node_t *gateway_router_child(
-    const gateway_router_t *router, const gateway_router_node_t *node,
-    char c);
-static void gateway_router_found(const gateway_router_t *router,
-    const gateway_router_item_t *item, gateway_router_match_t *match);
 
 
 void
@@ -79,6 +72,10 @@ gateway_router_match(const gateway_router_t *router,
     gateway_router_search_t       search;
     const gateway_router_item_t  *item;
 
+    if (router->traditional != NULL) {
+        return gateway_router_traditional_match(router, request, match);
+    }
+
     gateway_router_search(&search, router, request);
 
     for ( ;; ) {
@@ -112,6 +109,7 @@ void
 gateway_router_search(gateway_router_search_t *search,
     const gateway_router_t *router, const gateway_router_request_t *request)
 {
+    int            port;
     char           reversed[GATEWAY_ROUTER_MAX_HOST];
     size_t         i, len;
     gateway_str_t  host;
@@ -136,8 +134,12 @@ gateway_router_search(gateway_router_search_t *search,
 
     host = request->host;
     search->port = request->port;
+    port = 1;
 
-    if (host.data[host.len - 1] <= '9') {
+    if (router->traditional != NULL) {
+        gateway_router_traditional_host(request, &host, &search->port, &port);
+
+    } else if (host.data[host.len - 1] <= '9') {
 
         /* may end in a port */
 
@@ -152,7 +154,7 @@ gateway_router_search(gateway_router_search_t *search,
 
         gateway_router_search_exact(search, &host, GATEWAY_ROUTER_NO_PORT);
 
-        if (router->ports) {
+        if (router->ports && port) {
             gateway_router_search_exact(search, &host, search->port);
         }
     }
@@ -186,12 +188,27 @@ static void
 gateway_router_search_exact(gateway_router_search_t *search,
     const gateway_str_t *host, uint32_t port)
 {
+    uint32_t  bucket;
+
+    bucket = gateway_router_exact(search->router, host, port);
+
+    if (bucket != GATEWAY_ROUTER_NONE) {
+        gateway_router_search_bucket(search, bucket);
+    }
+}
+
+
+uint32_t
+gateway_router_exact(const gateway_router_t *router,
+    const gateway_str_t *host, uint32_t port)
+{
     uint32_t                        i, hash;
-    const gateway_router_t         *router;
     const gateway_router_slot_t    *slot;
     const gateway_router_bucket_t  *bucket;
 
-    router = search->router;
+    if (router->slots == NULL) {
+        return GATEWAY_ROUTER_NONE;
+    }
 
     hash = gateway_router_hash(host->data, host->len, port);
 
@@ -200,7 +217,7 @@ gateway_router_search_exact(gateway_router_search_t *search,
         slot = &router->slots[i & router->mask];
 
         if (slot->bucket == GATEWAY_ROUTER_NONE) {
-            return;
+            return GATEWAY_ROUTER_NONE;
         }
 
         if (slot->hash != hash) {
@@ -212,8 +229,7 @@ gateway_router_search_exact(gateway_router_search_t *search,
         if (bucket->port == port
             && gateway_router_str_eq(&bucket->host, host))
         {
-            gateway_router_search_bucket(search, slot->bucket);
-            return;
+            return slot->bucket;
         }
     }
 }
@@ -244,9 +260,18 @@ gateway_router_search_wildcards(gateway_router_search_t *search,
             bucket = router->values[node->list + i];
             port = router->buckets[bucket].port;
 
-            if (port == GATEWAY_ROUTER_NO_PORT || port == search->port) {
-                gateway_router_search_bucket(search, bucket);
+            if (port != GATEWAY_ROUTER_NO_PORT && port != search->port) {
+                continue;
             }
+
+            if (len == 0 && router->traditional != NULL
+                && !gateway_router_traditional_bare(
+                       &router->buckets[bucket]))
+            {
+                continue;
+            }
+
+            gateway_router_search_bucket(search, bucket);
         }
 
         if (len == 0) {
@@ -388,7 +413,7 @@ gateway_router_walk(gateway_router_search_t *search, uint32_t root)
 }
 
 
-static int
+int
 gateway_router_label(const gateway_router_node_t *node, const char *data,
     size_t len)
 {
@@ -402,7 +427,7 @@ gateway_router_label(const gateway_router_node_t *node, const char *data,
 }
 
 
-static const gateway_router_node_t *
+const gateway_router_node_t *
 gateway_router_child(const gateway_router_t *router,
     const gateway_router_node_t *node, char c)
 {
@@ -456,7 +481,7 @@ gateway_router_child(const gateway_router_t *router,
 
 /* the match data is still that of the winner: its path is tested last */
 
-static void
+void
 gateway_router_found(const gateway_router_t *router,
     const gateway_router_item_t *item, gateway_router_match_t *match)
 {

@@ -26,7 +26,8 @@ typedef struct gateway_router_s  gateway_router_t;
 
 
 typedef enum {
-    GATEWAY_ROUTER_TRADITIONAL_COMPATIBLE = 0
+    GATEWAY_ROUTER_TRADITIONAL_COMPATIBLE = 0,
+    GATEWAY_ROUTER_TRADITIONAL
 } gateway_router_flavor_t;
 
 
@@ -60,6 +61,7 @@ typedef struct {
     const gateway_str_t            *snis;
     size_t                          nsnis;
     int64_t                         regex_priority;
+    int64_t                         created_at;    /* seconds; 0: unknown */
     void                           *data;          /* the caller's route */
 } gateway_router_route_t;
 
@@ -134,9 +136,9 @@ int gateway_router_capture(const gateway_router_match_t *match,
 typedef struct {
     void                     *route;
     const gateway_str_t      *path;
-    uint64_t                  priority; /* the key of router.md 4 */
+    uint64_t                  priority; /* higher wins */
     uint8_t                   id[16];   /* of the part */
-    unsigned                  kinds;    /* attribute kinds present */
+    unsigned                  kinds;    /* how many kinds of attributes */
     unsigned                  header_names;
     int64_t                   regex_priority;
     size_t                    prefix_len;

@@ -33,14 +33,14 @@ static int gateway_router_add_route(gateway_router_t *router,
 static int gateway_router_add_methods(gateway_router_t *router,
     const gateway_router_route_t *route, gateway_router_part_t *part);
 static int gateway_router_add_hosts(gateway_router_t *router,
-    const gateway_router_route_t *route, gateway_router_part_t *part,
+    const gateway_router_route_t *route, gateway_router_draft_part_t *model,
     char *err, size_t errlen);
 static int gateway_router_add_headers(gateway_router_t *router,
     const gateway_router_route_t *route, gateway_router_part_t *part,
     char *err, size_t errlen);
 static int gateway_router_add_value(gateway_router_t *router,
-    gateway_router_value_t *value, const gateway_str_t *text, char *err,
-    size_t errlen);
+    gateway_router_value_t *value, const gateway_str_t *text, int single,
+    char *err, size_t errlen);
 static int gateway_router_add_snis(gateway_router_t *router,
     const gateway_router_route_t *route, gateway_router_part_t *part);
 static int gateway_router_add_parts(gateway_router_t *router,
@@ -51,6 +51,8 @@ static int gateway_router_add_part(gateway_router_t *router,
     const gateway_router_draft_part_t *model, size_t first, size_t number,
     char *err, size_t errlen);
 static int gateway_router_add_item(gateway_router_t *router,
+    const gateway_str_t *path, char *err, size_t errlen);
+static pcre2_code *gateway_router_add_regex(gateway_router_t *router,
     const gateway_str_t *path, char *err, size_t errlen);
 static size_t gateway_router_group(const gateway_str_t *path);
 static uint64_t gateway_router_key(const gateway_router_t *router,
@@ -75,6 +77,12 @@ gateway_router_create(const gateway_router_options_t *options)
     router->any = GATEWAY_ROUTER_NONE;
     router->suffixes = GATEWAY_ROUTER_NONE;
     router->prefixes = GATEWAY_ROUTER_NONE;
+
+    if (options->flavor == GATEWAY_ROUTER_TRADITIONAL
+        && gateway_router_traditional_create(router) == -1)
+    {
+        return NULL;
+    }
 
     router->draft = gateway_router_heap(1, sizeof(gateway_router_draft_t));
     if (router->draft == NULL) {
@@ -138,15 +146,33 @@ gateway_router_add_route(gateway_router_t *router,
 
     part->data = route->data;
     part->header_names = (uint32_t) route->nheaders;
-    part->kinds = (uint8_t) ((route->nmethods > 0) + (route->nhosts > 0)
-                             + (route->nheaders > 0) + (route->nsnis > 0)
-                             + (route->npaths > 0));
+
+    if (route->nhosts > 0) {
+        part->attributes |= GATEWAY_ROUTER_HOST;
+    }
+
+    if (route->nheaders > 0) {
+        part->attributes |= GATEWAY_ROUTER_HEADER;
+    }
+
+    if (route->npaths > 0) {
+        part->attributes |= GATEWAY_ROUTER_PATH;
+    }
+
+    if (route->nmethods > 0) {
+        part->attributes |= GATEWAY_ROUTER_METHOD;
+    }
+
+    if (route->nsnis > 0) {
+        part->attributes |= GATEWAY_ROUTER_SNI;
+    }
 
     model.host = router->draft->hosts.n;
     model.nhosts = route->nhosts;
+    model.created_at = route->created_at ? route->created_at : INT64_MAX;
 
     if (gateway_router_add_methods(router, route, part) == -1
-        || gateway_router_add_hosts(router, route, part, err, errlen) == -1
+        || gateway_router_add_hosts(router, route, &model, err, errlen) == -1
         || gateway_router_add_headers(router, route, part, err, errlen) == -1
         || gateway_router_add_snis(router, route, part) == -1)
     {
@@ -210,7 +236,7 @@ gateway_router_add_methods(gateway_router_t *router,
 
 static int
 gateway_router_add_hosts(gateway_router_t *router,
-    const gateway_router_route_t *route, gateway_router_part_t *part,
+    const gateway_router_route_t *route, gateway_router_draft_part_t *model,
     char *err, size_t errlen)
 {
     size_t                        i;
@@ -218,7 +244,7 @@ gateway_router_add_hosts(gateway_router_t *router,
     const gateway_str_t          *shown;
     gateway_router_draft_host_t  *host;
 
-    part->plain_hosts = (route->nhosts > 0);
+    model->part.plain_hosts = (route->nhosts > 0);
 
     for (i = 0; i < route->nhosts; i++) {
 
@@ -246,7 +272,11 @@ gateway_router_add_hosts(gateway_router_t *router,
         }
 
         if (host->kind != GATEWAY_ROUTER_EXACT) {
-            part->plain_hosts = 0;
+            model->part.plain_hosts = 0;
+
+            if (host->port != GATEWAY_ROUTER_NO_PORT) {
+                model->port_wildcard = 1;
+            }
         }
 
         if (text->len > 0 && memchr(text->data, '*', text->len) != NULL) {
@@ -328,7 +358,8 @@ gateway_router_add_headers(gateway_router_t *router,
 
         for (j = 0; j < header->nvalues; j++) {
             if (gateway_router_add_value(router, &field->values[j],
-                                         &header->values[j], err, errlen)
+                                         &header->values[j],
+                                         header->nvalues == 1, err, errlen)
                 == -1)
             {
                 return -1;
@@ -340,18 +371,27 @@ gateway_router_add_headers(gateway_router_t *router,
 }
 
 
-/* regexes are put in lower case as well, which turns "\D" into "\d" */
+/*
+ * Regexes are put in lower case as well, which turns "\D" into "\d".  The
+ * traditional flavor leaves them alone, but knows them only where they are
+ * the single value of a header; there, the text with its "~*" fits too.
+ */
 
 static int
 gateway_router_add_value(gateway_router_t *router,
-    gateway_router_value_t *value, const gateway_str_t *text, char *err,
-    size_t errlen)
+    gateway_router_value_t *value, const gateway_str_t *text, int single,
+    char *err, size_t errlen)
 {
-    char    *lower;
-    size_t   i, skip;
+    char           *lower;
+    size_t          i, skip;
+    gateway_str_t   pattern;
 
     skip = (text->len >= 2 && text->data[0] == '~' && text->data[1] == '*')
            ? 2 : 0;
+
+    if (router->traditional != NULL && !single) {
+        skip = 0;
+    }
 
     lower = gateway_router_alloc(router, text->len, 1);
     if (lower == NULL) {
@@ -369,7 +409,13 @@ gateway_router_add_value(gateway_router_t *router,
         return 0;
     }
 
-    value->code = gateway_router_regex(router, &value->text, text, skip, err,
+    pattern = value->text;
+
+    if (router->traditional != NULL) {
+        pattern.data = text->data + skip;
+    }
+
+    value->code = gateway_router_regex(router, &pattern, 0, text, skip, err,
                                        errlen);
 
     return (value->code == NULL) ? -1 : 0;
@@ -438,6 +484,7 @@ gateway_router_add_snis(gateway_router_t *router,
 /*
  * One part per distinct length of a prefix and one for all regexes, in the
  * order in which the first of each is listed; ids of parts count from 1.
+ * In the traditional flavor each path is a part.
  */
 
 static int
@@ -462,6 +509,20 @@ gateway_router_add_parts(gateway_router_t *router,
             (void) snprintf(err, errlen, "a path is empty");
             return -1;
         }
+    }
+
+    if (router->traditional != NULL && route->npaths > 1) {
+
+        for (i = 0; i < route->npaths; i++) {
+            if (gateway_router_add_part(router, route, model, i, 0, err,
+                                        errlen)
+                == -1)
+            {
+                return -1;
+            }
+        }
+
+        return 0;
     }
 
     if (i >= route->npaths) {
@@ -557,6 +618,10 @@ gateway_router_add_part(gateway_router_t *router,
                 continue;
             }
 
+            if (router->traditional != NULL && i > first) {
+                break;
+            }
+
             if (gateway_router_add_item(router, &route->paths[i], err,
                                         errlen)
                 == -1)
@@ -567,7 +632,9 @@ gateway_router_add_part(gateway_router_t *router,
     }
 
     part->nitems = draft->items.n - part->item;
-    part->part.key = gateway_router_key(router, &part->part);
+    part->part.key = (router->traditional != NULL)
+                     ? gateway_router_traditional_key(part)
+                     : gateway_router_key(router, &part->part);
 
     return 0;
 }
@@ -577,8 +644,7 @@ static int
 gateway_router_add_item(gateway_router_t *router, const gateway_str_t *path,
     char *err, size_t errlen)
 {
-    char                         *literal, *text;
-    gateway_str_t                 pattern;
+    char                         *literal;
     gateway_router_draft_item_t  *item;
 
     item = gateway_router_push(&router->draft->items,
@@ -600,20 +666,7 @@ gateway_router_add_item(gateway_router_t *router, const gateway_str_t *path,
         return 0;
     }
 
-    text = gateway_router_heap(path->len, 1);
-    if (text == NULL) {
-        return -1;
-    }
-
-    memcpy(text, path->data, path->len);
-    text[0] = '^';
-
-    pattern.data = text;
-    pattern.len = path->len;
-
-    item->code = gateway_router_regex(router, &pattern, path, 0, err, errlen);
-
-    gateway_router_heap_free(text);
+    item->code = gateway_router_add_regex(router, path, err, errlen);
 
     if (item->code == NULL) {
         return -1;
@@ -638,6 +691,46 @@ gateway_router_add_item(gateway_router_t *router, const gateway_str_t *path,
 }
 
 
+/*
+ * "^" is put in front of the pattern and so stands in its first alternative
+ * only; the traditional flavor anchors all of it.
+ */
+
+static pcre2_code *
+gateway_router_add_regex(gateway_router_t *router, const gateway_str_t *path,
+    char *err, size_t errlen)
+{
+    char           *text;
+    pcre2_code     *code;
+    gateway_str_t   pattern;
+
+    if (router->traditional != NULL) {
+        pattern.data = path->data + 1;
+        pattern.len = path->len - 1;
+
+        return gateway_router_regex(router, &pattern, 1, path, 1, err,
+                                    errlen);
+    }
+
+    text = gateway_router_heap(path->len, 1);
+    if (text == NULL) {
+        return NULL;
+    }
+
+    memcpy(text, path->data, path->len);
+    text[0] = '^';
+
+    pattern.data = text;
+    pattern.len = path->len;
+
+    code = gateway_router_regex(router, &pattern, 0, path, 0, err, errlen);
+
+    gateway_router_heap_free(text);
+
+    return code;
+}
+
+
 /* parts of a route: 0 for regexes, else the length of a prefix */
 
 static size_t
@@ -657,8 +750,10 @@ gateway_router_key(const gateway_router_t *router,
     const gateway_router_part_t *part)
 {
     int64_t   order;
-    uint32_t  headers, low;
+    uint32_t  kinds, headers, low;
     uint64_t  key, length;
+
+    kinds = (uint32_t) __builtin_popcount(part->attributes);
 
     headers = part->header_names;
     length = part->prefix_len & GATEWAY_ROUTER_MAX_LENGTH;
@@ -681,7 +776,7 @@ gateway_router_key(const gateway_router_t *router,
 
         order -= INT32_MIN;
 
-        key = (uint64_t) part->kinds << 61 | (uint64_t) headers << 52
+        key = (uint64_t) kinds << 61 | (uint64_t) headers << 52
               | length;
 
         if (part->regex) {
@@ -690,7 +785,7 @@ gateway_router_key(const gateway_router_t *router,
 
     } else {
 
-        low = (uint32_t) part->kinds << 29 | headers << 20
+        low = kinds << 29 | headers << 20
               | (uint32_t) part->regex_priority << 19 | (uint32_t) length;
 
         key = (uint64_t) low;

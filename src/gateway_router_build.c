@@ -98,7 +98,8 @@ gateway_router_build_ranks(gateway_router_t *router)
     }
 
     qsort(draft->order, draft->parts.n, sizeof(gateway_router_draft_part_t *),
-          gateway_router_part_cmp);
+          router->traditional ? gateway_router_traditional_cmp
+                              : gateway_router_part_cmp);
 
     n = 0;
 
@@ -365,7 +366,11 @@ gateway_router_build_trees(gateway_router_t *router)
 
     n = (draft->nbuckets > 0) ? draft->ends[draft->nbuckets - 1] : 0;
 
-    tree->values = gateway_router_heap(n + draft->nbuckets, sizeof(uint32_t));
+    /* the traditional flavor has the paths once more */
+
+    n += draft->nbuckets + (router->traditional ? router->nitems : 0);
+
+    tree->values = gateway_router_heap(n, sizeof(uint32_t));
     if (tree->values == NULL) {
         return -1;
     }
@@ -403,6 +408,12 @@ gateway_router_build_trees(gateway_router_t *router)
         return -1;
     }
 
+    if (router->traditional != NULL
+        && gateway_router_traditional_build(router) == -1)
+    {
+        return -1;
+    }
+
     router->nodes = gateway_router_alloc(router, tree->nnodes,
                                          sizeof(gateway_router_node_t));
     router->values = gateway_router_alloc(router, tree->nvalues,
@@ -419,7 +430,7 @@ gateway_router_build_trees(gateway_router_t *router)
 
     memcpy(router->values, tree->values, tree->nvalues * sizeof(uint32_t));
 
-    /* the buckets that can match at once: any, host, host:port, wildcards */
+    /* buckets that can match at once: any, host, host:port, wildcards */
 
     return gateway_router_build_scratch(router,
                                         (3 + suffixes + prefixes) * most);

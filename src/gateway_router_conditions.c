@@ -29,7 +29,6 @@ gateway_router_test(gateway_router_search_t *search,
     const gateway_router_item_t *item)
 {
     int                           rc;
-    const gateway_str_t          *path;
     const gateway_router_part_t  *part;
 
     part = item->part;
@@ -55,9 +54,16 @@ gateway_router_test(gateway_router_search_t *search,
         return 1;
     }
 
-    /* of "/users/[^/]+/orders$", "/users/[^/]+/bills$", ... one runs */
+    return gateway_router_test_path(search->router, item,
+                                    &search->request->path);
+}
 
-    path = &search->request->path;
+
+int
+gateway_router_test_path(const gateway_router_t *router,
+    const gateway_router_item_t *item, const gateway_str_t *path)
+{
+    /* of "/users/[^/]+/orders$", "/users/[^/]+/bills$", ... one runs */
 
     if (item->tail.len > 0
         && (item->tail.len > path->len
@@ -67,7 +73,7 @@ gateway_router_test(gateway_router_search_t *search,
         return 0;
     }
 
-    return gateway_router_test_regex(search->router, item->code, path);
+    return gateway_router_test_regex(router, item->code, path);
 }
 
 

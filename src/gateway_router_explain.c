@@ -19,12 +19,27 @@ gateway_router_candidates(const gateway_router_t *router,
     size_t                        total;
     uint32_t                      rank;
     gateway_router_search_t       search;
-    gateway_router_candidate_t   *candidate;
+    uint32_t                      start;
+    const gateway_str_t          *winner;
+    gateway_router_match_t        match;
+    gateway_router_candidate_t   *candidate, first;
     const gateway_router_item_t  *item;
     const gateway_router_part_t  *part;
 
     total = 0;
     part = NULL;
+    start = 0;
+    winner = NULL;
+
+    if (router->traditional != NULL) {
+
+        if (gateway_router_match(router, request, &match) != 1) {
+            return 0;
+        }
+
+        winner = match.path;
+        start = gateway_router_traditional_first(router, &match);
+    }
 
     gateway_router_search(&search, router, request);
 
@@ -34,7 +49,8 @@ gateway_router_candidates(const gateway_router_t *router,
 
         /* ranks of a part follow each other: its first path counts */
 
-        if (item->part == part || gateway_router_test(&search, item) != 1) {
+        if (item->part == part || rank < start
+            || gateway_router_test(&search, item) != 1) {
             continue;
         }
 
@@ -49,7 +65,7 @@ gateway_router_candidates(const gateway_router_t *router,
         candidate->route = part->data;
         candidate->path = item->path.data ? &item->path : NULL;
         candidate->priority = part->key;
-        candidate->kinds = part->kinds;
+        candidate->kinds = (unsigned) __builtin_popcount(part->attributes);
         candidate->header_names = part->header_names;
         candidate->regex_priority = part->regex_priority;
         candidate->prefix_len = part->prefix_len;
@@ -57,6 +73,19 @@ gateway_router_candidates(const gateway_router_t *router,
         candidate->regex = (part->regex != 0);
 
         memcpy(candidate->id, part->id, 16);
+
+        /* the winner need not be the first in that flavor's order */
+
+        if (router->traditional != NULL && part->data == match.route
+            && candidate->path == winner)
+        {
+            first = *candidate;
+
+            memmove(candidates + 1, candidates,
+                    (total - 1) * sizeof(gateway_router_candidate_t));
+
+            candidates[0] = first;
+        }
     }
 
     return total;
@@ -68,6 +97,10 @@ gateway_router_reason(const gateway_router_t *router,
     const gateway_router_candidate_t *a, const gateway_router_candidate_t *b)
 {
     uint64_t  diff;
+
+    if (router->traditional != NULL) {
+        return gateway_router_traditional_reason(a, b);
+    }
 
     diff = a->priority ^ b->priority;
 

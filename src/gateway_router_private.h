@@ -6,7 +6,8 @@
  * gateway_router_add.c takes the routes, gateway_router_build.c makes the
  * index of them, gateway_router_tree.c its trees, gateway_router_regex.c
  * compiles regexes, gateway_router_conditions.c tests what is not in the
- * index, gateway_router_explain.c tells why a route wins.
+ * index, gateway_router_traditional.c has what that flavor does differently,
+ * gateway_router_explain.c tells why a route wins.
  *
  * The index.  Every route is split into parts (router.md 3), the parts are
  * sorted by priority and their paths numbered in that order: such a number,
@@ -46,8 +47,16 @@
 #define GATEWAY_ROUTER_MAX_METHODS   31
 #define GATEWAY_ROUTER_OTHER_METHOD  0x80000000u
 
+/* kinds of attributes: the bits are the weights of the traditional flavor */
+#define GATEWAY_ROUTER_SNI           0x04
+#define GATEWAY_ROUTER_METHOD        0x08
+#define GATEWAY_ROUTER_PATH          0x10
+#define GATEWAY_ROUTER_HEADER        0x20
+#define GATEWAY_ROUTER_HOST          0x40
 
-typedef struct gateway_router_draft_s  gateway_router_draft_t;
+
+typedef struct gateway_router_draft_s        gateway_router_draft_t;
+typedef struct gateway_router_traditional_s  gateway_router_traditional_t;
 
 
 typedef enum {
@@ -96,7 +105,7 @@ typedef struct {
     uint32_t                  prefix_len;
     uint32_t                  methods;   /* bits; 0: any */
     uint32_t                  header_names;
-    uint8_t                   kinds;
+    uint8_t                   attributes;
     uint8_t                   plain_hosts;
     uint8_t                   regex;
     uint8_t                   conditions; /* methods or rare */
@@ -170,6 +179,7 @@ struct gateway_router_regex_s {
     pcre2_code               *code;
     gateway_str_t             pattern;
     uint32_t                  hash;
+    int                       anchored;
     gateway_router_regex_t   *next;
 };
 
@@ -191,6 +201,8 @@ struct gateway_router_s {
     uint32_t                   any;       /* bucket without a host */
     uint32_t                   suffixes;  /* trees of buckets */
     uint32_t                   prefixes;
+
+    gateway_router_traditional_t  *traditional; /* NULL: another flavor */
 
     unsigned                   ports:1;   /* a route names a port */
     unsigned                   built:1;
@@ -235,6 +247,9 @@ typedef struct {
     size_t                     nitems;
     size_t                     host;       /* first of its hosts */
     size_t                     nhosts;
+    int64_t                    created_at;
+    uint32_t                   rank;       /* traditional: of its item */
+    unsigned                   port_wildcard:1;
 } gateway_router_draft_part_t;
 
 
@@ -309,6 +324,64 @@ int gateway_router_test(gateway_router_search_t *search,
     const gateway_router_item_t *item);
 
 
+/* the bucket of an exact host, or GATEWAY_ROUTER_NONE */
+uint32_t gateway_router_exact(const gateway_router_t *router,
+    const gateway_str_t *host, uint32_t port);
+
+/* whether text starts with what a node adds to its parent */
+int gateway_router_label(const gateway_router_node_t *node, const char *data,
+    size_t len);
+
+/* the child of a node whose label starts with c, or NULL */
+const gateway_router_node_t *gateway_router_child(
+    const gateway_router_t *router, const gateway_router_node_t *node,
+    char c);
+
+/* fills match with an item whose test passed last */
+void gateway_router_found(const gateway_router_t *router,
+    const gateway_router_item_t *item, gateway_router_match_t *match);
+
+
+/*
+ * The traditional flavor.  Its order of parts is in their keys; ties go to
+ * the older route, then to the one added first.
+ */
+
+/* 0, or -1: no memory */
+int gateway_router_traditional_create(gateway_router_t *router);
+
+uint64_t gateway_router_traditional_key(
+    const gateway_router_draft_part_t *part);
+int gateway_router_traditional_cmp(const void *a, const void *b);
+
+/* with the other trees; 0, or -1: no memory */
+int gateway_router_traditional_build(gateway_router_t *router);
+
+/* the host, and the port that wildcards compare */
+void gateway_router_traditional_host(const gateway_router_request_t *request,
+    gateway_str_t *host, uint32_t *port, int *explicit_port);
+
+/* whether a wildcard matches a host that has nothing in place of its "*" */
+int gateway_router_traditional_bare(const gateway_router_bucket_t *bucket);
+
+/* the rank of the first route in the category of a winner */
+uint32_t gateway_router_traditional_first(const gateway_router_t *router,
+    const gateway_router_match_t *match);
+
+/* as gateway_router_reason() */
+const char *gateway_router_traditional_reason(
+    const gateway_router_candidate_t *a, const gateway_router_candidate_t *b);
+
+/* as gateway_router_match() */
+int gateway_router_traditional_match(const gateway_router_t *router,
+    const gateway_router_request_t *request, gateway_router_match_t *match);
+
+
+/* whether the path fits an item that has a regex: 1, 0, or -1 */
+int gateway_router_test_path(const gateway_router_t *router,
+    const gateway_router_item_t *item, const gateway_str_t *path);
+
+
 /* order of gateway_router_tree_build(): by text, then by value */
 int gateway_router_key_cmp(const void *a, const void *b);
 
@@ -321,12 +394,13 @@ size_t gateway_router_tree_build(gateway_router_tree_t *tree,
 
 
 /*
- * Compiles pattern, or finds it among those compiled.  offset is added to
- * the position in the message of an error.  NULL with a message in err.
+ * Compiles pattern, or finds it among those compiled; with anchored it
+ * matches at the start only.  offset is added to the position in the message
+ * of an error.  NULL with a message in err.
  */
 pcre2_code *gateway_router_regex(gateway_router_t *router,
-    const gateway_str_t *pattern, const gateway_str_t *shown, size_t offset,
-    char *err, size_t errlen);
+    const gateway_str_t *pattern, int anchored, const gateway_str_t *shown,
+    size_t offset, char *err, size_t errlen);
 
 /*
  * The text every match of a path regex (after "~") starts with: dst has room

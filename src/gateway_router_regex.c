@@ -27,8 +27,10 @@ static const char *gateway_router_regex_group(const char *p,
 static const char *gateway_router_regex_escape(char c);
 static const char *gateway_router_regex_class(const char **pos,
     const char *last);
-static pcre2_code *gateway_router_regex_compile(const gateway_str_t *pattern,
-    const char **reason, char *buf, size_t len, size_t *offset);
+static pcre2_code *gateway_router_regex_compile(
+    const gateway_router_t *router, const gateway_str_t *pattern,
+    int anchored, const char **reason, char *buf, size_t len,
+    size_t *offset);
 static int gateway_router_regex_has_bar(const char *p, size_t len);
 static int gateway_router_regex_has_flags(const char *p, const char *last);
 static int gateway_router_regex_is_quoted(char c);
@@ -36,7 +38,8 @@ static int gateway_router_regex_is_quoted(char c);
 
 pcre2_code *
 gateway_router_regex(gateway_router_t *router, const gateway_str_t *pattern,
-    const gateway_str_t *shown, size_t offset, char *err, size_t errlen)
+    int anchored, const gateway_str_t *shown, size_t offset, char *err,
+    size_t errlen)
 {
     char                     buf[128];
     size_t                   at;
@@ -47,7 +50,8 @@ gateway_router_regex(gateway_router_t *router, const gateway_str_t *pattern,
 
     /* the same regex stands in many routes: "~/api/v\d+" on every host */
 
-    hash = gateway_router_hash(pattern->data, pattern->len, 0);
+    hash = gateway_router_hash(pattern->data, pattern->len,
+                               (uint32_t) anchored);
 
     if (router->regexes == NULL) {
 
@@ -66,6 +70,7 @@ gateway_router_regex(gateway_router_t *router, const gateway_str_t *pattern,
 
     for ( /* void */ ; regex != NULL; regex = regex->next) {
         if (regex->hash == hash
+            && regex->anchored == anchored
             && gateway_router_str_eq(&regex->pattern, pattern))
         {
             return regex->code;
@@ -74,11 +79,15 @@ gateway_router_regex(gateway_router_t *router, const gateway_str_t *pattern,
 
     code = NULL;
 
-    reason = gateway_router_regex_check(pattern->data, pattern->len, &at);
+    reason = NULL;
+
+    if (router->traditional == NULL) {
+        reason = gateway_router_regex_check(pattern->data, pattern->len, &at);
+    }
 
     if (reason == NULL) {
-        code = gateway_router_regex_compile(pattern, &reason, buf,
-                                            sizeof(buf), &at);
+        code = gateway_router_regex_compile(router, pattern, anchored,
+                                            &reason, buf, sizeof(buf), &at);
     }
 
     if (code == NULL) {
@@ -99,6 +108,7 @@ gateway_router_regex(gateway_router_t *router, const gateway_str_t *pattern,
     memcpy(regex + 1, pattern->data, pattern->len);
 
     regex->code = code;
+    regex->anchored = anchored;
     regex->hash = hash;
     regex->pattern.data = (char *) (regex + 1);
     regex->pattern.len = pattern->len;
@@ -114,15 +124,17 @@ gateway_router_regex(gateway_router_t *router, const gateway_str_t *pattern,
 
 /*
  * Text is UTF-8 and "\w" means letters of any language, as in that dialect;
- * bytes that are no UTF-8 match nothing but do not fail the request.
+ * bytes that are no UTF-8 match nothing but do not fail the request.  The
+ * traditional flavor is plain PCRE over bytes.
  */
 
 static pcre2_code *
-gateway_router_regex_compile(const gateway_str_t *pattern,
-    const char **reason, char *buf, size_t len, size_t *offset)
+gateway_router_regex_compile(const gateway_router_t *router,
+    const gateway_str_t *pattern, int anchored, const char **reason,
+    char *buf, size_t len, size_t *offset)
 {
     int                     error;
-    uint32_t                n;
+    uint32_t                n, flags;
     pcre2_code             *code;
     pcre2_compile_context  *context;
 
@@ -136,9 +148,14 @@ gateway_router_regex_compile(const gateway_str_t *pattern,
 
     (void) pcre2_set_newline(context, PCRE2_NEWLINE_LF);
 
-    code = pcre2_compile((PCRE2_SPTR) pattern->data, pattern->len,
-                         PCRE2_UTF|PCRE2_UCP|PCRE2_MATCH_INVALID_UTF
-                         |PCRE2_DOLLAR_ENDONLY,
+    flags = anchored ? PCRE2_ANCHORED : 0;
+
+    if (router->traditional == NULL) {
+        flags |= PCRE2_UTF|PCRE2_UCP|PCRE2_MATCH_INVALID_UTF
+                 |PCRE2_DOLLAR_ENDONLY;
+    }
+
+    code = pcre2_compile((PCRE2_SPTR) pattern->data, pattern->len, flags,
                          &error, offset, context);
 
     pcre2_compile_context_free(context);
@@ -150,7 +167,10 @@ gateway_router_regex_compile(const gateway_str_t *pattern,
         return NULL;
     }
 
-    if (pcre2_pattern_info(code, PCRE2_INFO_BACKREFMAX, &n) != 0 || n != 0) {
+    if (router->traditional == NULL
+        && (pcre2_pattern_info(code, PCRE2_INFO_BACKREFMAX, &n) != 0
+            || n != 0))
+    {
         *reason = "back-references are not supported";
         *offset = 0;
 

@@ -216,7 +216,8 @@ struct ngx_http_gateway_route_s {
     ngx_uint_t                       https_redirect_status;
     unsigned                         strip_path:1;
     unsigned                         preserve_host:1;
-    unsigned                         path_v1:1;
+    unsigned                         path_v1:1; /* as written, for logs */
+    unsigned                         joins_v1:1; /* path_v1 is honoured */
     unsigned                         has_paths:1;
     ngx_str_t                        service_name; /* as written */
     ngx_str_t                        record;    /* JSON, for logs; or nil */

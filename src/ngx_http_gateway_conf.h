@@ -80,6 +80,7 @@ typedef struct {
     ngx_flag_t                       debug_header;
     ngx_flag_t                       reject_encoded_dots;
     ngx_flag_t                       strict;    /* match calculation */
+    ngx_uint_t                       flavor;    /* gateway_router_flavor_t */
     ngx_array_t                     *trusted;   /* ngx_cidr_t */
     ngx_array_t                     *port_maps; /* ..._port_map_t */
     ngx_uint_t                       default_format;

@@ -148,6 +148,57 @@ my @examples = (
         { path => '/d' }, 'all', '/d'],
     [64, { a => { paths => ['/x'] }, b => { hosts => ['q.com'] } },
         { host => 'z.com', path => '/y' }, undef, 404],
+    [59, { noport => { hosts => ['t.com'] },
+           port => { hosts => ['t.com:8000'] } },
+        { host => 't.com:8000', path => '/' }, 'noport', '/'],
+    [60, { w => { hosts => ['*.t.com:8000'] }, p => { hosts => ['a.t.com'] } },
+        { host => 'a.t.com:8000', path => '/' }, 'p', '/'],
+);
+
+# where router_flavor=traditional decides differently
+my @traditional = (
+    [16, { a => { paths => ['~/aa|/bb'], ns => 1 } },
+        { path => '/zz/bb' }, undef, 404],
+    [19, { a => { hosts => ["example.com:$port"] } },
+        { host => 'example.com', path => '/' }, undef, 404],
+    [23, { a => { hosts => ['*.example.com'] } },
+        { host => '.example.com', path => '/' }, undef, 404],
+    [27, { h => { hosts => ['*.com'] }, p => { paths => ['/foo'] } },
+        { host => 'h.com', path => '/foo' }, 'h', '/foo'],
+    [30, { m => { methods => ['GET'] }, w => { hosts => ['domain.*'] } },
+        { host => 'domain.com', path => '/' }, 'w', '/'],
+    [58, { alpha => { paths => ['/dup'], created_at => 1700000002 },
+           beta => { paths => ['/dup'], created_at => 1700000001 } },
+        { path => '/dup' }, 'beta', '/'],
+    [59, { noport => { hosts => ['t.com'] },
+           port => { hosts => ["t.com:8000"] } },
+        { host => "t.com:8000", path => '/' }, 'port', '/'],
+    [60, { w => { hosts => ['*.t.com:8000'] }, p => { hosts => ['a.t.com'] } },
+        { host => 'a.t.com:8000', path => '/' }, 'w', '/'],
+    [61, { a => { paths => ['/r'], svc => '/s', path_handling => 'v1' } },
+        { path => '/rx' }, 'a', '/sx'],
+    ['wildcard host, header',
+        { h => { headers => { 'X-A' => ['1'] } }, w => { hosts => ['*.com'] } },
+        { host => 'h.com', path => '/', headers => ['X-A: 1'] }, 'w', '/'],
+    ['header, regex',
+        { h => { headers => { 'X-A' => ['1'] } }, r => { paths => ['~/f'] } },
+        { path => '/f', headers => ['X-A: 1'] }, 'h', '/f'],
+    ['method, SNI',
+        { m => { methods => ['GET'] }, s => { snis => ['s.com'] } },
+        { path => '/', tls => 's.com' }, 'm', '/'],
+    ['port 80 of a wildcard',
+        { w => { hosts => ['*.t.com:80'] } },
+        { host => 'a.t.com', path => '/' }, 'w', '/'],
+    ['look-behind and back-reference',
+        { r => { paths => ['~/(a|b)/\\1(?<!x)$'] } },
+        { path => '/b/b' }, 'r', '/'],
+    ['an SNI without TLS counts as no condition and no kind',
+        { u => { paths => ['/a'] },
+          s => { snis => ['s.com'], paths => ['/a'] } },
+        { path => '/a' }, 'u', '/'],
+    ['regex among several header values',
+        { h => { headers => { 'X-A' => ['~*^f', 'g'] } } },
+        { path => '/', headers => ['X-A: foo'] }, undef, 404],
 );
 
 
@@ -225,11 +276,12 @@ sub ask_gateway {
 
 
 sub ask_explain {
-    my ($dir, $req) = @_;
+    my ($dir, $req, $flavor) = @_;
     my $url = defined $req->{tls}
               ? "https://$req->{tls}:$tls_port$req->{path}"
               : "http://127.0.0.1:$port$req->{path}";
-    my @args = ('explain', "$dir/kong.yml", 'GET', $url, '--json');
+    my @args = ('explain', "$dir/kong.yml", 'GET', $url, '--json',
+                '--set', "router_flavor=$flavor");
 
     push @args, '-H', 'Host: ' . ($req->{host} // 'none.invalid')
         unless defined $req->{tls};
@@ -247,46 +299,56 @@ sub ask_explain {
 }
 
 
-start_echo();
+sub run_examples {
+    my ($flavor, @list) = @_;
+    my $nginx;
 
-my $nginx;
+    for my $example (@list) {
+        my ($n, $routes, $req, $winner, $want) = @$example;
+        my $status = $want =~ /^\d/ ? $want : 200;
+        my $uri = $want =~ m{^/} ? $want : undef;
+        my $text = file_of($routes);
+        my $what = "$flavor, example $n";
 
-for my $example (@examples) {
-    my ($n, $routes, $req, $winner, $want) = @$example;
-    my $status = $want =~ /^\d/ ? $want : 200;
-    my $uri = $want =~ m{^/} ? $want : undef;
-    my $text = file_of($routes);
+        # without TLS the SNI is not looked at, and https asks for TLS
+        $text = file_of({ a => { snis => ['s.com'], paths => ['/'],
+                                 protocols => ['https'] } }) if $n eq 49;
 
-    # without TLS the SNI is not looked at, and https asks for TLS
-    $text = file_of({ a => { snis => ['s.com'], paths => ['/'],
-                             protocols => ['https'] } }) if $n == 49;
+        if ($nginx) {
+            $nginx->reconfigure(yaml => $text);
+            ok($nginx->reload, "$what: reload");
 
-    if ($nginx) {
-        $nginx->reconfigure(yaml => $text);
-        ok($nginx->reload, "example $n: reload");
+        } else {
+            $nginx = start_nginx(
+                yaml => $text, master => 1,
+                compile_args => "--set allow_debug_header=on "
+                    . "--set router_flavor=$flavor --set "
+                    . "'proxy_listen=127.0.0.1:$port, "
+                    . "127.0.0.1:$tls_port ssl'");
+        }
 
-    } else {
-        $nginx = start_nginx(
-            yaml => $text, master => 1,
-            compile_args => "--set allow_debug_header=on --set "
-                . "'proxy_listen=127.0.0.1:$port, 127.0.0.1:$tls_port ssl'");
+        my $dir = tempdir(CLEANUP => 1);
+        open my $fh, '>', "$dir/kong.yml" or die $!;
+        print $fh $text;
+        close $fh;
+
+        my @said = ask_explain($dir, $req, $flavor);
+        my @done = ask_gateway($req);
+
+        is($said[0], $status, "$what: explain says the status");
+        is($said[1], $winner, "$what: explain says the route");
+        is($said[2], $uri, "$what: explain says the upstream URI");
+        is($done[0], $status, "$what: status");
+        is($done[2], $uri, "$what: upstream URI");
+        is($done[1], $winner, "$what: route") if $status == 200;
+        is($done[3], $said[3], "$what: Location");
     }
 
-    my $dir = tempdir(CLEANUP => 1);
-    open my $fh, '>', "$dir/kong.yml" or die $!;
-    print $fh $text;
-    close $fh;
-
-    my @said = ask_explain($dir, $req);
-    my @done = ask_gateway($req);
-
-    is($said[0], $status, "example $n: explain says the status");
-    is($said[1], $winner, "example $n: explain says the route");
-    is($said[2], $uri, "example $n: explain says the upstream URI");
-    is($done[0], $status, "example $n: status");
-    is($done[2], $uri, "example $n: upstream URI");
-    is($done[1], $winner, "example $n: route") if $status == 200;
-    is($done[3], $said[3], "example $n: Location");
+    $nginx->stop;
 }
 
-$nginx->stop;
+
+start_echo();
+
+run_examples('traditional_compatible', @examples);
+run_examples('traditional', @traditional);

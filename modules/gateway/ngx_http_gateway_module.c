@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_gateway_conf.h"
+#include "gateway_router.h"
 #include "ngx_http_gateway_reply.h"
 #include "ngx_http_gateway_upstream.h"
 #include "ngx_http_gateway_record.h"
@@ -80,6 +81,14 @@ static ngx_conf_enum_t  ngx_http_gateway_default_types[] = {
     { ngx_string("text/plain"), NGX_HTTP_GATEWAY_FORMAT_PLAIN },
     { ngx_string("application/xml"), NGX_HTTP_GATEWAY_FORMAT_XML },
     { ngx_string("text/html"), NGX_HTTP_GATEWAY_FORMAT_HTML },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_gateway_flavors[] = {
+    { ngx_string("traditional_compatible"),
+      GATEWAY_ROUTER_TRADITIONAL_COMPATIBLE },
+    { ngx_string("traditional"), GATEWAY_ROUTER_TRADITIONAL },
     { ngx_null_string, 0 }
 };
 
@@ -184,6 +193,13 @@ static ngx_command_t  ngx_http_gateway_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_gateway_main_conf_t, reject_encoded_dots),
       &ngx_http_gateway_encoded_dots },
+
+    { ngx_string("gateway_router_flavor"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_gateway_main_conf_t, flavor),
+      &ngx_http_gateway_flavors },
 
     { ngx_string("gateway_route_match_calculation"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -896,6 +912,7 @@ ngx_http_gateway_create_main_conf(ngx_conf_t *cf)
     gmcf->debug_header = NGX_CONF_UNSET;
     gmcf->reject_encoded_dots = NGX_CONF_UNSET;
     gmcf->strict = NGX_CONF_UNSET;
+    gmcf->flavor = NGX_CONF_UNSET_UINT;
     gmcf->request_uri_index = NGX_ERROR;
 
     return gmcf;
@@ -919,6 +936,8 @@ ngx_http_gateway_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_value(gmcf->debug_header, 0);
     ngx_conf_init_value(gmcf->reject_encoded_dots, 1);
     ngx_conf_init_value(gmcf->strict, 0);
+    ngx_conf_init_uint_value(gmcf->flavor,
+                             GATEWAY_ROUTER_TRADITIONAL_COMPATIBLE);
 
     if (gmcf->charset.len == 3
         && ngx_strncmp(gmcf->charset.data, "off", 3) == 0)

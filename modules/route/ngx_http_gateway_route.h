@@ -21,6 +21,7 @@ typedef struct {
     ngx_array_t                      snis;
     ngx_array_t                      headers;   /* ..._router_header_t */
     ngx_int_t                        regex_priority;
+    time_t                           created_at; /* 0: unknown */
     unsigned                         strip_set:1;
     unsigned                         protocols_set:1;
     unsigned                         preserve_set:1;

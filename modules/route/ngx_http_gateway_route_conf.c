@@ -716,9 +716,7 @@ ngx_http_gateway_route_field(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         if (ngx_strcmp(value[1].data, "v1") == 0) {
-
-            /* honoured only by the "traditional" flavor, as users know it */
-
+            route->path_v1 = 1;
             return NGX_CONF_OK;
         }
 
@@ -740,6 +738,21 @@ ngx_http_gateway_route_field(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         block->priority_set = 1;
         block->regex_priority = minus ? -n : n;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value[0].data, "created_at") == 0) {
+
+        if (block->created_at != 0) {
+            return "is duplicate";
+        }
+
+        block->created_at = ngx_atotm(value[1].data, value[1].len);
+
+        if (block->created_at <= 0) {
+            return "expects a number of seconds";
+        }
+
         return NGX_CONF_OK;
     }
 
@@ -812,7 +825,7 @@ ngx_http_gateway_route_build(ngx_conf_t *cf,
 
     ngx_memzero(&options, sizeof(gateway_router_options_t));
 
-    options.flavor = GATEWAY_ROUTER_TRADITIONAL_COMPATIBLE;
+    options.flavor = gmcf->flavor;
     options.strict = gmcf->strict ? 1 : 0;
     options.alloc = ngx_http_gateway_router_alloc;
     options.data = cf->pool;
@@ -833,6 +846,13 @@ ngx_http_gateway_route_build(ngx_conf_t *cf,
     blocks = rscf->routes.elts;
 
     for (i = 0; i < rscf->routes.nelts; i++) {
+
+        /* honoured by no other flavor */
+
+        blocks[i]->route.joins_v1 = blocks[i]->route.path_v1
+                                    && gmcf->flavor
+                                       == GATEWAY_ROUTER_TRADITIONAL;
+
         if (ngx_http_gateway_route_add(cf, rscf->router, blocks[i])
             != NGX_OK)
         {
@@ -867,6 +887,7 @@ ngx_http_gateway_route_add(ngx_conf_t *cf, gateway_router_t *router,
     route.snis = block->snis.elts;
     route.nsnis = block->snis.nelts;
     route.regex_priority = block->regex_priority;
+    route.created_at = block->created_at;
     route.data = &block->route;
 
     if (gateway_router_add(router, &route, err, sizeof(err)) != 0) {

@@ -110,6 +110,13 @@ static ngx_command_t  ngx_http_gateway_route_commands[] = {
       0,
       NULL },
 
+    { ngx_string("created_at"),
+      NGX_HTTP_GATEWAY_ROUTE_CONF|NGX_CONF_TAKE1,
+      ngx_http_gateway_route_field,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("regex_priority"),
       NGX_HTTP_GATEWAY_ROUTE_CONF|NGX_CONF_TAKE1,
       ngx_http_gateway_route_field,

@@ -498,7 +498,7 @@ ngx_http_gateway_route_set_uri(ngx_http_request_t *r,
         ctx->upstream_uri.data = p;
         ctx->upstream_uri.len = gateway_path_upstream((char *) p, &service,
                                       &path, ctx->matched, route->has_paths,
-                                      strip, route->path_v1);
+                                      strip, route->joins_v1);
     }
 
     args = ctx->args_changed ? ctx->args : ctx->query;

@@ -20,6 +20,7 @@
 
 /* only regexes are put into it */
 static gateway_router_t *gwc_router;
+static const char *gwc_flavor;
 
 
 static bool
@@ -785,13 +786,21 @@ gwc_router_alloc(void *data, size_t size)
 
 
 void
-gwc_checks_reset(void)
+gwc_checks_reset(const char *flavor)
 {
     if (gwc_router != NULL) {
         gateway_router_free(gwc_router);
     }
 
     gwc_router = NULL;
+    gwc_flavor = flavor;
+}
+
+
+bool
+gwc_flavor_is(const char *flavor)
+{
+    return gwc_flavor != NULL && strcmp(gwc_flavor, flavor) == 0;
 }
 
 
@@ -805,6 +814,9 @@ gwc_router_takes(const gwc_str_t *s, bool header, char *reason, size_t size)
     gateway_str_t *text = gwc_alloc(sizeof(gateway_str_t));
 
     if (gwc_router == NULL) {
+        options.flavor = gwc_flavor_is("traditional")
+                             ? GATEWAY_ROUTER_TRADITIONAL
+                             : GATEWAY_ROUTER_TRADITIONAL_COMPATIBLE;
         gwc_router = gateway_router_create(&options);
     }
 
@@ -976,6 +988,11 @@ gwc_check_route_headers(const gwc_field_t *field, void *value)
             && strncasecmp(header->key.v.data, "host", 4) == 0) {
             gwc_error(header->key.node,
                       "\"host\" cannot be matched as a header, use \"hosts\"");
+        }
+
+        /* one of several values is no regex in that flavor */
+        if (gwc_flavor_is("traditional") && header->values.n > 1) {
+            continue;
         }
 
         for (k = 0; k < header->values.n; k++) {

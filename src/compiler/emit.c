@@ -315,6 +315,8 @@ gwc_emit_gateway(gwc_writer_t *w, const gwc_output_t *output)
     gwc_emit_template(w, output, "plain");
     gwc_emit_template(w, output, "xml");
 
+    gwc_put(w, "gateway_router_flavor",
+            gwc_settings_get(settings, "router_flavor"), NULL);
     gwc_put(w, "gateway_route_match_calculation",
             gwc_settings_get(settings, "route_match_calculation"), NULL);
     gwc_put(w, "gateway_encoded_dot_segments",

@@ -635,6 +635,13 @@ gwc_emit_matchers(gwc_writer_t *w, const gwc_route_t *route)
 
     gwc_emit_strings(w, "snis", route->snis);
 
+    /* the older of two equal routes wins there */
+    if (gwc_flavor_is("traditional") && route->e.created_at.set) {
+        gwc_begin(w, "created_at");
+        gwc_argf(w, "%.0f", route->e.created_at.v);
+        gwc_end(w);
+    }
+
     if (gwc_int_or(route->regex_priority, 0) != 0) {
         gwc_begin(w, "regex_priority");
         gwc_argf(w, "%lld", (long long) route->regex_priority.v);
@@ -673,6 +680,10 @@ gwc_emit_route(gwc_writer_t *w, const gwc_output_t *output,
 
     if (!strip) {
         gwc_put(w, "strip_path", "off", NULL);
+    }
+
+    if (gwc_text_is(route->path_handling.v, "v1")) {
+        gwc_put(w, "path_handling", "v1", NULL);
     }
 
     if (gwc_bool_or(route->preserve_host, false)) {

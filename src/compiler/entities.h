@@ -59,8 +59,11 @@ void gwc_check_key(void *entity);
 void gwc_service_url(gwc_service_t *service);
 /* a number of at most max; -1 when it is none */
 long gwc_small_number(gwc_text_t text, long max);
-/* frees what the checks of regexes keep outside of the arena */
-void gwc_checks_reset(void);
+/*
+ * Prepares the checks for a file that is meant for a flavor of the router;
+ * frees what those of regexes keep outside of the arena.
+ */
+void gwc_checks_reset(const char *flavor);
 /* checks of fields that only entities have */
 void gwc_check_route_host(const gwc_field_t *field, void *value);
 void gwc_check_route_path(const gwc_field_t *field, void *value);

@@ -419,6 +419,15 @@ gwc_check_route(void *entity)
                   "the protocols");
     }
 
+    for (i = 0; gwc_flavor_is("traditional") && i < route->snis.n; i++) {
+        const gwc_str_t *sni = GWC_ITEM(route->snis, gwc_str_t, i);
+
+        if (memchr(sni->v.data, '*', sni->v.len) != NULL) {
+            gwc_error(sni->node, "wildcard SNIs are not supported with "
+                                 "router_flavor traditional");
+        }
+    }
+
     for (i = 0; i < route->sources.n + route->destinations.n; i++) {
         const gwc_endpoint_t *e =
             i < route->sources.n

@@ -333,6 +333,8 @@ gwc_explain_add(gateway_router_t *router, gwc_route_t *route)
     add.snis = gwc_explain_strings(route->snis);
     add.nsnis = route->snis.n;
     add.regex_priority = gwc_int_or(route->regex_priority, 0);
+    add.created_at =
+        route->e.created_at.set ? (int64_t) route->e.created_at.v : 0;
     add.data = route;
 
     headers = gwc_alloc_array(route->headers.n + 1, sizeof(*headers));
@@ -364,7 +366,9 @@ gwc_explain_router(const gwc_input_t *input)
     gateway_router_t *router;
     size_t i;
 
-    options.flavor = GATEWAY_ROUTER_TRADITIONAL_COMPATIBLE;
+    options.flavor = gwc_flavor_is("traditional")
+                         ? GATEWAY_ROUTER_TRADITIONAL
+                         : GATEWAY_ROUTER_TRADITIONAL_COMPATIBLE;
     options.strict =
         strcmp(gwc_settings_get(input->settings, "route_match_calculation"),
                "strict")
@@ -527,10 +531,11 @@ gwc_explain_upstream(gwc_explain_t *explain)
         memcpy(raw, request->path.data, len);
 
     } else {
-        len = gateway_path_upstream(raw, &path, &request->path,
-                                    explain->match.matched,
-                                    explain->match.path != NULL,
-                                    gwc_bool_or(route->strip_path, true), 0);
+        len = gateway_path_upstream(
+            raw, &path, &request->path, explain->match.matched,
+            explain->match.path != NULL, gwc_bool_or(route->strip_path, true),
+            gwc_flavor_is("traditional")
+                && gwc_text_is(route->path_handling.v, "v1"));
     }
 
     escaped = gwc_alloc(3 * len + 1);

@@ -783,6 +783,8 @@ gwc_model_load(const char *const *files, size_t n,
         return NULL;
     }
 
+    gwc_checks_reset(options->router_flavor);
+
     for (i = 0; i < roots.n; i++) {
         gwc_read_vaults(&reader, roots.items[i]);
     }
@@ -791,7 +793,7 @@ gwc_model_load(const char *const *files, size_t n,
         gwc_read_root(&reader, roots.items[i]);
     }
 
-    gwc_checks_reset();
+    gwc_checks_reset(options->router_flavor);
     gwc_collect(&reader);
     gwc_refs_resolve(reader.model, &reader.items);
 

@@ -223,6 +223,9 @@ typedef struct {
     const char *router_flavor;
 } gwc_model_options_t;
 
+/* whether the file that was loaded last is for this flavor of the router */
+bool gwc_flavor_is(const char *flavor);
+
 /*
  * Reads, checks and links the files.  NULL after errors (in diag; several
  * files merge).  Vault references in referenceable fields are replaced.

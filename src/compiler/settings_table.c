@@ -18,7 +18,8 @@ static const char *const gwc_error_types[] = { "text/plain", "text/html",
                                                "application/json",
                                                "application/xml", NULL };
 
-static const char *const gwc_flavors[] = { "traditional_compatible", NULL };
+static const char *const gwc_flavors[] = { "traditional_compatible",
+                                           "traditional", NULL };
 
 static const char *const gwc_calculations[] = { "original", "strict", NULL };
 

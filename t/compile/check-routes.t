@@ -241,3 +241,19 @@ kong.yml:10:3: error: routes[0].pahts: unknown field "pahts", did you mean "path
 kong.yml:11:10: error: routes[1].paths: expected an array, this is a string
 kong.yml:12:15: error: routes[2].expression: "expression" needs router_flavor expressions, which is not there
 kong.yml:13:13: error: routes[2].priority: "priority" belongs to "expression"; "regex_priority" orders regular expressions
+
+
+
+=== TEST 8: what the traditional flavor takes, and does not
+--- yaml
+_format_version: "3.0"
+routes:
+- snis: [a.com, "*.b.com"]
+  paths: ["~/(a)\\1", "~/(?<!x)/"]
+  headers:
+    x-a: ["~*(", "g"]
+    x-b: ["~*("]
+--- compile_args: --set router_flavor=traditional
+--- error
+kong.yml:3:17: error: routes[0].snis[1]: wildcard SNIs are not supported with router_flavor traditional
+kong.yml:7:11: error: routes[0].headers.x-b[0]: invalid regular expression "~*(": missing closing parenthesis at offset 3

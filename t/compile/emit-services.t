@@ -352,3 +352,21 @@ services:
 }
 --- cmd: compile kong.yml -o prefix
 --- error_like: kong\.yml:6:\d+: error: services\[0\]\.routes\[0\]: a value of 4201 bytes is too long for nginx's configuration, which holds up to 4090 \("paths"\)
+
+
+
+=== TEST 16: what only the traditional flavor reads
+--- yaml
+_format_version: "3.0"
+routes:
+- name: r
+  paths: [/x]
+  path_handling: v1
+  created_at: 1700000001
+--- compile_args: --set router_flavor=traditional
+--- conf
+gateway_router_flavor traditional;
+...
+paths /x;
+created_at 1700000001;
+path_handling v1;
