@@ -13,11 +13,9 @@
 
 
 /* seconds */
-#define NGX_HTTP_GATEWAY_UPSTREAM_NOT_FOUND  30    /* NXDOMAIN is believed */
-#define NGX_HTTP_GATEWAY_UPSTREAM_ERROR      1     /* other errors */
 #define NGX_HTTP_GATEWAY_UPSTREAM_RETRY      30    /* asked by the timer */
-#define NGX_HTTP_GATEWAY_UPSTREAM_STALE      3600  /* use after errors */
-#define NGX_HTTP_GATEWAY_UPSTREAM_MIN_TTL    1
+#define NGX_HTTP_GATEWAY_UPSTREAM_EACH       60    /* the same, TTL 0 */
+#define NGX_HTTP_GATEWAY_UPSTREAM_MAX_TTL    (365 * 86400)
 
 /* milliseconds */
 #define NGX_HTTP_GATEWAY_UPSTREAM_SETTLE     1000  /* first wait for all */
@@ -30,12 +28,18 @@ static void ngx_http_gateway_upstream_refresh(
     ngx_http_gateway_upstream_balancer_t *b);
 static void ngx_http_gateway_upstream_query(
     ngx_http_gateway_upstream_target_t *target);
-static void ngx_http_gateway_upstream_resolved(ngx_resolver_ctx_t *ctx);
+static void ngx_http_gateway_upstream_resolved(
+    ngx_http_gateway_upstream_lookup_t *l);
 static void ngx_http_gateway_upstream_answer(
-    ngx_http_gateway_upstream_target_t *target, ngx_resolver_ctx_t *ctx);
+    ngx_http_gateway_upstream_target_t *target,
+    ngx_http_gateway_upstream_lookup_t *l);
 static void ngx_http_gateway_upstream_no_answer(
-    ngx_http_gateway_upstream_target_t *target, ngx_int_t error);
+    ngx_http_gateway_upstream_target_t *target, ngx_int_t error,
+    ngx_uint_t failed);
 static void ngx_http_gateway_upstream_set_addrs(
+    ngx_http_gateway_upstream_target_t *target,
+    ngx_http_gateway_upstream_addr_t *addrs, ngx_uint_t n);
+static ngx_uint_t ngx_http_gateway_upstream_same_addrs(
     ngx_http_gateway_upstream_target_t *target,
     ngx_http_gateway_upstream_addr_t *addrs, ngx_uint_t n);
 static int ngx_libc_cdecl ngx_http_gateway_upstream_cmp_addrs(const void *one,
@@ -51,8 +55,16 @@ static void ngx_http_gateway_upstream_wake_handler(ngx_event_t *ev);
 
 static ngx_int_t ngx_http_gateway_upstream_local(ngx_conf_t *cf,
     ngx_http_gateway_upstream_target_t *target, ngx_rbtree_t *hosts);
-static ngx_int_t ngx_http_gateway_upstream_name(ngx_conf_t *cf,
-    ngx_http_gateway_upstream_target_t *target);
+static ngx_http_gateway_upstream_servers_t *
+    ngx_http_gateway_upstream_servers(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf, ngx_resolver_t *resolver);
+static char *ngx_http_gateway_upstream_dns_parameter(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_dns_conf_t *conf, ngx_str_t *name,
+    ngx_str_t *value);
+static char *ngx_http_gateway_upstream_dns_order(
+    ngx_http_gateway_upstream_dns_conf_t *conf, ngx_str_t *value);
+static char *ngx_http_gateway_upstream_dns_search(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_dns_conf_t *conf, ngx_str_t *value);
 static ngx_int_t ngx_http_gateway_upstream_hosts_line(ngx_conf_t *cf,
     ngx_rbtree_t *hosts, u_char *p, u_char *last);
 
@@ -71,6 +83,16 @@ ngx_http_gateway_upstream_resolve(ngx_http_gateway_upstream_try_t *t)
 
     dns->used = 1;
 
+    /* a name of TTL 0 is due all the time; once is enough for a request */
+
+    if (t->waited) {
+        set = ngx_http_gateway_upstream_set(t->balancer);
+
+        if (set && set->usable) {
+            return NGX_OK;
+        }
+    }
+
     if (ngx_time() >= dns->due) {
         ngx_http_gateway_upstream_refresh(t->balancer);
     }
@@ -84,7 +106,7 @@ ngx_http_gateway_upstream_resolve(ngx_http_gateway_upstream_try_t *t)
      * the targets would send keys to other peers than a moment later.
      */
 
-    if (dns->settled) {
+    if (dns->settled && (!dns->each || t->waited)) {
         set = ngx_http_gateway_upstream_set(t->balancer);
 
         if (set == NULL) {
@@ -114,10 +136,14 @@ ngx_http_gateway_upstream_refresh(ngx_http_gateway_upstream_balancer_t *b)
     for (i = 0; i < b->targets.nelts; i++) {
 
         if (target[i].name
-            && target[i].name->query == NULL
+            && target[i].name->lookup == NULL
             && target[i].name->retry <= ngx_time())
         {
             ngx_http_gateway_upstream_query(&target[i]);
+
+            if (target[i].name->lookup && target[i].name->each) {
+                b->dns->each = 1;
+            }
         }
     }
 
@@ -137,12 +163,13 @@ ngx_http_gateway_upstream_refresh(ngx_http_gateway_upstream_balancer_t *b)
 static void
 ngx_http_gateway_upstream_query(ngx_http_gateway_upstream_target_t *target)
 {
-    ngx_resolver_ctx_t                *ctx, temp;
     ngx_http_gateway_upstream_dns_t   *dns;
     ngx_http_gateway_upstream_name_t  *name;
 
     dns = target->balancer->dns;
     name = target->name;
+
+    name->runs++;
 
     /* reserved for names that do not exist, RFC 6761 */
 
@@ -152,25 +179,11 @@ ngx_http_gateway_upstream_query(ngx_http_gateway_upstream_target_t *target)
                            (u_char *) ".invalid", sizeof(".invalid") - 1)
            == 0)
     {
-        ngx_http_gateway_upstream_no_answer(target, NGX_RESOLVE_NXDOMAIN);
+        ngx_http_gateway_upstream_no_answer(target, NGX_RESOLVE_NXDOMAIN, 0);
         return;
     }
 
-    if (dns->resolver == NULL) {
-        ctx = NGX_NO_RESOLVER;
-
-    } else {
-        ngx_memzero(&temp, sizeof(ngx_resolver_ctx_t));
-        temp.name = name->name;
-        ctx = ngx_resolve_start(dns->resolver, &temp);
-    }
-
-    if (ctx == NULL) {
-        ngx_http_gateway_upstream_no_answer(target, NGX_RESOLVE_SERVFAIL);
-        return;
-    }
-
-    if (ctx == NGX_NO_RESOLVER) {
+    if (dns->servers == NULL) {
 
         if (name->error != NGX_RESOLVE_NXDOMAIN) {
             ngx_log_error(NGX_LOG_ERR, target->balancer->log, 0,
@@ -178,56 +191,49 @@ ngx_http_gateway_upstream_query(ngx_http_gateway_upstream_target_t *target)
                           "\"%V\"", &target->host);
         }
 
-        ngx_http_gateway_upstream_no_answer(target, NGX_RESOLVE_NXDOMAIN);
+        ngx_http_gateway_upstream_no_answer(target, NGX_RESOLVE_NXDOMAIN, 0);
         return;
     }
 
-    ctx->name = name->name;
-    ctx->service = name->service;
-    ctx->handler = ngx_http_gateway_upstream_resolved;
-    ctx->data = target;
-    ctx->timeout = dns->timeout;
-
     /* only requests that may wait for it keep a quitting worker alive */
-    ctx->cancelable = target->naddrs ? 1 : 0;
 
-    name->query = ctx;
-    dns->queries++;
+    name->lookup = ngx_http_gateway_upstream_lookup(dns->conf, dns->servers,
+                                        &target->host, name->type,
+                                        dns->timeout, target->naddrs ? 1 : 0,
+                                        ngx_http_gateway_upstream_resolved,
+                                        target, target->balancer->log);
 
-    /* may call the handler before it returns */
-
-    if (ngx_resolve_name(ctx) != NGX_OK) {
-        name->query = NULL;
-        dns->queries--;
-        ngx_http_gateway_upstream_no_answer(target, NGX_RESOLVE_SERVFAIL);
+    if (name->lookup == NULL) {
+        ngx_http_gateway_upstream_no_answer(target, NGX_RESOLVE_SERVFAIL, 1);
+        return;
     }
+
+    dns->queries++;
 }
 
 
 static void
-ngx_http_gateway_upstream_resolved(ngx_resolver_ctx_t *ctx)
+ngx_http_gateway_upstream_resolved(ngx_http_gateway_upstream_lookup_t *l)
 {
     ngx_http_gateway_upstream_target_t    *target;
     ngx_http_gateway_upstream_balancer_t  *b;
 
-    target = ctx->data;
+    target = l->data;
     b = target->balancer;
 
-    if (ctx->state == NGX_OK && ctx->naddrs) {
-        ngx_http_gateway_upstream_answer(target, ctx);
+    if (l->error == 0) {
+        ngx_http_gateway_upstream_answer(target, l);
 
     } else {
-        ngx_http_gateway_upstream_no_answer(target,
-                                            ctx->state == NGX_OK
-                                            ? NGX_RESOLVE_NXDOMAIN
-                                            : ctx->state);
+        ngx_http_gateway_upstream_no_answer(target, l->error, l->failed);
     }
 
-    target->name->query = NULL;
-    ngx_resolve_name_done(ctx);
+    target->name->lookup = NULL;
+    ngx_http_gateway_upstream_lookup_free(l);
 
     if (--b->dns->queries == 0) {
         b->dns->settled = 1;
+        b->dns->each = 0;
     }
 
     ngx_http_gateway_upstream_schedule(b);
@@ -237,70 +243,57 @@ ngx_http_gateway_upstream_resolved(ngx_resolver_ctx_t *ctx)
 
 static void
 ngx_http_gateway_upstream_answer(ngx_http_gateway_upstream_target_t *target,
-    ngx_resolver_ctx_t *ctx)
+    ngx_http_gateway_upstream_lookup_t *l)
 {
-    u_short                            priority;
-    ngx_uint_t                         i, n, ipv4;
-    ngx_resolver_addr_t               *addr;
-    ngx_http_gateway_upstream_addr_t  *addrs;
-    ngx_http_gateway_upstream_name_t  *name;
+    u_char                              *p;
+    time_t                               ttl;
+    size_t                               size;
+    ngx_uint_t                           i, n, srv_name;
+    ngx_http_gateway_upstream_addr_t    *addrs;
+    ngx_http_gateway_upstream_name_t    *name;
+    ngx_http_gateway_upstream_answer_t  *answer;
 
     name = target->name;
 
-    addrs = ngx_calloc(ctx->naddrs
-                       * sizeof(ngx_http_gateway_upstream_addr_t),
-                       target->balancer->log);
+    answer = l->answers.elts;
+    n = l->answers.nelts;
+
+    srv_name = l->type == GATEWAY_DNS_SRV && target->balancer->use_srv_name;
+    size = n * sizeof(ngx_http_gateway_upstream_addr_t);
+
+    for (i = 0; srv_name && i < n; i++) {
+        size += answer[i].name.len;
+    }
+
+    addrs = ngx_calloc(size, target->balancer->log);
     if (addrs == NULL) {
-        ngx_http_gateway_upstream_no_answer(target, NGX_RESOLVE_SERVFAIL);
+        ngx_http_gateway_upstream_no_answer(target, NGX_RESOLVE_SERVFAIL, 1);
         return;
     }
 
-    /* the best priority of SRV records; IPv6 only where there is no IPv4 */
+    p = (u_char *) &addrs[n];
 
-    priority = ctx->addrs[0].priority;
+    for (i = 0; i < n; i++) {
 
-    for (i = 1; i < ctx->naddrs; i++) {
-        if (ctx->addrs[i].priority < priority) {
-            priority = ctx->addrs[i].priority;
-        }
-    }
+        ngx_memcpy(&addrs[i].sockaddr, &answer[i].sockaddr,
+                   answer[i].socklen);
+        addrs[i].socklen = answer[i].socklen;
+        addrs[i].weight = target->weight;
+        addrs[i].share = 1;
 
-    ipv4 = 0;
-
-    for (i = 0; i < ctx->naddrs; i++) {
-        if (ctx->addrs[i].priority == priority
-            && ctx->addrs[i].sockaddr->sa_family == AF_INET)
-        {
-            ipv4 = 1;
-        }
-    }
-
-    n = 0;
-
-    for (i = 0; i < ctx->naddrs; i++) {
-        addr = &ctx->addrs[i];
-
-        if (addr->priority != priority
-            || (ipv4 && addr->sockaddr->sa_family != AF_INET))
-        {
-            continue;
+        if (l->type == GATEWAY_DNS_SRV && target->weight) {
+            addrs[i].weight = answer[i].weight;
+            addrs[i].share = answer[i].share;
         }
 
-        ngx_memcpy(&addrs[n].sockaddr, addr->sockaddr, addr->socklen);
-        addrs[n].socklen = addr->socklen;
-        addrs[n].weight = target->weight;
-
-        if (name->service.len && target->weight) {
-            addrs[n].weight = addr->weight ? addr->weight : 1;
+        if (srv_name) {
+            addrs[i].name.data = p;
+            addrs[i].name.len = answer[i].name.len;
+            p = ngx_cpymem(p, answer[i].name.data, answer[i].name.len);
         }
 
-        if (name->service.len == 0
-            || ngx_inet_get_port(&addrs[n].sockaddr.sockaddr) == 0)
-        {
-            ngx_inet_set_port(&addrs[n].sockaddr.sockaddr, target->port);
-        }
-
-        n++;
+        ngx_inet_set_port(&addrs[i].sockaddr.sockaddr,
+                          answer[i].port ? answer[i].port : target->port);
     }
 
     ngx_qsort(addrs, n, sizeof(ngx_http_gateway_upstream_addr_t),
@@ -312,50 +305,69 @@ ngx_http_gateway_upstream_answer(ngx_http_gateway_upstream_target_t *target,
                       &target->host);
     }
 
+    ttl = target->balancer->dns->conf->valid;
+
+    if (ttl < 0) {
+        ttl = ngx_min((time_t) l->ttl, NGX_HTTP_GATEWAY_UPSTREAM_MAX_TTL);
+    }
+
+    name->successes++;
     name->error = 0;
+    name->type = l->type;
     name->good = ngx_time();
-    name->retry = ngx_max(ctx->valid,
-                          ngx_time() + NGX_HTTP_GATEWAY_UPSTREAM_MIN_TTL);
-    name->refresh = name->retry;
+    name->each = ttl == 0;
+    name->retry = ngx_time() + ttl;
+    name->refresh = ngx_time()
+                    + (ttl ? ttl : NGX_HTTP_GATEWAY_UPSTREAM_EACH);
 
     ngx_http_gateway_upstream_set_addrs(target, addrs, n);
 }
 
 
+/* failed: by a server, so that the name may still be there */
+
 static void
 ngx_http_gateway_upstream_no_answer(
-    ngx_http_gateway_upstream_target_t *target, ngx_int_t error)
+    ngx_http_gateway_upstream_target_t *target, ngx_int_t error,
+    ngx_uint_t failed)
 {
-    ngx_http_gateway_upstream_name_t  *name;
+    ngx_http_gateway_upstream_name_t      *name;
+    ngx_http_gateway_upstream_dns_conf_t  *conf;
 
     name = target->name;
+    conf = target->balancer->dns->conf;
 
     if (name->error != error) {
         ngx_log_error(NGX_LOG_WARN, target->balancer->log, 0,
-                      "gateway upstream: \"%V\" could not be resolved "
-                      "(%i: %s)", &target->host, error,
-                      ngx_resolver_strerror(error));
+                      "gateway upstream: \"%V\" could not be resolved (%s)",
+                      &target->host,
+                      ngx_http_gateway_upstream_dns_strerror(error));
     }
 
+    name->failures++;
     name->error = error;
-    name->retry = ngx_time() + NGX_HTTP_GATEWAY_UPSTREAM_ERROR;
+    name->retry = ngx_time() + conf->error;
     name->refresh = ngx_time() + NGX_HTTP_GATEWAY_UPSTREAM_RETRY;
 
     if (target->naddrs) {
 
-        if (error != NGX_RESOLVE_NXDOMAIN
-            && ngx_time() - name->good < NGX_HTTP_GATEWAY_UPSTREAM_STALE)
+        if ((failed || error != NGX_RESOLVE_NXDOMAIN)
+            && ngx_time() - name->good < conf->stale)
         {
             /* the old addresses do */
-            name->retry = name->refresh;
+            name->stale++;
+            name->each = 0;
             return;
         }
 
         ngx_http_gateway_upstream_set_addrs(target, NULL, 0);
     }
 
-    if (error == NGX_RESOLVE_NXDOMAIN) {
-        name->retry = ngx_time() + NGX_HTTP_GATEWAY_UPSTREAM_NOT_FOUND;
+    if (error == NGX_RESOLVE_NXDOMAIN
+        || error == NGX_HTTP_GATEWAY_UPSTREAM_EMPTY)
+    {
+        name->retry = ngx_time() + conf->not_found;
+        name->refresh = ngx_max(name->retry, name->refresh);
     }
 }
 
@@ -367,13 +379,12 @@ ngx_http_gateway_upstream_set_addrs(
     ngx_http_gateway_upstream_target_t *target,
     ngx_http_gateway_upstream_addr_t *addrs, ngx_uint_t n)
 {
-    if (n == target->naddrs
-        && n
-        && ngx_memcmp(addrs, target->addrs,
-                      n * sizeof(ngx_http_gateway_upstream_addr_t))
-           == 0)
-    {
-        ngx_free(addrs);
+    if (ngx_http_gateway_upstream_same_addrs(target, addrs, n)) {
+
+        if (addrs) {
+            ngx_free(addrs);
+        }
+
         return;
     }
 
@@ -391,10 +402,58 @@ ngx_http_gateway_upstream_set_addrs(
 }
 
 
+static ngx_uint_t
+ngx_http_gateway_upstream_same_addrs(
+    ngx_http_gateway_upstream_target_t *target,
+    ngx_http_gateway_upstream_addr_t *addrs, ngx_uint_t n)
+{
+    ngx_uint_t  i;
+
+    if (n != target->naddrs) {
+        return 0;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (ngx_http_gateway_upstream_cmp_addrs(&addrs[i], &target->addrs[i])
+            != 0)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 static int ngx_libc_cdecl
 ngx_http_gateway_upstream_cmp_addrs(const void *one, const void *two)
 {
-    return ngx_memcmp(one, two, sizeof(ngx_http_gateway_upstream_addr_t));
+    ngx_int_t                                rc;
+    const ngx_http_gateway_upstream_addr_t  *a, *b;
+
+    a = one;
+    b = two;
+
+    if (a->socklen != b->socklen) {
+        return a->socklen < b->socklen ? -1 : 1;
+    }
+
+    rc = ngx_memcmp(&a->sockaddr, &b->sockaddr, a->socklen);
+
+    if (rc != 0) {
+        return (int) rc;
+    }
+
+    if (a->weight != b->weight) {
+        return a->weight < b->weight ? -1 : 1;
+    }
+
+    if (a->share != b->share) {
+        return a->share < b->share ? -1 : 1;
+    }
+
+    return (int) ngx_memn2cmp(a->name.data, b->name.data, a->name.len,
+                              b->name.len);
 }
 
 
@@ -424,7 +483,7 @@ ngx_http_gateway_upstream_schedule(ngx_http_gateway_upstream_balancer_t *b)
             continue;
         }
 
-        if (name->query) {
+        if (name->lookup) {
             asking = 1;
             continue;
         }
@@ -524,6 +583,7 @@ ngx_http_gateway_upstream_wake_handler(ngx_event_t *ev)
 
         ngx_queue_remove(q);
         t->waiting = 0;
+        t->waited = 1;
         t->resume(t);
     }
 }
@@ -533,6 +593,7 @@ ngx_http_gateway_upstream_wake_handler(ngx_event_t *ev)
 
 ngx_int_t
 ngx_http_gateway_upstream_dns_init(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf,
     ngx_http_gateway_upstream_balancer_t *b, ngx_resolver_t *resolver,
     ngx_msec_t timeout, ngx_rbtree_t *hosts)
 {
@@ -556,11 +617,17 @@ ngx_http_gateway_upstream_dns_init(ngx_conf_t *cf,
             continue;
         }
 
-        if (rc == NGX_ERROR
-            || ngx_http_gateway_upstream_name(cf, &target[i]) != NGX_OK)
-        {
+        if (rc == NGX_ERROR) {
             return NGX_ERROR;
         }
+
+        target[i].name = ngx_pcalloc(cf->pool,
+                                     sizeof(ngx_http_gateway_upstream_name_t));
+        if (target[i].name == NULL) {
+            return NGX_ERROR;
+        }
+
+        target[i].name->error = NGX_AGAIN;
 
         if (dns == NULL) {
             dns = ngx_pcalloc(cf->pool,
@@ -577,8 +644,18 @@ ngx_http_gateway_upstream_dns_init(ngx_conf_t *cf,
         return NGX_OK;
     }
 
-    dns->resolver = resolver;
+    dns->conf = &gumcf->dns;
     dns->timeout = timeout;
+
+    if (resolver && resolver->connections.nelts) {
+
+        dns->servers = ngx_http_gateway_upstream_servers(cf, gumcf, resolver);
+        if (dns->servers == NULL) {
+            return NGX_ERROR;
+        }
+
+        dns->conf = &dns->servers->conf;
+    }
 
     ngx_queue_init(&dns->waiting);
 
@@ -642,9 +719,9 @@ ngx_http_gateway_upstream_dns_stop(ngx_http_gateway_upstream_balancer_t *b)
             continue;
         }
 
-        if (target[i].name->query) {
-            ngx_resolve_name_done(target[i].name->query);
-            target[i].name->query = NULL;
+        if (target[i].name->lookup) {
+            ngx_http_gateway_upstream_lookup_free(target[i].name->lookup);
+            target[i].name->lookup = NULL;
         }
 
         if (target[i].addrs) {
@@ -710,6 +787,7 @@ ngx_http_gateway_upstream_local(ngx_conf_t *cf,
     ngx_inet_set_port(&addrs->sockaddr.sockaddr, target->port);
     addrs->socklen = addr.socklen;
     addrs->weight = target->weight;
+    addrs->share = 1;
 
     target->addrs = addrs;
     target->naddrs = 1;
@@ -718,48 +796,323 @@ ngx_http_gateway_upstream_local(ngx_conf_t *cf,
 }
 
 
-/* "_svc._proto.name" is asked for its SRV records, others for A, AAAA */
-
-static ngx_int_t
-ngx_http_gateway_upstream_name(ngx_conf_t *cf,
-    ngx_http_gateway_upstream_target_t *target)
+static ngx_http_gateway_upstream_servers_t *
+ngx_http_gateway_upstream_servers(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf, ngx_resolver_t *resolver)
 {
-    u_char                            *p, *last;
-    ngx_http_gateway_upstream_name_t  *name;
+    ngx_uint_t                             i, ipv4, ipv6;
+    ngx_http_gateway_upstream_servers_t   *s, **sp;
+    ngx_http_gateway_upstream_dns_conf_t  *conf;
 
-    name = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_upstream_name_t));
-    if (name == NULL) {
-        return NGX_ERROR;
+    sp = gumcf->servers.elts;
+
+    for (i = 0; i < gumcf->servers.nelts; i++) {
+        if (sp[i]->resolver == resolver) {
+            return sp[i];
+        }
     }
 
-    name->name = target->host;
-    name->error = NGX_AGAIN;
-    target->name = name;
+    s = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_upstream_servers_t));
+    sp = ngx_array_push(&gumcf->servers);
 
-    last = target->host.data + target->host.len;
-
-    if (target->host.data[0] != '_') {
-        return NGX_OK;
+    if (s == NULL || sp == NULL) {
+        return NULL;
     }
 
-    p = ngx_strlchr(target->host.data, last, '.');
+    *sp = s;
 
-    if (p == NULL || p + 1 == last || p[1] != '_') {
-        return NGX_OK;
+    s->resolver = resolver;
+    s->conf = gumcf->dns;
+
+    conf = &s->conf;
+
+    if (conf->valid < 0 && resolver->valid) {
+        conf->valid = resolver->valid;
     }
 
-    p = ngx_strlchr(p + 1, last, '.');
-
-    if (p == NULL || p + 1 == last) {
-        return NGX_OK;
+    if (conf->norder) {
+        return s;
     }
 
-    name->service.data = target->host.data;
-    name->service.len = p - target->host.data;
-    name->name.data = p + 1;
-    name->name.len = last - (p + 1);
+    ipv4 = 1;
+    ipv6 = 0;
 
-    return NGX_OK;
+#if (NGX_HAVE_INET6)
+    ipv6 = resolver->ipv6;
+#if (nginx_version >= 1023001)
+    ipv4 = resolver->ipv4;
+#endif
+#endif
+
+    conf->order[conf->norder++] = NGX_HTTP_GATEWAY_UPSTREAM_LAST;
+    conf->order[conf->norder++] = GATEWAY_DNS_SRV;
+
+    if (ipv4) {
+        conf->order[conf->norder++] = GATEWAY_DNS_A;
+    }
+
+    if (ipv6) {
+        conf->order[conf->norder++] = GATEWAY_DNS_AAAA;
+    }
+
+    return s;
+}
+
+
+char *
+ngx_http_gateway_upstream_dns_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_gateway_upstream_main_conf_t  *gumcf = conf;
+
+    char        *rv, *p;
+    ngx_str_t   *args, name, value;
+    ngx_uint_t   i;
+
+    if (gumcf->dns.set) {
+        return "is duplicate";
+    }
+
+    gumcf->dns.set = 1;
+
+    args = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        p = ngx_strchr(args[i].data, '=');
+
+        if (p == NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" in \"%V\": write "
+                               "NAME=VALUE", &args[i], &cmd->name);
+            return NGX_CONF_ERROR;
+        }
+
+        name.data = args[i].data;
+        name.len = (u_char *) p - name.data;
+        value.data = (u_char *) p + 1;
+        value.len = args[i].len - name.len - 1;
+
+        rv = ngx_http_gateway_upstream_dns_parameter(cf, &gumcf->dns, &name,
+                                                     &value);
+        if (rv != NGX_CONF_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" in \"%V\": %s",
+                               &args[i], &cmd->name, rv);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_upstream_dns_parameter(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_dns_conf_t *conf, ngx_str_t *name,
+    ngx_str_t *value)
+{
+    size_t       i;
+    ngx_int_t    n, ms;
+    ngx_uint_t   k;
+
+    static struct {
+        ngx_str_t  name;
+        size_t     offset;
+    } times[] = {
+        { ngx_string("valid"),
+          offsetof(ngx_http_gateway_upstream_dns_conf_t, valid) },
+        { ngx_string("stale"),
+          offsetof(ngx_http_gateway_upstream_dns_conf_t, stale) },
+        { ngx_string("not_found"),
+          offsetof(ngx_http_gateway_upstream_dns_conf_t, not_found) },
+        { ngx_string("error"),
+          offsetof(ngx_http_gateway_upstream_dns_conf_t, error) },
+    };
+
+    if (name->len == 5 && ngx_strncmp(name->data, "order", 5) == 0) {
+        return ngx_http_gateway_upstream_dns_order(conf, value);
+    }
+
+    if (name->len == 6 && ngx_strncmp(name->data, "search", 6) == 0) {
+        return ngx_http_gateway_upstream_dns_search(cf, conf, value);
+    }
+
+    if (name->len == 3 && ngx_strncmp(name->data, "srv", 3) == 0) {
+
+        if (ngx_strcmp(value->data, "named") == 0) {
+            conf->named = 1;
+
+        } else if (ngx_strcmp(value->data, "any") != 0) {
+            return "it must be \"any\" or \"named\"";
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    if (name->len == 7 && ngx_strncmp(name->data, "timeout", 7) == 0) {
+        ms = ngx_parse_time(value, 0);
+
+        if (ms == NGX_ERROR || ms == 0) {
+            return "it must be a time above 0";
+        }
+
+        conf->timeout = ms;
+        return NGX_CONF_OK;
+    }
+
+    if (name->len == 5 && ngx_strncmp(name->data, "ndots", 5) == 0) {
+        n = ngx_atoi(value->data, value->len);
+
+        if (n == NGX_ERROR || n > 15) {
+            return "it must be 0 to 15";
+        }
+
+        conf->ndots = n;
+        return NGX_CONF_OK;
+    }
+
+    if (name->len == 8 && ngx_strncmp(name->data, "attempts", 8) == 0) {
+        n = ngx_atoi(value->data, value->len);
+
+        if (n == NGX_ERROR || n < 1 || n > 100) {
+            return "it must be 1 to 100";
+        }
+
+        conf->attempts = n;
+        return NGX_CONF_OK;
+    }
+
+    for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+
+        if (name->len != times[i].name.len
+            || ngx_strncmp(name->data, times[i].name.data, name->len) != 0)
+        {
+            continue;
+        }
+
+        n = ngx_parse_time(value, 1);
+
+        if (n == NGX_ERROR) {
+            return "it must be a time in seconds";
+        }
+
+        k = times[i].offset;
+        *(time_t *) ((u_char *) conf + k) = n;
+
+        return NGX_CONF_OK;
+    }
+
+    return "there is no such parameter";
+}
+
+
+static char *
+ngx_http_gateway_upstream_dns_order(
+    ngx_http_gateway_upstream_dns_conf_t *conf, ngx_str_t *value)
+{
+    u_char      *p, *end, *last;
+    ngx_uint_t   i;
+
+    static struct {
+        ngx_str_t   name;
+        ngx_uint_t  type;
+    } types[] = {
+        { ngx_string("LAST"), NGX_HTTP_GATEWAY_UPSTREAM_LAST },
+        { ngx_string("SRV"), GATEWAY_DNS_SRV },
+        { ngx_string("A"), GATEWAY_DNS_A },
+        { ngx_string("AAAA"), GATEWAY_DNS_AAAA },
+        { ngx_string("CNAME"), GATEWAY_DNS_CNAME },
+        { ngx_null_string, 0 }
+    };
+
+    conf->norder = 0;
+    last = value->data + value->len;
+
+    for (p = value->data; p <= last; p = end + 1) {
+
+        end = ngx_strlchr(p, last, ',');
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        for (i = 0; types[i].type; i++) {
+            if (types[i].name.len == (size_t) (end - p)
+                && ngx_strncasecmp(p, types[i].name.data, end - p) == 0)
+            {
+                break;
+            }
+        }
+
+        if (types[i].type == 0) {
+            return "types are LAST, SRV, A, AAAA and CNAME";
+        }
+
+        if (conf->norder == NGX_HTTP_GATEWAY_UPSTREAM_TYPES) {
+            return "too many types";
+        }
+
+        conf->order[conf->norder++] = types[i].type;
+    }
+
+    for (i = 0; i < conf->norder; i++) {
+        if (conf->order[i] == GATEWAY_DNS_A
+            || conf->order[i] == GATEWAY_DNS_AAAA
+            || conf->order[i] == GATEWAY_DNS_SRV)
+        {
+            return NGX_CONF_OK;
+        }
+    }
+
+    return "one of SRV, A and AAAA must be there";
+}
+
+
+static char *
+ngx_http_gateway_upstream_dns_search(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_dns_conf_t *conf, ngx_str_t *value)
+{
+    u_char     *p, *end, *last;
+    ngx_str_t  *domain;
+
+    if (conf->search) {
+        return "it is a duplicate";
+    }
+
+    conf->search = ngx_array_create(cf->pool, 2, sizeof(ngx_str_t));
+    if (conf->search == NULL) {
+        return "no memory";
+    }
+
+    last = value->data + value->len;
+
+    for (p = value->data; p < last; p = end + 1) {
+
+        end = ngx_strlchr(p, last, ',');
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        if (end == p || end - p >= GATEWAY_DNS_NAME) {
+            return "domains are names, with commas between them";
+        }
+
+        domain = ngx_array_push(conf->search);
+        if (domain == NULL) {
+            return "no memory";
+        }
+
+        domain->data = p;
+        domain->len = end - p;
+
+        if (end[-1] == '.') {
+            domain->len--;
+        }
+    }
+
+    return NGX_CONF_OK;
 }
 
 

@@ -79,6 +79,13 @@ static ngx_command_t  ngx_http_gateway_upstream_commands[] = {
       offsetof(ngx_http_gateway_upstream_main_conf_t, hosts_file),
       NULL },
 
+    { ngx_string("gateway_dns"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_gateway_upstream_dns_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("gateway_upstream_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_gateway_upstream_zone,
@@ -192,7 +199,7 @@ ngx_http_gateway_upstream_walk(ngx_http_gateway_upstream_visit_pt visit,
                 }
 
                 info.address = set->slots[n].peer->text;
-                info.weight = set->slots[n].weight;
+                info.weight = set->slots[n].weight / set->scale;
                 info.state = set->slots[n].weight
                              ? set->slots[n].peer->health
                              : NGX_HTTP_GATEWAY_UPSTREAM_CHECKS_OFF;
@@ -364,6 +371,18 @@ ngx_http_gateway_upstream_field(ngx_conf_t *cf,
 
         if (ngx_strcmp(value[0].data, "host_header") == 0) {
             b->host_header = value[1];
+            return NGX_CONF_OK;
+        }
+
+        if (ngx_strcmp(value[0].data, "use_srv_name") == 0) {
+
+            if (ngx_strcmp(value[1].data, "on") == 0) {
+                b->use_srv_name = 1;
+
+            } else if (ngx_strcmp(value[1].data, "off") != 0) {
+                return "must be \"on\" or \"off\"";
+            }
+
             return NGX_CONF_OK;
         }
     }
@@ -784,6 +803,7 @@ ngx_http_gateway_upstream_add_target(ngx_conf_t *cf,
         ngx_inet_set_port(&addrs->sockaddr.sockaddr, port);
         addrs->socklen = addr.socklen;
         addrs->weight = weight;
+        addrs->share = 1;
 
         target->addrs = addrs;
         target->naddrs = 1;
@@ -910,9 +930,20 @@ ngx_http_gateway_upstream_create_main_conf(ngx_conf_t *cf)
      *     gumcf->used = 0;
      */
 
-    if (ngx_array_init(&gumcf->balancers, cf->pool, 4,
-                       sizeof(ngx_http_gateway_upstream_balancer_t *))
-        != NGX_OK)
+    gumcf->dns.ndots = 1;
+    gumcf->dns.valid = -1;
+    gumcf->dns.stale = 3600;
+    gumcf->dns.not_found = 30;
+    gumcf->dns.error = 1;
+    gumcf->dns.timeout = 2000;
+    gumcf->dns.attempts = 5;
+
+    if (ngx_array_init(&gumcf->servers, cf->pool, 1,
+                       sizeof(ngx_http_gateway_upstream_servers_t *))
+        != NGX_OK
+        || ngx_array_init(&gumcf->balancers, cf->pool, 4,
+                          sizeof(ngx_http_gateway_upstream_balancer_t *))
+           != NGX_OK)
     {
         return NULL;
     }
@@ -972,7 +1003,8 @@ ngx_http_gateway_upstream_postconfiguration(ngx_conf_t *cf)
     for (i = 0; i < gumcf->nexplicit; i++) {
 
         if (b[i]->dns == NULL
-            && ngx_http_gateway_upstream_dns_init(cf, b[i], clcf->resolver,
+            && ngx_http_gateway_upstream_dns_init(cf, gumcf, b[i],
+                                                  clcf->resolver,
                                                   clcf->resolver_timeout
                                                   == NGX_CONF_UNSET_MSEC
                                                   ? 30000
@@ -1101,7 +1133,7 @@ ngx_http_gateway_upstream_service(ngx_conf_t *cf,
         service->balancer = b;
 
         if (b->dns == NULL
-            && ngx_http_gateway_upstream_dns_init(cf, b, clcf->resolver,
+            && ngx_http_gateway_upstream_dns_init(cf, gumcf, b, clcf->resolver,
                                                   clcf->resolver_timeout,
                                                   hosts)
                != NGX_OK)
@@ -1166,7 +1198,7 @@ ngx_http_gateway_upstream_service(ngx_conf_t *cf,
 
     service->balancer = b;
 
-    if (ngx_http_gateway_upstream_dns_init(cf, b, clcf->resolver,
+    if (ngx_http_gateway_upstream_dns_init(cf, gumcf, b, clcf->resolver,
                                            clcf->resolver_timeout, hosts)
         != NGX_OK)
     {

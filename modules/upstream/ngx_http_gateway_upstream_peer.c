@@ -259,7 +259,9 @@ ngx_http_gateway_upstream_fail(ngx_http_request_t *r,
                                       &no_peer);
     }
 
-    if (name->error == NGX_RESOLVE_NXDOMAIN) {
+    if (name->error == NGX_RESOLVE_NXDOMAIN
+        || name->error == NGX_HTTP_GATEWAY_UPSTREAM_EMPTY)
+    {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "gateway upstream: no address for \"%V\"",
                       &target->host);
@@ -268,7 +270,7 @@ ngx_http_gateway_upstream_fail(ngx_http_request_t *r,
                                       &no_name);
     }
 
-    reason = ngx_resolver_strerror(name->error);
+    reason = ngx_http_gateway_upstream_dns_strerror(name->error);
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "gateway upstream: \"%V\" could not be resolved (%s)",

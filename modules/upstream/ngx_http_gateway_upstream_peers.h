@@ -19,6 +19,7 @@
 #define _NGX_HTTP_GATEWAY_UPSTREAM_PEERS_H_INCLUDED_
 
 
+#include "gateway_dns.h"
 #include "ngx_http_gateway_shm.h"
 #include "ngx_http_gateway_upstream.h"
 
@@ -26,6 +27,11 @@
 #define NGX_HTTP_GATEWAY_UPSTREAM_TAG       8      /* bytes */
 #define NGX_HTTP_GATEWAY_UPSTREAM_SESSIONS  4      /* per peer */
 #define NGX_HTTP_GATEWAY_UPSTREAM_NONE      ((ngx_uint_t) -1)
+
+#define NGX_HTTP_GATEWAY_UPSTREAM_TYPES     8      /* of an order */
+#define NGX_HTTP_GATEWAY_UPSTREAM_LAST      0xffff /* among types */
+#define NGX_HTTP_GATEWAY_UPSTREAM_EMPTY     101    /* among NGX_RESOLVE_...:
+                                                      no records of a type */
 
 
 typedef enum {
@@ -66,23 +72,140 @@ typedef struct ngx_http_gateway_upstream_main_conf_s
     ngx_http_gateway_upstream_main_conf_t;
 
 
+typedef struct ngx_http_gateway_upstream_lookup_s
+    ngx_http_gateway_upstream_lookup_t;
+
+
+/* how names are looked up; times in seconds */
+typedef struct {
+    ngx_uint_t                            order[
+                                          NGX_HTTP_GATEWAY_UPSTREAM_TYPES];
+    ngx_uint_t                            norder;   /* 0: not given */
+    ngx_array_t                          *search;   /* ngx_str_t, or NULL */
+    ngx_uint_t                            ndots;
+    time_t                                valid;    /* -1: as records say */
+    time_t                                stale;
+    time_t                                not_found;
+    time_t                                error;
+    ngx_msec_t                            timeout;  /* of a server */
+    ngx_uint_t                            attempts;
+    unsigned                              named:1;  /* SRV only for names as
+                                                       _service._proto.name */
+    unsigned                              set:1;
+} ngx_http_gateway_upstream_dns_conf_t;
+
+
+/* the servers of a "resolver", shared by those who use it */
+typedef struct {
+    ngx_resolver_t                       *resolver;
+    ngx_http_gateway_upstream_dns_conf_t  conf;     /* without gaps */
+    ngx_uint_t                            first;    /* whom to ask first */
+} ngx_http_gateway_upstream_servers_t;
+
+
+/* an address as a lookup found it; or a SRV record, before that */
 typedef struct {
     ngx_sockaddr_t                        sockaddr;
     socklen_t                             socklen;
+    ngx_str_t                             name;     /* target of SRV */
+    ngx_uint_t                            priority;
     ngx_uint_t                            weight;
+    in_port_t                             port;     /* 0: none */
+    ngx_uint_t                            share;    /* addresses of the SRV
+                                                       record */
+} ngx_http_gateway_upstream_answer_t;
+
+
+/* a question under way */
+typedef struct {
+    ngx_peer_connection_t                 peer;
+    ngx_event_t                           timer;
+    ngx_uint_t                            server;
+    ngx_uint_t                            attempt;
+    ngx_uint_t                            refusals; /* answers of no use */
+    ngx_int_t                             error;
+    size_t                                len;
+    u_char                                message[2 + GATEWAY_DNS_QUERY];
+    size_t                                sent;     /* these by TCP */
+    size_t                                received;
+    u_char                                length[2];
+    u_char                               *answer;
+    size_t                                answer_len;
+    unsigned                              tcp:1;
+    unsigned                              broken:1;
+} ngx_http_gateway_upstream_query_t;
+
+
+typedef void (*ngx_http_gateway_upstream_lookup_pt)(
+    ngx_http_gateway_upstream_lookup_t *l);
+
+
+struct ngx_http_gateway_upstream_lookup_s {
+    ngx_http_gateway_upstream_lookup_pt   handler;
+    void                                 *data;
+
+    /* the result; they live until the lookup is freed */
+    ngx_int_t                             error;    /* 0: there is one */
+    ngx_uint_t                            type;     /* that was found */
+    uint32_t                              ttl;
+    ngx_array_t                           answers;  /* ..._answer_t */
+
+    ngx_pool_t                           *pool;
+    ngx_http_gateway_upstream_dns_conf_t *conf;
+    ngx_http_gateway_upstream_servers_t  *servers;
+    ngx_event_t                           deadline;
+    ngx_http_gateway_upstream_query_t     query;
+
+    ngx_str_t                             host;     /* without a final dot */
+    ngx_uint_t                            dots;
+    ngx_uint_t                            last;     /* type */
+    ngx_uint_t                            position; /* in the order */
+    ngx_uint_t                            done;     /* types, as bits */
+    ngx_int_t                             step;     /* in the domains */
+    ngx_uint_t                            aliases;
+    u_char                                name[GATEWAY_DNS_NAME];
+    size_t                                name_len;
+
+    ngx_http_gateway_upstream_lookup_t   *parent;   /* of a SRV's target */
+    ngx_array_t                           children;
+    ngx_uint_t                            pending;
+
+    unsigned                              absolute:1; /* no domains */
+    unsigned                              cancelable:1;
+    unsigned                              failed:1; /* servers did, at least
+                                                       once */
+    unsigned                              starting:1;
+    unsigned                              ended:1;
+};
+
+
+typedef struct {
+    ngx_sockaddr_t                        sockaddr;
+    socklen_t                             socklen;
+    ngx_str_t                             name;     /* Host, if not the
+                                                       target's */
+    ngx_uint_t                            weight;
+    ngx_uint_t                            share;    /* so many addresses have
+                                                       this weight */
 } ngx_http_gateway_upstream_addr_t;
 
 
 /* how a name is doing; only for targets whose name needs DNS */
 typedef struct {
-    ngx_resolver_ctx_t                   *query;    /* in progress */
-    ngx_str_t                             service;  /* SRV: "_svc._proto" */
-    ngx_str_t                             name;     /* what is asked for */
+    ngx_http_gateway_upstream_lookup_t   *lookup;   /* in progress */
     time_t                                retry;    /* not asked before */
     time_t                                refresh;  /* asked by the timer */
     time_t                                good;     /* last success */
+    ngx_uint_t                            type;     /* that worked last */
     ngx_int_t                             error;    /* NGX_RESOLVE_..., or 0;
                                                        NGX_AGAIN: not asked */
+    ngx_uint_t                            runs;     /* lookups */
+    ngx_uint_t                            successes;
+    ngx_uint_t                            failures;
+    ngx_uint_t                            stale;    /* failures that left the
+                                                       old addresses */
+    unsigned                              each:1;   /* asked for each request:
+                                                       TTL 0 */
 } ngx_http_gateway_upstream_name_t;
 
 
@@ -215,6 +338,7 @@ typedef struct {
     ngx_uint_t                            refs;     /* balancer and tries */
     ngx_uint_t                            nslots;
     ngx_uint_t                            usable;   /* slots with a weight */
+    ngx_uint_t                            scale;    /* of weights */
     ngx_uint_t                            next;     /* where the next search
                                                        begins */
     ngx_http_gateway_upstream_slot_t     *slots;
@@ -233,9 +357,10 @@ typedef struct {
 
 /* the part of a balancer that only names need */
 typedef struct {
-    ngx_resolver_t                       *resolver;
-    ngx_msec_t                            timeout;
-    ngx_uint_t                            queries;  /* in progress */
+    ngx_http_gateway_upstream_dns_conf_t *conf;
+    ngx_http_gateway_upstream_servers_t  *servers;  /* NULL: no resolver */
+    ngx_msec_t                            timeout;  /* of a lookup */
+    ngx_uint_t                            queries;  /* lookups in progress */
     time_t                                due;      /* least retry */
     ngx_queue_t                           waiting;  /* tries */
     ngx_event_t                           refresh;
@@ -243,6 +368,8 @@ typedef struct {
     ngx_event_t                           wake;
     unsigned                              settled:1;
     unsigned                              used:1;   /* since a refresh */
+    unsigned                              each:1;   /* asks for names of
+                                                       TTL 0 */
 } ngx_http_gateway_upstream_dns_t;
 
 
@@ -263,6 +390,7 @@ struct ngx_http_gateway_upstream_balancer_s {
     ngx_uint_t                            line;
     unsigned                              implicit:1; /* of services */
     unsigned                              changed:1;  /* set is outdated */
+    unsigned                              use_srv_name:1;
     unsigned                              algorithm_set:1;
     unsigned                              hash_set:1;
     unsigned                              fallback_set:1;
@@ -274,6 +402,8 @@ struct ngx_http_gateway_upstream_main_conf_s {
                                                         explicit ones first */
     ngx_uint_t                            nexplicit;
     ngx_str_t                             hosts_file;
+    ngx_http_gateway_upstream_dns_conf_t  dns;
+    ngx_array_t                           servers;  /* ..._servers_t * */
     ngx_http_gateway_shm_t               *shm;      /* states of checks */
     size_t                                size;     /* of the zone */
     ngx_event_t                           keep;     /* holds states */
@@ -308,6 +438,7 @@ struct ngx_http_gateway_upstream_try_s {
     u_char                                tag[NGX_HTTP_GATEWAY_UPSTREAM_TAG];
     unsigned                              hashed:1;
     unsigned                              waiting:1;
+    unsigned                              waited:1; /* for names, once */
     unsigned                              picked:1; /* but not connected */
     unsigned                              taken:1;  /* by a peer.init */
     unsigned                              counted:1; /* in peer's active */
@@ -373,6 +504,7 @@ ngx_int_t ngx_http_gateway_upstream_resolve(
 
 /* makes the dns part, with names of targets that need it; NGX_OK/NGX_ERROR */
 ngx_int_t ngx_http_gateway_upstream_dns_init(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf,
     ngx_http_gateway_upstream_balancer_t *b, ngx_resolver_t *resolver,
     ngx_msec_t timeout, ngx_rbtree_t *hosts);
 void ngx_http_gateway_upstream_dns_start(
@@ -383,6 +515,33 @@ void ngx_http_gateway_upstream_dns_stop(
 /* reads a hosts file into a tree of ngx_str_node_t; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_http_gateway_upstream_read_hosts(ngx_conf_t *cf,
     ngx_str_t *file, ngx_rbtree_t *hosts);
+
+
+/* lookups, ngx_http_gateway_upstream_lookup.c */
+
+/*
+ * Looks host up, which stays where it is; last: the type that worked last,
+ * or 0.  The handler is called once, and never before this returns; it frees
+ * the lookup.  cancelable: a worker that ends need not wait.  NULL on error.
+ */
+ngx_http_gateway_upstream_lookup_t *ngx_http_gateway_upstream_lookup(
+    ngx_http_gateway_upstream_dns_conf_t *conf,
+    ngx_http_gateway_upstream_servers_t *servers, ngx_str_t *host,
+    ngx_uint_t last, ngx_msec_t timeout, ngx_uint_t cancelable,
+    ngx_http_gateway_upstream_lookup_pt handler, void *data, ngx_log_t *log);
+
+/* ends it as well */
+void ngx_http_gateway_upstream_lookup_free(
+    ngx_http_gateway_upstream_lookup_t *l);
+
+/* in Kong's words */
+const char *ngx_http_gateway_upstream_dns_strerror(ngx_int_t error);
+
+
+/* the directive gateway_dns, ngx_http_gateway_upstream_dns.c */
+
+char *ngx_http_gateway_upstream_dns_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 
 
 /* hash inputs, ngx_http_gateway_upstream_hash.c */

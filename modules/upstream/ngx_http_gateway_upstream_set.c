@@ -17,11 +17,16 @@
 /* consistent hashing: points of a target of average weight */
 #define NGX_HTTP_GATEWAY_UPSTREAM_POINTS      160
 
+/* addresses of SRV records share the weight as far as this goes */
+#define NGX_HTTP_GATEWAY_UPSTREAM_MAX_SCALE   5040
+
 /* latency: a measurement loses its weight by 1/e in this time */
 #define NGX_HTTP_GATEWAY_UPSTREAM_DECAY       10000.0
 
 
 static ngx_http_gateway_upstream_set_t *ngx_http_gateway_upstream_build(
+    ngx_http_gateway_upstream_balancer_t *b);
+static ngx_uint_t ngx_http_gateway_upstream_scale(
     ngx_http_gateway_upstream_balancer_t *b);
 static ngx_http_gateway_upstream_peer_t *ngx_http_gateway_upstream_peer(
     ngx_http_gateway_upstream_balancer_t *b,
@@ -136,6 +141,7 @@ ngx_http_gateway_upstream_build(ngx_http_gateway_upstream_balancer_t *b)
     }
 
     set->refs = 1;
+    set->scale = ngx_http_gateway_upstream_scale(b);
     set->slots = (ngx_http_gateway_upstream_slot_t *) &set[1];
 
     for (i = 0; i < b->targets.nelts; i++) {
@@ -144,7 +150,12 @@ ngx_http_gateway_upstream_build(ngx_http_gateway_upstream_balancer_t *b)
             addr = &targets[i].addrs[k];
 
             slot = &set->slots[set->nslots];
-            slot->weight = addr->weight;
+            slot->weight = addr->weight * set->scale / addr->share;
+
+            if (slot->weight == 0 && addr->weight) {
+                slot->weight = 1;
+            }
+
             slot->peer = ngx_http_gateway_upstream_peer(b, &targets[i], addr);
 
             if (slot->peer == NULL) {
@@ -201,6 +212,45 @@ ngx_http_gateway_upstream_build(ngx_http_gateway_upstream_balancer_t *b)
 }
 
 
+/* the least multiple of the shares: weights that are divided stay whole */
+
+static ngx_uint_t
+ngx_http_gateway_upstream_scale(ngx_http_gateway_upstream_balancer_t *b)
+{
+    ngx_uint_t                           a, c, i, k, rest, scale;
+    ngx_http_gateway_upstream_target_t  *targets;
+
+    targets = b->targets.elts;
+    scale = 1;
+
+    for (i = 0; i < b->targets.nelts; i++) {
+
+        for (k = 0; k < targets[i].naddrs; k++) {
+            a = scale;
+            c = targets[i].addrs[k].share;
+
+            if (c == 1) {
+                continue;
+            }
+
+            while (c) {
+                rest = a % c;
+                a = c;
+                c = rest;
+            }
+
+            scale = scale / a * targets[i].addrs[k].share;
+
+            if (scale > NGX_HTTP_GATEWAY_UPSTREAM_MAX_SCALE) {
+                return NGX_HTTP_GATEWAY_UPSTREAM_MAX_SCALE;
+            }
+        }
+    }
+
+    return scale;
+}
+
+
 /* takes the peer over from the last set, or makes a new one */
 
 static ngx_http_gateway_upstream_peer_t *
@@ -210,8 +260,12 @@ ngx_http_gateway_upstream_peer(ngx_http_gateway_upstream_balancer_t *b,
 {
     u_char                            *p, *last;
     size_t                             len;
+    ngx_str_t                         *host;
     ngx_uint_t                         i;
     ngx_http_gateway_upstream_peer_t  *peer;
+
+    host = b->host_header.len ? &b->host_header
+           : addr->name.len ? &addr->name : &target->host;
 
     if (b->set) {
 
@@ -221,7 +275,9 @@ ngx_http_gateway_upstream_peer(ngx_http_gateway_upstream_balancer_t *b,
             if (peer->target == target
                 && peer->socklen == addr->socklen
                 && ngx_memcmp(&peer->sockaddr, &addr->sockaddr,
-                              addr->socklen) == 0)
+                              addr->socklen) == 0
+                && peer->host.len == host->len
+                && ngx_strncmp(peer->host.data, host->data, host->len) == 0)
             {
                 peer->refs++;
                 return peer;
@@ -229,8 +285,7 @@ ngx_http_gateway_upstream_peer(ngx_http_gateway_upstream_balancer_t *b,
         }
     }
 
-    len = NGX_SOCKADDR_STRLEN + b->host_header.len + target->host.len
-          + sizeof(":65535") - 1;
+    len = NGX_SOCKADDR_STRLEN + host->len + sizeof(":65535") - 1;
 
     peer = ngx_calloc(sizeof(ngx_http_gateway_upstream_peer_t) + len, b->log);
     if (peer == NULL) {
@@ -251,11 +306,12 @@ ngx_http_gateway_upstream_peer(ngx_http_gateway_upstream_balancer_t *b,
                                    NGX_SOCKADDR_STRLEN, 1);
     p += peer->text.len;
 
-    peer->host = b->host_header.len ? b->host_header : target->host;
-
     peer->host_port.data = p;
-    p = ngx_slprintf(p, last, "%V:%ui", &peer->host, (ngx_uint_t) peer->port);
+    p = ngx_slprintf(p, last, "%V:%ui", host, (ngx_uint_t) peer->port);
     peer->host_port.len = p - peer->host_port.data;
+
+    peer->host.data = peer->host_port.data;
+    peer->host.len = host->len;
 
     if (b->checks) {
         ngx_http_gateway_upstream_health_peer(b, peer);

@@ -324,91 +324,6 @@ gwc_emit_gateway(gwc_writer_t *w, const gwc_output_t *output)
 }
 
 
-/* the nameservers of resolv.conf, as nginx's "resolver" takes them */
-static void
-gwc_read_resolv_conf(gwc_vec_t *servers)
-{
-    char line[512];
-    FILE *file;
-
-    file = fopen("/etc/resolv.conf", "re");
-
-    if (file == NULL) {
-        return;
-    }
-
-    while (fgets(line, sizeof(line), file) != NULL) {
-        char *p = line;
-        size_t len;
-
-        if (strncmp(p, "nameserver", 10) != 0
-            || (p[10] != ' ' && p[10] != '\t')) {
-            continue;
-        }
-
-        p += 10;
-        p += strspn(p, " \t");
-        len = strcspn(p, " \t\r\n#;");
-
-        /* nginx takes no zones of link-local addresses */
-        if (len == 0 || memchr(p, '%', len) != NULL) {
-            continue;
-        }
-
-        gwc_vec_push(servers, memchr(p, ':', len) != NULL
-                                  ? gwc_sprintf("[%.*s]", (int) len, p)
-                                  : gwc_strndup(p, len));
-    }
-
-    (void) fclose(file);
-}
-
-
-static void
-gwc_emit_resolver(gwc_writer_t *w, const gwc_output_t *output)
-{
-    const gwc_settings_t *settings = output->settings;
-    gwc_vec_t servers = { 0 };
-    size_t i;
-
-    if (!output->needs_resolver
-        || gwc_settings_injected(settings, GWC_CONTEXT_HTTP, "resolver")
-               != NULL)
-    {
-        return;
-    }
-
-    for (i = 0; i < settings->dns_resolver.n; i++) {
-        gwc_vec_push(&servers, settings->dns_resolver.items[i]);
-    }
-
-    if (servers.n == 0) {
-        gwc_read_resolv_conf(&servers);
-    }
-
-    if (servers.n == 0) {
-        gwc_warning(NULL, "hosts are given by name, but there is no "
-                          "nameserver: see dns_resolver");
-        return;
-    }
-
-    gwc_begin(w, "resolver");
-
-    for (i = 0; i < servers.n; i++) {
-        gwc_arg(w, servers.items[i]);
-    }
-
-    if (gwc_settings_get(settings, "dns_valid_ttl") != NULL) {
-        gwc_argf(w, "valid=%lds",
-                 gwc_settings_number(settings, "dns_valid_ttl"));
-    }
-
-    /* AAAA is not asked for unless told otherwise, as dns_order has it */
-    gwc_arg(w, "ipv6=off");
-    gwc_end(w);
-}
-
-
 /* the lines that an injected directive does not replace */
 static void
 gwc_emit_not_injected(gwc_writer_t *w, const gwc_output_t *output,
@@ -492,7 +407,7 @@ gwc_emit_http(gwc_output_t *output, gwc_writer_t *w)
     gwc_emit_default(w, output, GWC_CONTEXT_HTTP, "variables_hash_max_size",
                      "2048");
     gwc_emit_temp_paths(w, output);
-    gwc_emit_resolver(w, output);
+    gwc_emit_dns(w, output);
     gwc_emit_injected(w, output, GWC_CONTEXT_HTTP);
     gwc_blank(w);
 

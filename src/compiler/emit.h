@@ -136,6 +136,9 @@ void gwc_emit_client_files(gwc_output_t *output,
                            const gwc_certificate_t *certificate,
                            const char **cert, const char **key);
 
+/* emit_dns.c */
+void gwc_emit_dns(gwc_writer_t *w, const gwc_output_t *output);
+
 /* emit_health.c: lines of its block, and warnings about what does not run */
 void gwc_emit_health(gwc_writer_t *w, gwc_output_t *output,
                      const gwc_upstream_t *upstream);

@@ -163,6 +163,10 @@ gwc_emit_upstream(gwc_writer_t *w, gwc_output_t *output,
         gwc_end(w);
     }
 
+    if (gwc_bool_or(upstream->use_srv_name, false)) {
+        gwc_put(w, "use_srv_name", "on", NULL);
+    }
+
     gwc_emit_health(w, output, upstream);
 
     for (i = 0; i < upstream->targets.n; i++) {

@@ -16,9 +16,10 @@ extern char **environ;
 
 /* whole families of kong.conf that have no meaning here */
 static const char *const gwc_absent_prefixes[] = {
-    "admin_gui_",     "cluster_", "db_",       "lmdb_",
-    "lua_",           "pg_",      "resolver_", "opentelemetry_",
-    "untrusted_lua_", "wasm_",    "_debug_",   "pluginserver_"
+    "admin_gui_",     "cluster_",       "db_",
+    "lmdb_",          "lua_",           "pg_",
+    "opentelemetry_", "untrusted_lua_", "wasm_",
+    "_debug_",        "pluginserver_"
 };
 
 static const char *const gwc_absent_names[] = { "untrusted_lua", "wasm" };

@@ -30,6 +30,14 @@ static const char *const gwc_header_tokens[] = { "server_tokens",
 static const char *const gwc_header_upstream_tokens[] = { "x-kong-request-id",
                                                           "off", NULL };
 
+static const char *const gwc_dns_types[] = { "LAST", "SRV",   "A",
+                                             "AAAA", "CNAME", NULL };
+
+static const char *const gwc_dns_families[] = { "A", "AAAA", "SRV", NULL };
+
+/* as many as the module takes */
+#define GWC_DNS_TYPES 8
+
 
 static bool
 gwc_starts(const char *s, const char *prefix)
@@ -538,6 +546,82 @@ gwc_settings_check_tls(const gwc_settings_t *settings)
 }
 
 
+/* types of records, in upper case afterwards */
+static void
+gwc_settings_check_types(const gwc_settings_t *settings, const char *name,
+                         gwc_vec_t *vec, const char *const *types)
+{
+    bool address = false;
+    char *p;
+    size_t i;
+
+    for (i = 0; i < vec->n; i++) {
+        for (p = vec->items[i]; *p != '\0'; p++) {
+            *p = (char) toupper((unsigned char) *p);
+        }
+
+        if (!gwc_is_one_of(vec->items[i], types)) {
+            gwc_setting_bad(settings, gwc_setting_index(name),
+                            "\"%s\": expected some of %s",
+                            (const char *) vec->items[i], gwc_join(types));
+            return;
+        }
+
+        address = address || strcmp(vec->items[i], "A") == 0
+                  || strcmp(vec->items[i], "AAAA") == 0
+                  || strcmp(vec->items[i], "SRV") == 0;
+    }
+
+    if (!address || vec->n > GWC_DNS_TYPES) {
+        gwc_setting_bad(settings, gwc_setting_index(name),
+                        "expected at least one of A, AAAA and SRV, and no "
+                        "more than %d types",
+                        GWC_DNS_TYPES);
+    }
+}
+
+
+/* "address" or "address:port", an IPv6 address with a port in brackets */
+static void
+gwc_settings_check_servers(const gwc_settings_t *settings, const char *name,
+                           gwc_vec_t *vec)
+{
+    unsigned char ip[16];
+    size_t i;
+    long port;
+
+    for (i = 0; i < vec->n; i++) {
+        const char *text = vec->items[i];
+        const char *address = text, *colon = NULL, *end;
+        int family = AF_INET;
+
+        if (inet_pton(AF_INET6, text, ip) == 1) {
+            vec->items[i] = gwc_sprintf("[%s]", text);
+            continue;
+        }
+
+        if (text[0] == '[' && (end = strchr(text, ']')) != NULL) {
+            address = gwc_strndup(text + 1, (size_t) (end - text) - 1);
+            colon = end[1] == ':' ? end + 1 : NULL;
+            family = end[1] == '\0' || colon != NULL ? AF_INET6 : AF_UNSPEC;
+
+        } else if ((colon = strchr(text, ':')) != NULL) {
+            address = gwc_strndup(text, (size_t) (colon - text));
+        }
+
+        if (family == AF_UNSPEC || inet_pton(family, address, ip) != 1
+            || (colon != NULL
+                && (!gwc_parse_number(colon + 1, 65535, &port) || port == 0)))
+        {
+            gwc_setting_bad(settings, gwc_setting_index(name),
+                            "\"%s\": expected addresses of name servers, "
+                            "such as 10.0.0.2, 10.0.0.2:53 or [fd00::2]:53",
+                            text);
+        }
+    }
+}
+
+
 void
 gwc_settings_check(gwc_settings_t *settings)
 {
@@ -568,6 +652,15 @@ gwc_settings_check(gwc_settings_t *settings)
     gwc_settings_check_tokens(settings, "headers_upstream",
                               &settings->headers_upstream,
                               gwc_header_upstream_tokens);
+
+    gwc_settings_check_servers(settings, "dns_resolver",
+                               &settings->dns_resolver);
+    gwc_settings_check_servers(settings, "resolver_address",
+                               &settings->resolver_address);
+    gwc_settings_check_types(settings, "dns_order", &settings->dns_order,
+                             gwc_dns_types);
+    gwc_settings_check_types(settings, "resolver_family",
+                             &settings->resolver_family, gwc_dns_families);
 
     gwc_settings_check_pair(settings, "ssl_cert", settings->ssl_cert.n,
                             "ssl_cert_key", settings->ssl_cert_key.n);
