@@ -25,6 +25,7 @@ typedef struct {
 typedef struct {
     ngx_http_gateway_tls_names_t     names;
     ngx_array_t                     *certs;     /* NULL: none yet */
+    ngx_array_t                     *decoders;  /* of keys; NULL: none yet */
     ngx_uint_t                       n;         /* of certificates */
 } ngx_http_gateway_tls_store_t;
 

@@ -8,18 +8,32 @@
 
 #include "ngx_http_gateway_tls_private.h"
 
+#include <openssl/decoder.h>
 #include <openssl/pem.h>
 
 
+/* setting one up takes OpenSSL much longer than a key does */
+typedef struct {
+    EVP_PKEY                        *key;       /* what was decoded */
+    OSSL_DECODER_CTX                *ctx;
+    int                              type;
+} ngx_http_gateway_tls_decoder_t;
+
+
 static EVP_PKEY *ngx_http_gateway_tls_read_key(ngx_conf_t *cf,
-    ngx_str_t *file);
+    ngx_http_gateway_tls_store_t *store, X509 *cert, ngx_str_t *file);
+static EVP_PKEY *ngx_http_gateway_tls_decode(ngx_conf_t *cf,
+    ngx_http_gateway_tls_store_t *store, X509 *cert, BIO *bio);
+static ngx_http_gateway_tls_decoder_t *ngx_http_gateway_tls_decoder(
+    ngx_conf_t *cf, ngx_http_gateway_tls_store_t *store, EVP_PKEY *like);
+static void ngx_http_gateway_tls_decoder_cleanup(void *data);
 static int ngx_http_gateway_tls_password(char *buf, int size, int writing,
     void *data);
 
 
 char *
-ngx_http_gateway_tls_pair(ngx_conf_t *cf, ngx_http_gateway_tls_cert_t *cert,
-    ngx_str_t *file, ngx_str_t *key)
+ngx_http_gateway_tls_pair(ngx_conf_t *cf, ngx_http_gateway_tls_store_t *store,
+    ngx_http_gateway_tls_cert_t *cert, ngx_str_t *file, ngx_str_t *key)
 {
     STACK_OF(X509)               *chain;
     ngx_http_gateway_tls_pair_t  *pair;
@@ -49,7 +63,8 @@ ngx_http_gateway_tls_pair(ngx_conf_t *cf, ngx_http_gateway_tls_cert_t *cert,
         sk_X509_free(chain);
     }
 
-    pair->key = ngx_http_gateway_tls_read_key(cf, &pair->key_file);
+    pair->key = ngx_http_gateway_tls_read_key(cf, store, pair->cert,
+                                              &pair->key_file);
     if (pair->key == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -140,7 +155,8 @@ ngx_http_gateway_tls_read(ngx_conf_t *cf, ngx_str_t *file)
 
 
 static EVP_PKEY *
-ngx_http_gateway_tls_read_key(ngx_conf_t *cf, ngx_str_t *file)
+ngx_http_gateway_tls_read_key(ngx_conf_t *cf,
+    ngx_http_gateway_tls_store_t *store, X509 *cert, ngx_str_t *file)
 {
     BIO       *bio;
     EVP_PKEY  *key;
@@ -149,8 +165,17 @@ ngx_http_gateway_tls_read_key(ngx_conf_t *cf, ngx_str_t *file)
     bio = BIO_new_file((char *) file->data, "r");
 
     if (bio) {
-        key = PEM_read_bio_PrivateKey(bio, NULL,
-                                      ngx_http_gateway_tls_password, NULL);
+
+        key = ngx_http_gateway_tls_decode(cf, store, cert, bio);
+
+        if (key == NULL) {
+            ERR_clear_error();
+            (void) BIO_reset(bio);
+
+            key = PEM_read_bio_PrivateKey(bio, NULL,
+                                          ngx_http_gateway_tls_password, NULL);
+        }
+
         BIO_free(bio);
     }
 
@@ -164,6 +189,116 @@ ngx_http_gateway_tls_read_key(ngx_conf_t *cf, ngx_str_t *file)
     ERR_clear_error();
 
     return key;
+}
+
+
+/*
+ * A key of the certificate's type in the usual form, by a decoder that is
+ * there; NULL for whatever else it is.
+ */
+
+static EVP_PKEY *
+ngx_http_gateway_tls_decode(ngx_conf_t *cf,
+    ngx_http_gateway_tls_store_t *store, X509 *cert, BIO *bio)
+{
+    char                            *label, *header;
+    long                             len;
+    size_t                           left;
+    EVP_PKEY                        *key, *like;
+    unsigned char                   *data;
+    const unsigned char             *p;
+    ngx_http_gateway_tls_decoder_t  *decoder;
+
+    key = NULL;
+    like = X509_get0_pubkey(cert);
+
+    if (like == NULL || PEM_read_bio(bio, &label, &header, &data, &len) != 1) {
+        return NULL;
+    }
+
+    if (ngx_strcmp(label, "PRIVATE KEY") == 0) {
+
+        decoder = ngx_http_gateway_tls_decoder(cf, store, like);
+
+        if (decoder) {
+            p = data;
+            left = len;
+
+            decoder->key = NULL;
+
+            if (OSSL_DECODER_from_data(decoder->ctx, &p, &left) == 1) {
+                key = decoder->key;
+            }
+        }
+    }
+
+    OPENSSL_free(label);
+    OPENSSL_free(header);
+    OPENSSL_clear_free(data, len);
+
+    return key;
+}
+
+
+static ngx_http_gateway_tls_decoder_t *
+ngx_http_gateway_tls_decoder(ngx_conf_t *cf,
+    ngx_http_gateway_tls_store_t *store, EVP_PKEY *like)
+{
+    ngx_uint_t                        i;
+    ngx_pool_cleanup_t               *cln;
+    ngx_http_gateway_tls_decoder_t   *decoder, **decoders;
+
+    if (store->decoders == NULL) {
+        store->decoders = ngx_array_create(cf->pool, 4, sizeof(void *));
+
+        if (store->decoders == NULL) {
+            return NULL;
+        }
+    }
+
+    decoders = store->decoders->elts;
+
+    for (i = 0; i < store->decoders->nelts; i++) {
+        if (decoders[i]->type == EVP_PKEY_base_id(like)) {
+            return decoders[i];
+        }
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool,
+                               sizeof(ngx_http_gateway_tls_decoder_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    decoder = cln->data;
+    decoder->type = EVP_PKEY_base_id(like);
+    decoder->ctx = OSSL_DECODER_CTX_new_for_pkey(&decoder->key, "DER",
+                                          "PrivateKeyInfo",
+                                          EVP_PKEY_get0_type_name(like),
+                                          EVP_PKEY_KEYPAIR, NULL, NULL);
+    if (decoder->ctx == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_gateway_tls_decoder_cleanup;
+
+    decoders = ngx_array_push(store->decoders);
+    if (decoders == NULL) {
+        return NULL;
+    }
+
+    *decoders = decoder;
+
+    return decoder;
+}
+
+
+static void
+ngx_http_gateway_tls_decoder_cleanup(void *data)
+{
+    ngx_http_gateway_tls_decoder_t *decoder = data;
+
+    OSSL_DECODER_CTX_free(decoder->ctx);
 }
 
 

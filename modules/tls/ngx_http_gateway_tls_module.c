@@ -368,7 +368,7 @@ ngx_http_gateway_tls_add(ngx_conf_t *cf, ngx_http_gateway_tls_store_t *store)
     ngx_memzero(cert, sizeof(ngx_http_gateway_tls_cert_t));
     cln->handler = ngx_http_gateway_tls_cert_cleanup;
 
-    rv = ngx_http_gateway_tls_pair(cf, cert, &value[1], &value[2]);
+    rv = ngx_http_gateway_tls_pair(cf, store, cert, &value[1], &value[2]);
     if (rv != NGX_CONF_OK) {
         return rv;
     }
@@ -392,7 +392,7 @@ ngx_http_gateway_tls_add(ngx_conf_t *cf, ngx_http_gateway_tls_store_t *store)
             alt[1].data = key->data + 8;
             alt[1].len = key->len - 8;
 
-            rv = ngx_http_gateway_tls_pair(cf, cert, &alt[0], &alt[1]);
+            rv = ngx_http_gateway_tls_pair(cf, store, cert, &alt[0], &alt[1]);
             if (rv != NGX_CONF_OK) {
                 return rv;
             }
@@ -447,6 +447,7 @@ ngx_http_gateway_tls_init_store(ngx_http_gateway_tls_store_t *store)
 {
     ngx_http_gateway_tls_names_init(&store->names);
     store->certs = NULL;
+    store->decoders = NULL;
     store->n = 0;
 }
 

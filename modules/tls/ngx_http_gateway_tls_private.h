@@ -90,7 +90,8 @@ void *ngx_http_gateway_tls_names_find(ngx_http_gateway_tls_names_t *names,
 
 /* reads a pair and makes it the next one of cert */
 char *ngx_http_gateway_tls_pair(ngx_conf_t *cf,
-    ngx_http_gateway_tls_cert_t *cert, ngx_str_t *file, ngx_str_t *key);
+    ngx_http_gateway_tls_store_t *store, ngx_http_gateway_tls_cert_t *cert,
+    ngx_str_t *file, ngx_str_t *key);
 /* frees a cert; the handler of a cleanup */
 void ngx_http_gateway_tls_cert_cleanup(void *data);
 /* certificates of a file, at least one; NULL after an error */

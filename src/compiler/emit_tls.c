@@ -362,28 +362,11 @@ gwc_tls_check_suite(const gwc_settings_t *settings)
 }
 
 
-/* weak keys and digests, which OpenSSL refuses to serve */
-static void
-gwc_tls_check_weak(SSL_CTX *ctx, const gwc_str_t *pem)
-{
-    const char *why = "";
-    X509 *cert = pem->set ? gwc_pem_certificate(pem->v, &why) : NULL;
-
-    if (cert != NULL && SSL_CTX_use_certificate(ctx, cert) != 1) {
-        gwc_error(pem->node, "OpenSSL refuses the certificate: %s",
-                  gwc_pem_reason());
-    }
-
-    X509_free(cert);
-}
-
-
 void
 gwc_check_tls(const gwc_model_t *model, const gwc_settings_t *settings)
 {
     bool proxy = gwc_tls_listens(&settings->proxy_listen);
     bool status = gwc_tls_listens(&settings->status_listen);
-    SSL_CTX *ctx;
     size_t i;
 
     if (gwc_settings_flag(settings, "client_ssl")) {
@@ -413,16 +396,19 @@ gwc_check_tls(const gwc_model_t *model, const gwc_settings_t *settings)
         return;
     }
 
-    ctx = SSL_CTX_new(TLS_server_method());
-
-    for (i = 0; ctx != NULL && i < model->certificates.n; i++) {
+    for (i = 0; i < model->certificates.n; i++) {
         const gwc_certificate_t *c = model->certificates.items[i];
 
-        gwc_tls_check_weak(ctx, &c->cert);
-        gwc_tls_check_weak(ctx, &c->cert_alt);
-    }
+        if (c->refused != NULL) {
+            gwc_error(c->cert.node, "OpenSSL refuses the certificate: %s",
+                      c->refused);
+        }
 
-    SSL_CTX_free(ctx);
+        if (c->refused_alt != NULL) {
+            gwc_error(c->cert_alt.node, "OpenSSL refuses the certificate: %s",
+                      c->refused_alt);
+        }
+    }
 }
 
 

@@ -55,7 +55,7 @@ gwc_check_public_key(const gwc_field_t *field, void *value)
 
 /* the type of the pair's key, or EVP_PKEY_NONE after an error */
 static int
-gwc_tls_pair(const gwc_str_t *cert, const gwc_str_t *key)
+gwc_tls_pair(const gwc_str_t *cert, const gwc_str_t *key, const char **refused)
 {
     X509 *x509 = gwc_tls_cert(cert);
     EVP_PKEY *pkey = gwc_tls_key(key, true);
@@ -68,6 +68,8 @@ gwc_tls_pair(const gwc_str_t *cert, const gwc_str_t *key)
         if (age != NULL) {
             gwc_warning(cert->node, "the certificate %s", age);
         }
+
+        *refused = gwc_pem_refused(x509);
 
         if (X509_check_private_key(x509, pkey) == 1) {
             type = EVP_PKEY_base_id(pkey);
@@ -88,14 +90,14 @@ gwc_tls_pair(const gwc_str_t *cert, const gwc_str_t *key)
 void
 gwc_check_certificate(void *entity)
 {
-    const gwc_certificate_t *c = entity;
+    gwc_certificate_t *c = entity;
     int type, alt;
 
     if (!c->cert.set || !c->key.set) {
         return;
     }
 
-    type = gwc_tls_pair(&c->cert, &c->key);
+    type = gwc_tls_pair(&c->cert, &c->key, &c->refused);
 
     if (gwc_written(&c->cert_alt) != gwc_written(&c->key_alt)) {
         gwc_error(c->e.record.node,
@@ -107,7 +109,7 @@ gwc_check_certificate(void *entity)
         return;
     }
 
-    alt = gwc_tls_pair(&c->cert_alt, &c->key_alt);
+    alt = gwc_tls_pair(&c->cert_alt, &c->key_alt, &c->refused_alt);
 
     if (alt != EVP_PKEY_NONE && alt == type) {
         gwc_error(c->cert_alt.node,

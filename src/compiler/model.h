@@ -193,6 +193,9 @@ struct gwc_certificate_s {
     gwc_entity_t e;
     gwc_str_t cert, key, cert_alt, key_alt;
     gwc_vec_t snis; /* gwc_sni_t */
+    /* why OpenSSL refuses them at its usual level, or NULL */
+    const char *refused;
+    const char *refused_alt;
 };
 
 typedef struct {

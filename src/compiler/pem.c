@@ -7,8 +7,15 @@
 #include <openssl/decoder.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <string.h>
 #include <time.h>
+
+/* setting up a decoder takes OpenSSL much longer than a key does */
+typedef struct {
+    EVP_PKEY *key; /* what was decoded */
+    OSSL_DECODER_CTX *ctx;
+} gwc_pem_decoder_t;
 
 /* before the end of a certificate */
 #define GWC_PEM_SOON_DAYS 30
@@ -82,7 +89,9 @@ gwc_pem_why(gwc_text_t pem, const char *expected)
         return "no start line";
     }
 
-    if (strstr(label, expected) == NULL) {
+    if (strlen(label) < strlen(expected)
+        || strcmp(label + strlen(label) - strlen(expected), expected) != 0)
+    {
         return gwc_sprintf("no start line: it holds \"%s\", not \"%s\"", label,
                            expected);
     }
@@ -161,15 +170,65 @@ gwc_pem_no_password(char *buf, int size, int writing, void *data)
 }
 
 
+/* a key in the usual form, of a usual type; NULL for whatever else it is */
+static EVP_PKEY *
+gwc_pem_decode(BIO *bio)
+{
+    static const char *const types[] = { "EC", "RSA" };
+    static gwc_pem_decoder_t decoders[2];
+    unsigned char *data = NULL;
+    EVP_PKEY *key = NULL;
+    char *label, *header;
+    long len;
+    size_t i;
+
+    if (bio == NULL || PEM_read_bio(bio, &label, &header, &data, &len) != 1) {
+        return NULL;
+    }
+
+    for (i = 0; i < 2 && strcmp(label, "PRIVATE KEY") == 0; i++) {
+        gwc_pem_decoder_t *decoder = &decoders[i];
+        const unsigned char *p = data;
+        size_t left = (size_t) len;
+
+        if (decoder->ctx == NULL) {
+            decoder->ctx = OSSL_DECODER_CTX_new_for_pkey(
+                &decoder->key, "DER", "PrivateKeyInfo", types[i],
+                EVP_PKEY_KEYPAIR, NULL, NULL);
+        }
+
+        decoder->key = NULL;
+
+        if (decoder->ctx != NULL
+            && OSSL_DECODER_from_data(decoder->ctx, &p, &left) == 1)
+        {
+            key = decoder->key;
+            break;
+        }
+    }
+
+    OPENSSL_free(label);
+    OPENSSL_free(header);
+    OPENSSL_clear_free(data, (size_t) len);
+
+    return key;
+}
+
+
 EVP_PKEY *
 gwc_pem_private_key(gwc_text_t pem, const char **why)
 {
     BIO *bio = gwc_pem_bio(pem);
-    EVP_PKEY *key = NULL;
+    EVP_PKEY *key;
 
     ERR_clear_error();
 
-    if (bio != NULL) {
+    key = gwc_pem_decode(bio);
+
+    if (key == NULL && bio != NULL) {
+        ERR_clear_error();
+        (void) BIO_reset(bio);
+
         key = PEM_read_bio_PrivateKey(bio, NULL, gwc_pem_no_password, NULL);
     }
 
@@ -228,6 +287,23 @@ gwc_pem_count(gwc_text_t pem)
     }
 
     return n;
+}
+
+
+const char *
+gwc_pem_refused(X509 *cert)
+{
+    static SSL_CTX *ctx;
+
+    if (ctx == NULL) {
+        ctx = SSL_CTX_new(TLS_server_method());
+    }
+
+    if (ctx == NULL || SSL_CTX_use_certificate(ctx, cert) == 1) {
+        return NULL;
+    }
+
+    return gwc_pem_reason();
 }
 
 

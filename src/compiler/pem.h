@@ -27,6 +27,9 @@ size_t gwc_pem_count(gwc_text_t pem);
    with the date, or NULL */
 const char *gwc_pem_age(const X509 *cert);
 
+/* why OpenSSL would not serve it (weak keys and digests), or NULL */
+const char *gwc_pem_refused(X509 *cert);
+
 /* OpenSSL's last reason, for a message; forgets it */
 const char *gwc_pem_reason(void);
 

@@ -21,6 +21,9 @@ static const char gwc_marker[] = ".ngx-gateway";
 static const char gwc_pending[] = "nginx.conf.new";
 
 
+/* more files than this are synchronised together */
+#define GWC_SYNC_FILES 64
+
 static bool gwc_io_failure;
 
 
@@ -142,7 +145,7 @@ gwc_write_all(int fd, const char *data, size_t len)
 
 
 static bool
-gwc_write_file(const char *path, const gwc_buf_t *buf, mode_t mode)
+gwc_write_file(const char *path, const gwc_buf_t *buf, mode_t mode, bool sync)
 {
     bool ok;
     int fd;
@@ -156,12 +159,30 @@ gwc_write_file(const char *path, const gwc_buf_t *buf, mode_t mode)
 
     /* whatever the umask, workers of another user must read it */
     ok = fchmod(fd, mode) == 0 && gwc_write_all(fd, buf->data, buf->len)
-         && fsync(fd) == 0;
+         && (!sync || fsync(fd) == 0);
 
     if (!ok) {
         (void) gwc_io_error("write", path);
     }
 
+    (void) close(fd);
+
+    return ok;
+}
+
+
+/* all at once: thousands of files, one by one, take long */
+static bool
+gwc_sync(const char *directory)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok;
+
+    if (fd == -1) {
+        return gwc_io_error("open", directory);
+    }
+
+    ok = syncfs(fd) == 0 || gwc_io_error("write", directory);
     (void) close(fd);
 
     return ok;
@@ -252,6 +273,7 @@ gwc_write_generation(const char *directory, const gwc_output_t *output)
     char *path = gwc_sprintf("%s/%s", directory, output->generation);
     char *tmp = gwc_sprintf("%s.new", path);
     char *old = gwc_sprintf("%s.old", path);
+    bool few = output->files.n <= GWC_SYNC_FILES;
     size_t i;
 
     if (gwc_generation_is_there(path, output)) {
@@ -268,11 +290,16 @@ gwc_write_generation(const char *directory, const gwc_output_t *output)
         const gwc_file_t *file = output->files.items[i];
 
         if (!gwc_write_file(gwc_sprintf("%s/%s", tmp, file->name),
-                            &file->writer.buf, gwc_file_mode(file)))
+                            &file->writer.buf, gwc_file_mode(file), few))
         {
             gwc_remove_directory(tmp);
             return false;
         }
+    }
+
+    if (!few && !gwc_sync(tmp)) {
+        gwc_remove_directory(tmp);
+        return false;
     }
 
     /* somebody edited what bears this name */
@@ -409,7 +436,7 @@ gwc_prefix_write(const char *directory, const gwc_output_t *output)
         || !gwc_write_generation(directory, output)
         || !gwc_write_file(gwc_sprintf("%s/%s", directory, gwc_pending),
                            &output->main.buf,
-                           output->main.secret ? 0600 : 0644))
+                           output->main.secret ? 0600 : 0644, true))
     {
         return NULL;
     }
