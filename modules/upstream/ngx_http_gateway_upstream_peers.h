@@ -19,9 +19,9 @@
 #define _NGX_HTTP_GATEWAY_UPSTREAM_PEERS_H_INCLUDED_
 
 
-#include "gateway_dns.h"
 #include "ngx_http_gateway_shm.h"
 #include "ngx_http_gateway_upstream.h"
+#include "gateway_dns.h"
 
 
 #define NGX_HTTP_GATEWAY_UPSTREAM_TAG       8      /* bytes */
