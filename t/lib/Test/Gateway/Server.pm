@@ -525,7 +525,10 @@ sub start {
                '-e', $self->error_log_path, '-g', 'daemon off;');
 
     if ($ENV{TEST_NGINX_USE_VALGRIND}) {
+        # workers may end with connections open: those are "possibly" lost
         unshift @cmd, '/usr/bin/valgrind', '-q', '--leak-check=full',
+                '--show-leak-kinds=definite',
+                '--suppressions=t/lib/valgrind.supp',
                 split(' ', $ENV{TEST_NGINX_USE_VALGRIND} =~ /^-/
                            ? $ENV{TEST_NGINX_USE_VALGRIND} : '');
     }
@@ -594,6 +597,15 @@ sub workers {
 
     for my $f (glob "/proc/$self->{pid}/task/*/children") {
         push @kids, split ' ', Test::Gateway::Server::read_file($f);
+    }
+
+    # valgrind keeps the titles to itself; the log has the same at "notice"
+    if ($ENV{TEST_NGINX_USE_VALGRIND}) {
+        my $log = $self->error_log;
+        my %is = map { $_ => 1 } $log =~ /start worker process (\d+)/g;
+
+        delete @is{$log =~ /(\d+)#\d+: gracefully shutting down/g};
+        return grep { $is{$_} } @kids;
     }
 
     return grep {
