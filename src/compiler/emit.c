@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GWC_NGINX_KEEPALIVE_MIN 1027004 /* "keepalive_min_timeout" */
+
 
 gwc_writer_t *
 gwc_emit_file(gwc_output_t *output, const char *name)
@@ -324,6 +326,23 @@ gwc_emit_gateway(gwc_writer_t *w, const gwc_output_t *output)
 }
 
 
+/* what a worker does with its connections when a reload tells it to quit */
+static void
+gwc_emit_reload(gwc_writer_t *w, const gwc_output_t *output)
+{
+    const char *grace = gwc_settings_get(output->settings, "reload_grace");
+
+    gwc_put(w, "gateway_reload_grace", grace, NULL);
+
+    if (output->nginx->version >= GWC_NGINX_KEEPALIVE_MIN
+        && strcmp(grace, "off") != 0)
+    {
+        gwc_emit_default(w, output, GWC_CONTEXT_HTTP, "keepalive_min_timeout",
+                         grace);
+    }
+}
+
+
 /* the lines that an injected directive does not replace */
 static void
 gwc_emit_not_injected(gwc_writer_t *w, const gwc_output_t *output,
@@ -412,6 +431,7 @@ gwc_emit_http(gwc_output_t *output, gwc_writer_t *w)
     gwc_blank(w);
 
     gwc_emit_gateway(w, output);
+    gwc_emit_reload(w, output);
     gwc_emit_tls_http(w, output);
     gwc_emit_rules_http(w, output);
 }

@@ -345,6 +345,19 @@ gwc_is_one_of(const char *value, const char *const *one_of)
 }
 
 
+/* a number with one of nginx's units of time */
+static bool
+gwc_is_period(const char *text)
+{
+    static const char *const units[] = { "ms", "s", "m", "h", NULL };
+    size_t digits = strspn(text, "0123456789");
+    long number;
+
+    return gwc_parse_number(gwc_strndup(text, digits), 86400000, &number)
+           && number > 0 && gwc_is_one_of(text + digits, units);
+}
+
+
 static const char *
 gwc_join(const char *const *names)
 {
@@ -384,6 +397,15 @@ gwc_setting_check(gwc_settings_t *settings, size_t i)
         if (!gwc_parse_number(value, 2147483647, &number)) {
             gwc_setting_bad(settings, i,
                             "\"%s\": expected a whole number of at least 0",
+                            value);
+        }
+        break;
+
+    case GWC_SET_TIME:
+        if (strcmp(value, "off") != 0 && !gwc_is_period(value)) {
+            gwc_setting_bad(settings, i,
+                            "\"%s\": expected \"off\" or a time of more than "
+                            "0, like \"2s\" or \"500ms\"",
                             value);
         }
         break;

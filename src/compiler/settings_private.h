@@ -13,6 +13,7 @@ typedef enum {
     GWC_SET_TEXT,   /* anything */
     GWC_SET_FLAG,   /* on or off */
     GWC_SET_NUMBER, /* at least 0 */
+    GWC_SET_TIME,   /* "off", or more than 0: "500ms", "2s", "1m", "1h" */
     GWC_SET_ENUM,
     GWC_SET_LISTEN,
     GWC_SET_LIST,   /* separated by commas */
