@@ -57,6 +57,7 @@ gateway_router_free(gateway_router_t *router)
         pcre2_match_context_free(scratch->context);
         pcre2_match_data_free(scratch->match_data);
         gateway_router_heap_free(scratch->lower);
+        gateway_expression_scratch_free(&scratch->expression);
 
         router->scratch = NULL;
     }
@@ -119,6 +120,7 @@ gateway_router_search(gateway_router_search_t *search,
     search->ncursors = 0;
     search->rank = GATEWAY_ROUTER_NONE;
     search->method = 0;
+    search->asked = 0;
 
     if (!router->built) {
         return;
@@ -495,7 +497,14 @@ gateway_router_found(const gateway_router_t *router,
     match->ncaptures = 0;
     match->names = NULL;
 
+    match->nhits = 0;
+
     if (item->code == NULL) {
+
+        if (item->part->native) {
+            gateway_router_found_native(router, match);
+        }
+
         return;
     }
 
@@ -528,11 +537,30 @@ gateway_router_capture(const gateway_router_match_t *match,
     const gateway_router_request_t *request, const gateway_str_t *name,
     gateway_str_t *value)
 {
+    if (match->nhits > 0) {
+        return gateway_router_capture_native(match, name, value);
+    }
+
+    if (match->names == NULL) {
+        return 0;
+    }
+
+    return gateway_router_group_of(match->names, match->captures,
+                                   match->ncaptures, &request->path, name,
+                                   value);
+}
+
+
+int
+gateway_router_group_of(const void *code, const size_t *captures,
+    size_t ncaptures, const gateway_str_t *text, const gateway_str_t *name,
+    gateway_str_t *value)
+{
     size_t       i, n;
     uint32_t     j, count, size;
     PCRE2_SPTR   entry;
 
-    if (match->names == NULL || name->len == 0) {
+    if (name->len == 0) {
         return 0;
     }
 
@@ -551,10 +579,10 @@ gateway_router_capture(const gateway_router_match_t *match,
 
         /* an entry is the number in two bytes and the name with a zero */
 
-        if (pcre2_pattern_info(match->names, PCRE2_INFO_NAMECOUNT, &count)
-            || pcre2_pattern_info(match->names, PCRE2_INFO_NAMEENTRYSIZE,
+        if (pcre2_pattern_info(code, PCRE2_INFO_NAMECOUNT, &count)
+            || pcre2_pattern_info(code, PCRE2_INFO_NAMEENTRYSIZE,
                                   &size)
-            || pcre2_pattern_info(match->names, PCRE2_INFO_NAMETABLE, &entry))
+            || pcre2_pattern_info(code, PCRE2_INFO_NAMETABLE, &entry))
         {
             return 0;
         }
@@ -574,12 +602,12 @@ gateway_router_capture(const gateway_router_match_t *match,
         n = (size_t) entry[0] << 8 | entry[1];
     }
 
-    if (n >= match->ncaptures || match->captures[2 * n] == SIZE_MAX) {
+    if (n >= ncaptures || captures[2 * n] == SIZE_MAX) {
         return 0;
     }
 
-    value->data = request->path.data + match->captures[2 * n];
-    value->len = match->captures[2 * n + 1] - match->captures[2 * n];
+    value->data = text->data + captures[2 * n];
+    value->len = captures[2 * n + 1] - captures[2 * n];
 
     return 1;
 }

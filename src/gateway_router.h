@@ -27,8 +27,32 @@ typedef struct gateway_router_s  gateway_router_t;
 
 typedef enum {
     GATEWAY_ROUTER_TRADITIONAL_COMPATIBLE = 0,
-    GATEWAY_ROUTER_TRADITIONAL
+    GATEWAY_ROUTER_TRADITIONAL,
+    GATEWAY_ROUTER_EXPRESSIONS
 } gateway_router_flavor_t;
+
+
+typedef struct {
+    unsigned char             bytes[16];
+    unsigned                  len;      /* 4 or 16 */
+} gateway_address_t;
+
+
+/* what only expressions ask of a request; 0 when there is none */
+typedef struct {
+    int                     (*query)(void *data, gateway_str_t *query);
+    int                     (*port)(void *data, int destination,
+                                    int64_t *port);
+    int                     (*address)(void *data, int destination,
+                                       gateway_address_t *address);
+} gateway_router_facts_t;
+
+
+/* an element of sources or destinations */
+typedef struct {
+    gateway_str_t             ip;       /* or network; empty: any */
+    int32_t                   port;     /* -1: any */
+} gateway_router_endpoint_t;
 
 
 typedef struct {
@@ -62,6 +86,17 @@ typedef struct {
     size_t                          nsnis;
     int64_t                         regex_priority;
     int64_t                         created_at;    /* seconds; 0: unknown */
+
+    /* the flavor "expressions" only */
+    gateway_str_t                    expression;   /* empty: none */
+    uint64_t                         priority;     /* of the expression */
+    const gateway_router_endpoint_t *sources;
+    size_t                           nsources;
+    const gateway_router_endpoint_t *destinations;
+    size_t                           ndestinations;
+    unsigned                         http_only:1;  /* not over TLS */
+    unsigned                         https_only:1;
+
     void                           *data;          /* the caller's route */
 } gateway_router_route_t;
 
@@ -80,6 +115,7 @@ typedef struct {
     int                     (*header)(void *data, const gateway_str_t *name,
                                       size_t i, gateway_str_t *value);
     void                     *header_data;
+    const gateway_router_facts_t  *facts;  /* of header_data; may be NULL */
 } gateway_router_request_t;
 
 
@@ -96,6 +132,10 @@ typedef struct {
     size_t                    captures[2 * GATEWAY_ROUTER_MAX_CAPTURES];
     size_t                    ncaptures;
     const void               *names;    /* for gateway_router_capture() */
+    /* of an expression instead: regexes that matched, in the router's memory
+       until gateway_router_match_copy() */
+    const void               *hits;
+    size_t                    nhits;
 } gateway_router_match_t;
 
 
@@ -131,6 +171,14 @@ int gateway_router_capture(const gateway_router_match_t *match,
     const gateway_router_request_t *request, const gateway_str_t *name,
     gateway_str_t *value);
 
+/*
+ * A match for keeping: gateway_router_match() reuses what expressions
+ * captured.  The size of a copy, and the copy made of it there.
+ */
+size_t gateway_router_match_size(const gateway_router_match_t *match);
+gateway_router_match_t *gateway_router_match_copy(void *memory,
+    const gateway_router_match_t *match);
+
 
 /* for explain: every part of a route that matches, best first */
 typedef struct {
@@ -142,6 +190,7 @@ typedef struct {
     unsigned                  header_names;
     int64_t                   regex_priority;
     size_t                    prefix_len;
+    const gateway_str_t      *expression; /* NULL: not a route by one */
     unsigned                  plain_hosts:1;
     unsigned                  regex:1;
 } gateway_router_candidate_t;

@@ -57,8 +57,6 @@ static pcre2_code *gateway_router_add_regex(gateway_router_t *router,
 static size_t gateway_router_group(const gateway_str_t *path);
 static uint64_t gateway_router_key(const gateway_router_t *router,
     const gateway_router_part_t *part);
-static gateway_router_rare_t *gateway_router_rare(gateway_router_t *router,
-    gateway_router_part_t *part);
 
 
 gateway_router_t *
@@ -140,6 +138,10 @@ gateway_router_add_route(gateway_router_t *router,
     gateway_router_part_t        *part;
     gateway_router_draft_part_t   model;
 
+    if (route->expression.len > 0) {
+        return gateway_router_add_expression(router, route, err, errlen);
+    }
+
     memset(&model, 0, sizeof(gateway_router_draft_part_t));
 
     part = &model.part;
@@ -167,6 +169,14 @@ gateway_router_add_route(gateway_router_t *router,
         part->attributes |= GATEWAY_ROUTER_SNI;
     }
 
+    if (route->nsources > 0) {
+        part->attributes |= GATEWAY_ROUTER_SOURCE;
+    }
+
+    if (route->ndestinations > 0) {
+        part->attributes |= GATEWAY_ROUTER_DESTINATION;
+    }
+
     model.host = router->draft->hosts.n;
     model.nhosts = route->nhosts;
     model.created_at = route->created_at ? route->created_at : INT64_MAX;
@@ -174,7 +184,8 @@ gateway_router_add_route(gateway_router_t *router,
     if (gateway_router_add_methods(router, route, part) == -1
         || gateway_router_add_hosts(router, route, &model, err, errlen) == -1
         || gateway_router_add_headers(router, route, part, err, errlen) == -1
-        || gateway_router_add_snis(router, route, part) == -1)
+        || gateway_router_add_snis(router, route, part) == -1
+        || gateway_router_add_limits(router, route, part, err, errlen) == -1)
     {
         return -1;
     }
@@ -807,7 +818,7 @@ gateway_router_key(const gateway_router_t *router,
 }
 
 
-static gateway_router_rare_t *
+gateway_router_rare_t *
 gateway_router_rare(gateway_router_t *router, gateway_router_part_t *part)
 {
     if (part->rare == NULL) {

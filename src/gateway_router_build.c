@@ -145,6 +145,10 @@ gateway_router_part_cmp(const void *a, const void *b)
     x = *(const gateway_router_draft_part_t *const *) a;
     y = *(const gateway_router_draft_part_t *const *) b;
 
+    if (x->part.native != y->part.native) {
+        return y->part.native - x->part.native;
+    }
+
     if (x->part.key != y->part.key) {
         return (x->part.key < y->part.key) ? 1 : -1;
     }
@@ -591,7 +595,7 @@ gateway_router_build_scratch(gateway_router_t *router, size_t cursors)
     }
 
     if (router->regexes == NULL) {
-        return 0;
+        return gateway_router_build_native(router);
     }
 
     scratch->match_data = pcre2_match_data_create(GATEWAY_ROUTER_MAX_CAPTURES,
@@ -618,5 +622,5 @@ gateway_router_build_scratch(gateway_router_t *router, size_t cursors)
         pcre2_jit_stack_assign(scratch->context, NULL, scratch->stack);
     }
 
-    return 0;
+    return gateway_router_build_native(router);
 }

@@ -45,6 +45,10 @@ gateway_router_test(gateway_router_search_t *search,
 
         rc = gateway_router_test_headers(search, part->rare);
 
+        if (rc == 1) {
+            rc = gateway_router_test_native(search, part->rare);
+        }
+
         if (rc != 1) {
             return rc;
         }

@@ -69,6 +69,10 @@ gateway_router_candidates(const gateway_router_t *router,
         candidate->header_names = part->header_names;
         candidate->regex_priority = part->regex_priority;
         candidate->prefix_len = part->prefix_len;
+        candidate->expression = part->native
+                                ? gateway_expression_text(
+                                      part->rare->expression)
+                                : NULL;
         candidate->plain_hosts = (part->plain_hosts != 0);
         candidate->regex = (part->regex != 0);
 
@@ -102,10 +106,18 @@ gateway_router_reason(const gateway_router_t *router,
         return gateway_router_traditional_reason(a, b);
     }
 
+    if ((a->expression != NULL) != (b->expression != NULL)) {
+        return "expressions come first";
+    }
+
     diff = a->priority ^ b->priority;
 
     if (diff == 0) {
         return "higher id";
+    }
+
+    if (a->expression != NULL) {
+        return "higher priority";
     }
 
     if (router->options.strict) {

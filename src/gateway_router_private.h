@@ -7,6 +7,7 @@
  * index of them, gateway_router_tree.c its trees, gateway_router_regex.c
  * compiles regexes, gateway_router_conditions.c tests what is not in the
  * index, gateway_router_traditional.c has what that flavor does differently,
+ * index, gateway_router_expression.c has the routes that are expressions,
  * gateway_router_explain.c tells why a route wins.
  *
  * The index.  Every route is split into parts (router.md 3), the parts are
@@ -32,6 +33,7 @@
 #define PCRE2_CODE_UNIT_WIDTH  8
 #include <pcre2.h>
 
+#include "gateway_expression.h"
 #include "gateway_router.h"
 
 
@@ -48,6 +50,8 @@
 #define GATEWAY_ROUTER_OTHER_METHOD  0x80000000u
 
 /* kinds of attributes: the bits are the weights of the traditional flavor */
+#define GATEWAY_ROUTER_DESTINATION   0x01
+#define GATEWAY_ROUTER_SOURCE        0x02
 #define GATEWAY_ROUTER_SNI           0x04
 #define GATEWAY_ROUTER_METHOD        0x08
 #define GATEWAY_ROUTER_PATH          0x10
@@ -94,6 +98,9 @@ typedef struct {
     size_t                    nfields;
     size_t                    nsnis;
     size_t                    nmethods;
+    gateway_expression_t     *expression; /* the route, or its addresses */
+    unsigned                  http_only:1;
+    unsigned                  https_only:1;
 } gateway_router_rare_t;
 
 
@@ -109,6 +116,7 @@ typedef struct {
     uint8_t                   plain_hosts;
     uint8_t                   regex;
     uint8_t                   conditions; /* methods or rare */
+    uint8_t                   native;    /* an expression: above the rest */
     uint8_t                   id[16];
 } gateway_router_part_t;
 
@@ -170,6 +178,7 @@ typedef struct {
     gateway_router_cursor_t  *cursors;
     char                     *lower;     /* a header value */
     size_t                    lower_size;
+    gateway_expression_scratch_t  expression;
 } gateway_router_scratch_t;
 
 
@@ -303,6 +312,8 @@ typedef struct {
     uint32_t                         rank;      /* taken last */
     uint32_t                         port;      /* of the request */
     uint32_t                         method;    /* bits; 0: unknown yet */
+    int                              asked;     /* facts are there */
+    gateway_expression_facts_t       facts;
 } gateway_router_search_t;
 
 
@@ -382,6 +393,40 @@ int gateway_router_test_path(const gateway_router_t *router,
     const gateway_router_item_t *item, const gateway_str_t *path);
 
 
+/* gateway_router_add() of a route with an expression */
+int gateway_router_add_expression(gateway_router_t *router,
+    const gateway_router_route_t *route, char *err, size_t errlen);
+
+/* what the flavor adds to other routes: protocols and addresses */
+int gateway_router_add_limits(gateway_router_t *router,
+    const gateway_router_route_t *route, gateway_router_part_t *part,
+    char *err, size_t errlen);
+
+/* the conditions of both: 1, 0, or -1 when a regex failed */
+int gateway_router_test_native(gateway_router_search_t *search,
+    const gateway_router_rare_t *rare);
+
+/* fills match with what the expression tested last has matched */
+void gateway_router_found_native(const gateway_router_t *router,
+    gateway_router_match_t *match);
+
+/* gateway_router_capture() of such a match */
+int gateway_router_capture_native(const gateway_router_match_t *match,
+    const gateway_str_t *name, gateway_str_t *value);
+
+/* working memory for all expressions, when the rest of scratch is there */
+int gateway_router_build_native(gateway_router_t *router);
+
+/* a group by its number or name; 0 when it took no part */
+int gateway_router_group_of(const void *code, const size_t *captures,
+    size_t ncaptures, const gateway_str_t *text, const gateway_str_t *name,
+    gateway_str_t *value);
+
+/* the rare conditions of a part, made when it has none; NULL: no memory */
+gateway_router_rare_t *gateway_router_rare(gateway_router_t *router,
+    gateway_router_part_t *part);
+
+
 /* order of gateway_router_tree_build(): by text, then by value */
 int gateway_router_key_cmp(const void *a, const void *b);
 
@@ -401,6 +446,11 @@ size_t gateway_router_tree_build(gateway_router_tree_t *tree,
 pcre2_code *gateway_router_regex(gateway_router_t *router,
     const gateway_str_t *pattern, int anchored, const gateway_str_t *shown,
     size_t offset, char *err, size_t errlen);
+
+/* the same with the reason and its offset in pattern on their own */
+pcre2_code *gateway_router_regex_find(gateway_router_t *router,
+    const gateway_str_t *pattern, int anchored, char *reason, size_t len,
+    size_t *offset);
 
 /*
  * The text every match of a path regex (after "~") starts with: dst has room

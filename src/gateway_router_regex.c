@@ -29,8 +29,7 @@ static const char *gateway_router_regex_class(const char **pos,
     const char *last);
 static pcre2_code *gateway_router_regex_compile(
     const gateway_router_t *router, const gateway_str_t *pattern,
-    int anchored, const char **reason, char *buf, size_t len,
-    size_t *offset);
+    int anchored, char *reason, size_t len, size_t *offset);
 static int gateway_router_regex_has_bar(const char *p, size_t len);
 static int gateway_router_regex_has_flags(const char *p, const char *last);
 static int gateway_router_regex_is_quoted(char c);
@@ -41,12 +40,35 @@ gateway_router_regex(gateway_router_t *router, const gateway_str_t *pattern,
     int anchored, const gateway_str_t *shown, size_t offset, char *err,
     size_t errlen)
 {
-    char                     buf[128];
-    size_t                   at;
+    char         reason[128];
+    size_t       at;
+    pcre2_code  *code;
+
+    code = gateway_router_regex_find(router, pattern, anchored, reason,
+                                     sizeof(reason), &at);
+
+    if (code == NULL) {
+        (void) snprintf(err, errlen, "invalid regex \"%.*s\": %s at %zu",
+                        (int) shown->len, shown->data, reason, at + offset);
+    }
+
+    return code;
+}
+
+
+pcre2_code *
+gateway_router_regex_find(gateway_router_t *router,
+    const gateway_str_t *pattern, int anchored, char *reason, size_t len,
+    size_t *offset)
+{
+    size_t                   size;
     uint32_t                 hash;
-    const char              *reason;
+    const char              *why;
     pcre2_code              *code;
     gateway_router_regex_t  *regex;
+
+    *offset = 0;
+    (void) snprintf(reason, len, "out of memory");
 
     /* the same regex stands in many routes: "~/api/v\d+" on every host */
 
@@ -55,15 +77,14 @@ gateway_router_regex(gateway_router_t *router, const gateway_str_t *pattern,
 
     if (router->regexes == NULL) {
 
-        at = GATEWAY_ROUTER_REGEX_SLOTS * sizeof(gateway_router_regex_t *);
+        size = GATEWAY_ROUTER_REGEX_SLOTS * sizeof(gateway_router_regex_t *);
 
-        router->regexes = router->options.alloc(router->options.data, at);
+        router->regexes = router->options.alloc(router->options.data, size);
         if (router->regexes == NULL) {
-            (void) snprintf(err, errlen, "out of memory");
             return NULL;
         }
 
-        memset(router->regexes, 0, at);
+        memset(router->regexes, 0, size);
     }
 
     regex = router->regexes[hash & (GATEWAY_ROUTER_REGEX_SLOTS - 1)];
@@ -77,22 +98,20 @@ gateway_router_regex(gateway_router_t *router, const gateway_str_t *pattern,
         }
     }
 
-    code = NULL;
-
-    reason = NULL;
+    why = NULL;
 
     if (router->traditional == NULL) {
-        reason = gateway_router_regex_check(pattern->data, pattern->len, &at);
+        why = gateway_router_regex_check(pattern->data, pattern->len, offset);
     }
 
-    if (reason == NULL) {
-        code = gateway_router_regex_compile(router, pattern, anchored,
-                                            &reason, buf, sizeof(buf), &at);
+    if (why != NULL) {
+        (void) snprintf(reason, len, "%s", why);
+        return NULL;
     }
 
+    code = gateway_router_regex_compile(router, pattern, anchored, reason,
+                                        len, offset);
     if (code == NULL) {
-        (void) snprintf(err, errlen, "invalid regex \"%.*s\": %s at %zu",
-                        (int) shown->len, shown->data, reason, at + offset);
         return NULL;
     }
 
@@ -101,11 +120,13 @@ gateway_router_regex(gateway_router_t *router, const gateway_str_t *pattern,
                                   + pattern->len);
     if (regex == NULL) {
         pcre2_code_free(code);
-        (void) snprintf(err, errlen, "out of memory");
+        (void) snprintf(reason, len, "out of memory");
         return NULL;
     }
 
-    memcpy(regex + 1, pattern->data, pattern->len);
+    if (pattern->len > 0) {
+        memcpy(regex + 1, pattern->data, pattern->len);
+    }
 
     regex->code = code;
     regex->anchored = anchored;
@@ -130,8 +151,8 @@ gateway_router_regex(gateway_router_t *router, const gateway_str_t *pattern,
 
 static pcre2_code *
 gateway_router_regex_compile(const gateway_router_t *router,
-    const gateway_str_t *pattern, int anchored, const char **reason,
-    char *buf, size_t len, size_t *offset)
+    const gateway_str_t *pattern, int anchored, char *reason, size_t len,
+    size_t *offset)
 {
     int                     error;
     uint32_t                n, flags;
@@ -139,7 +160,7 @@ gateway_router_regex_compile(const gateway_router_t *router,
     pcre2_compile_context  *context;
 
     *offset = 0;
-    *reason = "out of memory";
+    (void) snprintf(reason, len, "out of memory");
 
     context = pcre2_compile_context_create(NULL);
     if (context == NULL) {
@@ -161,9 +182,7 @@ gateway_router_regex_compile(const gateway_router_t *router,
     pcre2_compile_context_free(context);
 
     if (code == NULL) {
-        (void) pcre2_get_error_message(error, (PCRE2_UCHAR *) buf, len);
-        *reason = buf;
-
+        (void) pcre2_get_error_message(error, (PCRE2_UCHAR *) reason, len);
         return NULL;
     }
 
@@ -171,7 +190,7 @@ gateway_router_regex_compile(const gateway_router_t *router,
         && (pcre2_pattern_info(code, PCRE2_INFO_BACKREFMAX, &n) != 0
             || n != 0))
     {
-        *reason = "back-references are not supported";
+        (void) snprintf(reason, len, "back-references are not supported");
         *offset = 0;
 
         pcre2_code_free(code);

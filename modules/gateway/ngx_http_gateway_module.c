@@ -89,6 +89,7 @@ static ngx_conf_enum_t  ngx_http_gateway_flavors[] = {
     { ngx_string("traditional_compatible"),
       GATEWAY_ROUTER_TRADITIONAL_COMPATIBLE },
     { ngx_string("traditional"), GATEWAY_ROUTER_TRADITIONAL },
+    { ngx_string("expressions"), GATEWAY_ROUTER_EXPRESSIONS },
     { ngx_null_string, 0 }
 };
 

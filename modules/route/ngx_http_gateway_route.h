@@ -20,11 +20,16 @@ typedef struct {
     ngx_array_t                      methods;
     ngx_array_t                      snis;
     ngx_array_t                      headers;   /* ..._router_header_t */
+    ngx_array_t                      sources;   /* ..._router_endpoint_t */
+    ngx_array_t                      destinations;
+    ngx_str_t                        expression;
+    ngx_int_t                        priority;  /* of the expression */
     ngx_int_t                        regex_priority;
     time_t                           created_at; /* 0: unknown */
     unsigned                         strip_set:1;
     unsigned                         protocols_set:1;
     unsigned                         preserve_set:1;
+    unsigned                         regex_set:1;
     unsigned                         priority_set:1;
     unsigned                         redirect_set:1;
     unsigned                         handling_set:1;
@@ -71,6 +76,27 @@ char *ngx_http_gateway_route_field(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_gateway_route_build(ngx_conf_t *cf,
     ngx_http_gateway_main_conf_t *gmcf,
     ngx_http_gateway_route_srv_conf_t *rscf);
+
+
+/* the flavor "expressions": ngx_http_gateway_route_expression.c */
+
+char *ngx_http_gateway_route_expression(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_route_priority(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_route_endpoints(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* the conditions that only this flavor has */
+void ngx_http_gateway_route_conditions(gateway_router_route_t *route,
+    ngx_http_gateway_route_block_t *block);
+
+/* the block that is being read */
+ngx_http_gateway_route_block_t *ngx_http_gateway_current_block(
+    ngx_conf_t *cf);
+
+/* of an ngx_http_request_t */
+extern const gateway_router_facts_t  ngx_http_gateway_route_facts;
 
 
 /* the request for the upstream: ngx_http_gateway_route_upstream.c */

@@ -528,7 +528,9 @@ ngx_http_gateway_route_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
-    route->has_paths = block->paths.nelts != 0;
+    /* an expression tells with each match what to cut */
+
+    route->has_paths = block->paths.nelts != 0 || block->expression.len != 0;
 
     if ((route->protocols & (NGX_HTTP_GATEWAY_PROTO_GRPC
                              |NGX_HTTP_GATEWAY_PROTO_GRPCS))
@@ -541,7 +543,7 @@ ngx_http_gateway_route_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-static ngx_http_gateway_route_block_t *
+ngx_http_gateway_route_block_t *
 ngx_http_gateway_current_block(ngx_conf_t *cf)
 {
     ngx_http_gateway_loc_conf_t  *glcf;
@@ -725,7 +727,7 @@ ngx_http_gateway_route_field(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (ngx_strcmp(value[0].data, "regex_priority") == 0) {
 
-        if (block->priority_set) {
+        if (block->regex_set) {
             return "is duplicate";
         }
 
@@ -736,7 +738,7 @@ ngx_http_gateway_route_field(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return "expects a whole number";
         }
 
-        block->priority_set = 1;
+        block->regex_set = 1;
         block->regex_priority = minus ? -n : n;
         return NGX_CONF_OK;
     }
@@ -868,7 +870,7 @@ static ngx_int_t
 ngx_http_gateway_route_add(ngx_conf_t *cf, gateway_router_t *router,
     ngx_http_gateway_route_block_t *block)
 {
-    char                     err[256];
+    char                     err[512];
     gateway_router_route_t   route;
 
     ngx_memzero(&route, sizeof(gateway_router_route_t));
@@ -889,6 +891,8 @@ ngx_http_gateway_route_add(ngx_conf_t *cf, gateway_router_t *router,
     route.regex_priority = block->regex_priority;
     route.created_at = block->created_at;
     route.data = &block->route;
+
+    ngx_http_gateway_route_conditions(&route, block);
 
     if (gateway_router_add(router, &route, err, sizeof(err)) != 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,

@@ -75,6 +75,34 @@ static ngx_command_t  ngx_http_gateway_route_commands[] = {
       offsetof(ngx_http_gateway_route_block_t, snis),
       NULL },
 
+    { ngx_string("expression"),
+      NGX_HTTP_GATEWAY_ROUTE_CONF|NGX_CONF_1MORE,
+      ngx_http_gateway_route_expression,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("priority"),
+      NGX_HTTP_GATEWAY_ROUTE_CONF|NGX_CONF_TAKE1,
+      ngx_http_gateway_route_priority,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sources"),
+      NGX_HTTP_GATEWAY_ROUTE_CONF|NGX_CONF_1MORE,
+      ngx_http_gateway_route_endpoints,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      offsetof(ngx_http_gateway_route_block_t, sources),
+      NULL },
+
+    { ngx_string("destinations"),
+      NGX_HTTP_GATEWAY_ROUTE_CONF|NGX_CONF_1MORE,
+      ngx_http_gateway_route_endpoints,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      offsetof(ngx_http_gateway_route_block_t, destinations),
+      NULL },
+
     { ngx_string("header"),
       NGX_HTTP_GATEWAY_ROUTE_CONF|NGX_CONF_2MORE,
       ngx_http_gateway_route_header,
@@ -170,7 +198,8 @@ static ngx_int_t
 ngx_http_gateway_route_handler(ngx_http_request_t *r)
 {
     int                                 rc;
-    gateway_router_match_t              match, *m;
+    void                               *m;
+    gateway_router_match_t              match;
     gateway_router_request_t            request;
     ngx_http_gateway_ctx_t             *ctx;
     ngx_http_gateway_srv_conf_t        *gscf;
@@ -224,6 +253,7 @@ ngx_http_gateway_route_handler(ngx_http_request_t *r)
     request.port = ngx_http_gateway_route_port(r, gmcf);
     request.header = ngx_http_gateway_route_header_value;
     request.header_data = r;
+    request.facts = &ngx_http_gateway_route_facts;
 
     if (r->headers_in.host) {
         request.host.data = (char *) r->headers_in.host->value.data;
@@ -264,13 +294,12 @@ ngx_http_gateway_route_handler(ngx_http_request_t *r)
 
     if (match.ncaptures > 1) {
 
-        m = ngx_palloc(r->pool, sizeof(gateway_router_match_t));
+        m = ngx_palloc(r->pool, gateway_router_match_size(&match));
         if (m == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        *m = match;
-        ctx->captures = m;
+        ctx->captures = gateway_router_match_copy(m, &match);
     }
 
     return ngx_http_gateway_route_use(r, ctx, match.route);
