@@ -129,7 +129,7 @@ typedef struct {
     gateway_expression_schema_t   schema;
     /* memory of the expression, never freed singly; NULL: no more */
     void                       *(*alloc)(void *data, size_t size);
-    /* NULL with a reason and its offset in pattern */
+    /* NULL with a reason, empty: no memory, and its offset in pattern */
     pcre2_code                 *(*regex)(void *data,
                                          const gateway_str_t *pattern,
                                          char *reason, size_t len,

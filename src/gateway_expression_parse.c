@@ -1100,6 +1100,7 @@ gateway_expression_regex(gateway_expression_parser_t *parser,
     const char  *p;
 
     offset = 0;
+    reason[0] = '\0';
 
     test->value.code = parser->options->regex(parser->options->data,
                                               &rhs->text, reason,
@@ -1107,6 +1108,10 @@ gateway_expression_regex(gateway_expression_parser_t *parser,
     if (test->value.code != NULL) {
         test->hit = parser->tree.nhits++;
         return 0;
+    }
+
+    if (reason[0] == '\0') {
+        return -1;
     }
 
     /* the place in the text: an escape is two characters there */

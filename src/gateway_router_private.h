@@ -447,7 +447,10 @@ pcre2_code *gateway_router_regex(gateway_router_t *router,
     const gateway_str_t *pattern, int anchored, const gateway_str_t *shown,
     size_t offset, char *err, size_t errlen);
 
-/* the same with the reason and its offset in pattern on their own */
+/*
+ * The same with the reason (empty: no memory) and its offset in pattern on
+ * their own.
+ */
 pcre2_code *gateway_router_regex_find(gateway_router_t *router,
     const gateway_str_t *pattern, int anchored, char *reason, size_t len,
     size_t *offset);

@@ -44,10 +44,15 @@ gateway_router_regex(gateway_router_t *router, const gateway_str_t *pattern,
     size_t       at;
     pcre2_code  *code;
 
+    reason[0] = '\0';
+
     code = gateway_router_regex_find(router, pattern, anchored, reason,
                                      sizeof(reason), &at);
 
-    if (code == NULL) {
+    if (code == NULL && reason[0] == '\0') {
+        (void) snprintf(err, errlen, "out of memory");
+
+    } else if (code == NULL) {
         (void) snprintf(err, errlen, "invalid regex \"%.*s\": %s at %zu",
                         (int) shown->len, shown->data, reason, at + offset);
     }
@@ -68,7 +73,7 @@ gateway_router_regex_find(gateway_router_t *router,
     gateway_router_regex_t  *regex;
 
     *offset = 0;
-    (void) snprintf(reason, len, "out of memory");
+    reason[0] = '\0';
 
     /* the same regex stands in many routes: "~/api/v\d+" on every host */
 
@@ -120,7 +125,7 @@ gateway_router_regex_find(gateway_router_t *router,
                                   + pattern->len);
     if (regex == NULL) {
         pcre2_code_free(code);
-        (void) snprintf(reason, len, "out of memory");
+        reason[0] = '\0';
         return NULL;
     }
 
@@ -160,7 +165,6 @@ gateway_router_regex_compile(const gateway_router_t *router,
     pcre2_compile_context  *context;
 
     *offset = 0;
-    (void) snprintf(reason, len, "out of memory");
 
     context = pcre2_compile_context_create(NULL);
     if (context == NULL) {
