@@ -804,21 +804,41 @@ gwc_flavor_is(const char *flavor)
 }
 
 
+gateway_router_flavor_t
+gwc_router_flavor(void)
+{
+    if (gwc_flavor_is("traditional")) {
+        return GATEWAY_ROUTER_TRADITIONAL;
+    }
+
+    return gwc_flavor_is("expressions")
+               ? GATEWAY_ROUTER_EXPRESSIONS
+               : GATEWAY_ROUTER_TRADITIONAL_COMPATIBLE;
+}
+
+
+gateway_router_t *
+gwc_checks_router(void)
+{
+    gateway_router_options_t options = { .alloc = gwc_router_alloc };
+
+    if (gwc_router == NULL) {
+        options.flavor = gwc_router_flavor();
+        gwc_router = gateway_router_create(&options);
+    }
+
+    return gwc_router;
+}
+
+
 /* asks the router itself, which will get the same text; reason when not */
 static bool
 gwc_router_takes(const gwc_str_t *s, bool header, char *reason, size_t size)
 {
-    gateway_router_options_t options = { .alloc = gwc_router_alloc };
+    gateway_router_t *router = gwc_checks_router();
     gateway_router_route_t route = { .data = NULL };
     gateway_router_header_t one = { .nvalues = 1 };
     gateway_str_t *text = gwc_alloc(sizeof(gateway_str_t));
-
-    if (gwc_router == NULL) {
-        options.flavor = gwc_flavor_is("traditional")
-                             ? GATEWAY_ROUTER_TRADITIONAL
-                             : GATEWAY_ROUTER_TRADITIONAL_COMPATIBLE;
-        gwc_router = gateway_router_create(&options);
-    }
 
     text->data = s->v.data;
     text->len = s->v.len;
@@ -835,8 +855,8 @@ gwc_router_takes(const gwc_str_t *s, bool header, char *reason, size_t size)
         route.npaths = 1;
     }
 
-    return gwc_router != NULL
-           && gateway_router_add(gwc_router, &route, reason, size) == 0;
+    return router != NULL
+           && gateway_router_add(router, &route, reason, size) == 0;
 }
 
 

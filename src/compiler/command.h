@@ -29,6 +29,7 @@ typedef struct {
     const char *method;
     const char *url;
     const char *consumer;
+    const char *from;     /* --from, the client's address */
     const char **headers; /* -H 'Name: value' */
     size_t nheaders;
 } gwc_options_t;

@@ -213,6 +213,11 @@ gwc_emit_route_record(gwc_writer_t *w, const gwc_output_t *output,
         gwc_record_set(object, "headers", headers);
     }
 
+    if (route->expression.set) {
+        gwc_record_string(object, "expression", route->expression);
+        gwc_record_int(object, "priority", route->priority);
+    }
+
     gwc_record_int(object, "regex_priority", route->regex_priority);
     gwc_record_bool(object, "strip_path", route->strip_path);
     gwc_record_bool(object, "preserve_host", route->preserve_host);

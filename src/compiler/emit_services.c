@@ -11,6 +11,9 @@
 #include "emit.h"
 #include "extra.h"
 
+/* with every byte escaped it is a token that nginx still reads */
+#define GWC_EXPRESSION_PIECE 2000
+
 #define GWC_NGINX_KEEPALIVE_DEFAULT 1029007 /* on without a directive */
 
 const char gwc_system_bundle[] = "/etc/ssl/certs/ca-certificates.crt";
@@ -615,10 +618,73 @@ gwc_is_http_and_https(gwc_list_t protocols)
 }
 
 
+/* in pieces of which each is a token that nginx takes */
+static void
+gwc_emit_expression(gwc_writer_t *w, const gwc_route_t *route)
+{
+    gwc_text_t rest = route->expression.v;
+
+    gwc_begin(w, "expression");
+
+    while (rest.len > 0) {
+        size_t n =
+            rest.len < GWC_EXPRESSION_PIECE ? rest.len : GWC_EXPRESSION_PIECE;
+
+        gwc_arg_text(w, (gwc_text_t){ rest.data, n });
+
+        rest.data += n;
+        rest.len -= n;
+    }
+
+    gwc_end(w);
+
+    if (gwc_int_or(route->priority, 0) != 0) {
+        gwc_begin(w, "priority");
+        gwc_argf(w, "%lld", (long long) route->priority.v);
+        gwc_end(w);
+    }
+}
+
+
+/* ADDRESS, NETWORK, ADDRESS:PORT, [IPV6]:PORT or :PORT */
+static void
+gwc_emit_endpoints(gwc_writer_t *w, const char *directive, gwc_list_t list)
+{
+    size_t i;
+
+    if (list.n == 0) {
+        return;
+    }
+
+    gwc_begin(w, directive);
+
+    for (i = 0; i < list.n; i++) {
+        const gwc_endpoint_t *e = GWC_ITEM(list, gwc_endpoint_t, i);
+        gwc_text_t ip = e->ip.set ? e->ip.v : (gwc_text_t){ "", 0 };
+        bool colons = memchr(ip.data, ':', ip.len) != NULL;
+
+        if (!e->port.set) {
+            gwc_arg_text(w, ip);
+
+        } else {
+            gwc_argf(w, "%s%.*s%s:%lld", colons ? "[" : "", (int) ip.len,
+                     ip.data, colons ? "]" : "", (long long) e->port.v);
+        }
+    }
+
+    gwc_end(w);
+}
+
+
 static void
 gwc_emit_matchers(gwc_writer_t *w, const gwc_route_t *route)
 {
     size_t i, k;
+
+    if (route->expression.set) {
+        gwc_emit_expression(w, route);
+        return;
+    }
 
     gwc_emit_strings(w, "hosts", route->hosts);
     gwc_emit_strings(w, "paths", route->paths);
@@ -638,6 +704,8 @@ gwc_emit_matchers(gwc_writer_t *w, const gwc_route_t *route)
     }
 
     gwc_emit_strings(w, "snis", route->snis);
+    gwc_emit_endpoints(w, "sources", route->sources);
+    gwc_emit_endpoints(w, "destinations", route->destinations);
 
     /* the older of two equal routes wins there */
     if (gwc_flavor_is("traditional") && route->e.created_at.set) {

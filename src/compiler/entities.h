@@ -9,6 +9,8 @@
 
 #include "model.h"
 
+#include "gateway_router.h"
+
 typedef struct {
     const char *entity; /* root key */
     const gwc_field_t *fields;
@@ -64,6 +66,10 @@ long gwc_small_number(gwc_text_t text, long max);
  * frees what those of regexes keep outside of the arena.
  */
 void gwc_checks_reset(const char *flavor);
+/* the router that these ask; NULL: no memory */
+gateway_router_t *gwc_checks_router(void);
+/* entity_expression.c */
+void gwc_check_route_expression(const gwc_route_t *route, bool stream);
 /* checks of fields that only entities have */
 void gwc_check_route_host(const gwc_field_t *field, void *value);
 void gwc_check_route_path(const gwc_field_t *field, void *value);

@@ -334,7 +334,8 @@ gwc_check_route_match(const gwc_route_t *route, unsigned family)
 
     if (!has) {
         gwc_error(route->e.record.node,
-                  "must set one of %s when 'protocols' is '%s'", needs,
+                  "must set one of %s%s when 'protocols' is '%s'", needs,
+                  gwc_flavor_is("expressions") ? ", 'expression'" : "",
                   protocol);
     }
 }
@@ -399,7 +400,7 @@ gwc_check_route(void *entity)
         gwc_forbid(&route->paths, "paths", why);
         gwc_forbid(&route->headers, "headers", why);
 
-    } else if (!route->expression.set) {
+    } else if (!gwc_flavor_is("expressions")) {
         why = "on a route for HTTP or gRPC";
         gwc_forbid(&route->sources, "sources", why);
         gwc_forbid(&route->destinations, "destinations", why);
@@ -441,20 +442,8 @@ gwc_check_route(void *entity)
         }
     }
 
-    /* nothing would be matched by it: such a route must not look fine */
-    if (route->expression.set) {
-        gwc_error(route->expression.node,
-                  "\"expression\" needs router_flavor expressions, which is "
-                  "not there");
-    }
-
-    if (route->priority.set && route->priority.v != 0) {
-        gwc_error(route->priority.node,
-                  "\"priority\" belongs to \"expression\"; "
-                  "\"regex_priority\" orders regular expressions");
-    }
-
-
+    gwc_check_route_expression(
+        route, family & (GWC_FAMILY_STREAM | GWC_FAMILY_PASSTHROUGH));
     gwc_check_route_strip(route, family);
     gwc_check_route_match(route, family);
 }

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "entities.h"
 #include "explain.h"
+#include "gateway_expression.h"
 #include "gateway_uuid.h"
 
 
@@ -65,6 +67,103 @@ gwc_explain_get(gwc_explain_request_t *request, const char *folded,
     gateway_str_t name = { folded, strlen(folded) };
 
     return gwc_explain_header(request, &name, 0, value);
+}
+
+
+static int
+gwc_explain_query(void *data, gateway_str_t *query)
+{
+    const gwc_explain_request_t *request = data;
+
+    query->data = request->target + request->path_len;
+    query->len = strlen(query->data);
+
+    if (query->len == 0) {
+        return 0;
+    }
+
+    /* without the "?" */
+    query->data++;
+    query->len--;
+
+    return query->len > 0;
+}
+
+
+static int
+gwc_explain_from_port(void *data, int destination, int64_t *port)
+{
+    const gwc_explain_request_t *request = data;
+
+    *port = request->from_port;
+
+    return !destination && request->from_port != 0;
+}
+
+
+static int
+gwc_explain_from_address(void *data, int destination,
+                         gateway_address_t *address)
+{
+    const gwc_explain_request_t *request = data;
+
+    *address = request->address;
+
+    return !destination && request->from;
+}
+
+
+static const gateway_router_facts_t gwc_explain_facts = {
+    gwc_explain_query, gwc_explain_from_port, gwc_explain_from_address
+};
+
+
+/* ADDRESS, ADDRESS:PORT or [IPV6]:PORT */
+static bool
+gwc_explain_take_from(gwc_explain_request_t *request, const char *from)
+{
+    const char *end, *colon;
+    unsigned bits;
+    long port;
+
+    if (from == NULL) {
+        return true;
+    }
+
+    end = from + strlen(from);
+    colon = strrchr(from, ':');
+
+    if (from[0] == '[') {
+        const char *close = strchr(from, ']');
+
+        colon = close != NULL && close[1] == ':' ? close + 1 : NULL;
+        end = close != NULL ? close : end;
+        from++;
+
+    } else if (colon != NULL && strchr(from, ':') == colon) {
+        end = colon;
+
+    } else {
+        colon = NULL;
+    }
+
+    if (colon != NULL) {
+        port = gwc_small_number((gwc_text_t){ colon + 1, strlen(colon + 1) },
+                                65535);
+
+        if (port < 1) {
+            return false;
+        }
+
+        request->from_port = (int) port;
+    }
+
+    request->from = gateway_address_parse(&request->address, &bits, from,
+                                          (size_t) (end - from))
+                        == 0
+                    && bits == request->address.len * 8;
+
+    return request->from;
 }
 
 
@@ -254,6 +353,7 @@ gwc_explain_fill(gwc_explain_request_t *request, const gwc_options_t *options,
 
     match->header = gwc_explain_header;
     match->header_data = request;
+    match->facts = &gwc_explain_facts;
     request->https = match->tls;
 }
 
@@ -315,6 +415,64 @@ gwc_explain_strings(gwc_list_t list)
 
 
 static bool
+gwc_route_has(const gwc_route_t *route, const char *protocol)
+{
+    size_t i;
+
+    for (i = 0; i < route->protocols.n; i++) {
+        if (gwc_text_is(GWC_ITEM(route->protocols, gwc_str_t, i)->v, protocol))
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static const gateway_router_endpoint_t *
+gwc_explain_endpoints(gwc_list_t list)
+{
+    gateway_router_endpoint_t *endpoints =
+        gwc_alloc_array(list.n + 1, sizeof(*endpoints));
+    size_t i;
+
+    for (i = 0; i < list.n; i++) {
+        const gwc_endpoint_t *e = GWC_ITEM(list, gwc_endpoint_t, i);
+
+        endpoints[i].ip =
+            e->ip.set ? gwc_str(e->ip.v) : (gateway_str_t){ "", 0 };
+        endpoints[i].port = e->port.set ? (int32_t) e->port.v : -1;
+    }
+
+    return endpoints;
+}
+
+
+/* what only the flavor "expressions" looks at */
+static void
+gwc_explain_conditions(gateway_router_route_t *add, const gwc_route_t *route)
+{
+    bool secure = gwc_route_has(route, "https");
+    bool grpcs = gwc_route_has(route, "grpcs");
+
+    if (route->expression.set) {
+        add->expression = gwc_str(route->expression.v);
+        add->priority = (uint64_t) gwc_int_or(route->priority, 0);
+    }
+
+    add->sources = gwc_explain_endpoints(route->sources);
+    add->nsources = route->sources.n;
+    add->destinations = gwc_explain_endpoints(route->destinations);
+    add->ndestinations = route->destinations.n;
+
+    /* "https" alone matches http, too, for its redirect or 426 */
+    add->http_only = !secure && !grpcs;
+    add->https_only = grpcs && !gwc_route_has(route, "grpc");
+}
+
+
+static bool
 gwc_explain_add(gateway_router_t *router, gwc_route_t *route)
 {
     gateway_router_header_t *headers;
@@ -336,6 +494,7 @@ gwc_explain_add(gateway_router_t *router, gwc_route_t *route)
     add.created_at =
         route->e.created_at.set ? (int64_t) route->e.created_at.v : 0;
     add.data = route;
+    gwc_explain_conditions(&add, route);
 
     headers = gwc_alloc_array(route->headers.n + 1, sizeof(*headers));
 
@@ -366,9 +525,7 @@ gwc_explain_router(const gwc_input_t *input)
     gateway_router_t *router;
     size_t i;
 
-    options.flavor = gwc_flavor_is("traditional")
-                         ? GATEWAY_ROUTER_TRADITIONAL
-                         : GATEWAY_ROUTER_TRADITIONAL_COMPATIBLE;
+    options.flavor = gwc_router_flavor();
     options.strict =
         strcmp(gwc_settings_get(input->settings, "route_match_calculation"),
                "strict")
@@ -390,22 +547,6 @@ gwc_explain_router(const gwc_input_t *input)
     }
 
     return router;
-}
-
-
-static bool
-gwc_route_has(const gwc_route_t *route, const char *protocol)
-{
-    size_t i;
-
-    for (i = 0; i < route->protocols.n; i++) {
-        if (gwc_text_is(GWC_ITEM(route->protocols, gwc_str_t, i)->v, protocol))
-        {
-            return true;
-        }
-    }
-
-    return false;
 }
 
 
@@ -533,7 +674,8 @@ gwc_explain_upstream(gwc_explain_t *explain)
     } else {
         len = gateway_path_upstream(
             raw, &path, &request->path, explain->match.matched,
-            explain->match.path != NULL, gwc_bool_or(route->strip_path, true),
+            explain->match.path != NULL || route->expression.set,
+            gwc_bool_or(route->strip_path, true),
             gwc_flavor_is("traditional")
                 && gwc_text_is(route->path_handling.v, "v1"));
     }
@@ -656,6 +798,14 @@ gwc_command_explain(gwc_options_t *options)
     }
 
     if (!gwc_explain_take_headers(&explain->request, options)) {
+        return GWC_EXIT_USAGE;
+    }
+
+    if (!gwc_explain_take_from(&explain->request, options->from)) {
+        fprintf(stderr,
+                "ngx-gateway: --from %s: expected ADDRESS, ADDRESS:PORT or "
+                "[IPV6]:PORT\n",
+                options->from);
         return GWC_EXIT_USAGE;
     }
 

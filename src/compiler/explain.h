@@ -25,6 +25,9 @@ typedef struct {
     int listen;         /* the port that is listened to */
     bool https;         /* effective protocol */
     gateway_str_t path; /* normal form */
+    bool from;          /* the client is known: --from */
+    gateway_address_t address;
+    int from_port; /* 0: unknown */
     gateway_router_request_t match;
 } gwc_explain_request_t;
 

@@ -35,6 +35,31 @@ gwc_explain_pattern(const gateway_str_t *path)
 }
 
 
+/* on one line */
+static const char *
+gwc_explain_expression(const gwc_route_t *route)
+{
+    size_t len = route->expression.v.len;
+    char *text, *p;
+
+    while (len > 0 && (unsigned char) route->expression.v.data[len - 1] <= ' ')
+    {
+        len--;
+    }
+
+    text = gwc_strndup(route->expression.v.data, len);
+
+    for (p = text; *p != '\0'; p++) {
+        if ((unsigned char) *p < ' ') {
+            *p = ' ';
+        }
+    }
+
+    return gwc_sprintf(" by expression of priority %lld: %s",
+                       (long long) gwc_int_or(route->priority, 0), text);
+}
+
+
 /* the best candidate of each other route, and why it lost */
 static size_t
 gwc_explain_next(const gwc_explain_t *explain, size_t i)
@@ -106,7 +131,9 @@ gwc_explain_print_route(const gwc_explain_t *explain)
 
     printf("route     %s (%s)%s%s\n", gwc_explain_name(&route->e, route->name),
            gwc_explain_place(route->e.record.node), pattern ? " by path " : "",
-           pattern ? pattern : "");
+           pattern                 ? pattern
+           : route->expression.set ? gwc_explain_expression(route)
+                                   : "");
 
     for (i = gwc_explain_next(explain, 1); i < explain->ncandidates;
          i = gwc_explain_next(explain, i + 1))
@@ -308,6 +335,16 @@ gwc_explain_print_json(const gwc_explain_t *explain)
         json_object_set_new(entity, "path",
                             pattern ? gwc_explain_json_text(pattern)
                                     : json_null());
+
+        if (route->expression.set) {
+            json_object_set_new(
+                entity, "expression",
+                gwc_explain_json_text(gwc_strndup(route->expression.v.data,
+                                                  route->expression.v.len)));
+            json_object_set_new(entity, "priority",
+                                json_integer(gwc_int_or(route->priority, 0)));
+        }
+
         json_object_set_new(json, "route", entity);
 
     } else {

@@ -21,6 +21,7 @@ enum {
     GWC_OPTION_WATCH,
     GWC_OPTION_JSON,
     GWC_OPTION_CONSUMER,
+    GWC_OPTION_FROM,
     GWC_OPTION_VERSION,
     GWC_OPTION_HELP
 };
@@ -39,6 +40,7 @@ static const struct option gwc_long_options[] = {
     { "watch", no_argument, NULL, GWC_OPTION_WATCH },
     { "json", no_argument, NULL, GWC_OPTION_JSON },
     { "consumer", required_argument, NULL, GWC_OPTION_CONSUMER },
+    { "from", required_argument, NULL, GWC_OPTION_FROM },
     { "version", no_argument, NULL, GWC_OPTION_VERSION },
     { "help", no_argument, NULL, GWC_OPTION_HELP },
     { NULL, 0, NULL, 0 }
@@ -90,6 +92,7 @@ static const char gwc_usage[] =
     "  --watch                    run: reload when a file changes\n"
     "  -H 'Name: value'           explain: a request header\n"
     "  --consumer NAME            explain: the authenticated consumer\n"
+    "  --from ADDRESS[:PORT]      explain: the client's address\n"
     "  --json                     explain: as JSON\n"
     "  --version, --help\n"
     "\n"
@@ -167,6 +170,10 @@ gwc_take_option(gwc_options_t *options, int option, const char *value)
 
     case GWC_OPTION_CONSUMER:
         options->consumer = value;
+        return true;
+
+    case GWC_OPTION_FROM:
+        options->from = value;
         return true;
 
     default:

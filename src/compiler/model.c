@@ -7,6 +7,7 @@
 
 #include "model.h"
 #include "entities.h"
+#include "places.h"
 #include "schema.h"
 #include "vault.h"
 
@@ -760,6 +761,7 @@ gwc_model_load(const char *const *files, size_t n,
 
     gwc_schema_reset();
     gwc_vault_reset();
+    gwc_places_reset();
     (void) gwc_kinds(&nkinds);
 
     reader.model = gwc_alloc(sizeof(gwc_model_t));
@@ -775,6 +777,7 @@ gwc_model_load(const char *const *files, size_t n,
                    : NULL;
 
         if (root != NULL) {
+            gwc_places_add(root->file, bytes[i]);
             gwc_vec_push(&roots, root);
         }
     }

@@ -11,6 +11,8 @@
 
 #include "rule.h"
 
+#include "gateway_router.h"
+
 struct gwc_entity_s {
     gwc_record_t record;
     const char *kind;   /* root key: "services" */
@@ -228,6 +230,7 @@ typedef struct {
 
 /* whether the file that was loaded last is for this flavor of the router */
 bool gwc_flavor_is(const char *flavor);
+gateway_router_flavor_t gwc_router_flavor(void);
 
 /*
  * Reads, checks and links the files.  NULL after errors (in diag; several

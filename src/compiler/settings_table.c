@@ -19,7 +19,8 @@ static const char *const gwc_error_types[] = { "text/plain", "text/html",
                                                "application/xml", NULL };
 
 static const char *const gwc_flavors[] = { "traditional_compatible",
-                                           "traditional", NULL };
+                                           "traditional", "expressions",
+                                           NULL };
 
 static const char *const gwc_calculations[] = { "original", "strict", NULL };
 

@@ -239,7 +239,8 @@ kong.yml:9:18: error: routes[0].preserve_host: expected a boolean, this is a str
   fix: without quotes: false
 kong.yml:10:3: error: routes[0].pahts: unknown field "pahts", did you mean "paths"?
 kong.yml:11:10: error: routes[1].paths: expected an array, this is a string
-kong.yml:12:15: error: routes[2].expression: "expression" needs router_flavor expressions, which is not there
+kong.yml:12:15: error: routes[2].expression: "expression" needs router_flavor expressions
+  fix: --set router_flavor=expressions
 kong.yml:13:13: error: routes[2].priority: "priority" belongs to "expression"; "regex_priority" orders regular expressions
 
 
