@@ -55,6 +55,14 @@ typedef struct {
 } ngx_http_gateway_port_map_t;
 
 
+/* gateway_connect_to */
+typedef struct {
+    ngx_rbtree_t                     tree;      /* by "host:port" */
+    ngx_rbtree_node_t                sentinel;
+    ngx_addr_t                       others;    /* socklen 0: none */
+} ngx_http_gateway_connect_t;
+
+
 /*
  * Prepares the request for the upstream after the access chain; set by the
  * route feature.  NGX_OK, or as an access handler of a policy.
@@ -83,6 +91,8 @@ typedef struct {
     ngx_uint_t                       flavor;    /* gateway_router_flavor_t */
     ngx_array_t                     *trusted;   /* ngx_cidr_t */
     ngx_array_t                     *port_maps; /* ..._port_map_t */
+    ngx_http_gateway_connect_t      *connect_to; /* NULL: none */
+    ngx_flag_t                       proxy_client; /* PROXY protocol */
     ngx_uint_t                       default_format;
     ngx_http_gateway_template_t     *templates[NGX_HTTP_GATEWAY_FORMATS];
 

@@ -7,6 +7,7 @@
 
 
 #include "ngx_http_gateway_sender.h"
+#include "ngx_http_gateway_connect.h"
 
 #include <ngx_event.h>
 #include <ngx_event_connect.h>
@@ -643,7 +644,7 @@ ngx_http_gateway_sender_init(ngx_conf_t *cf,
     u_char                    *p;
     ngx_str_t                  host;
     ngx_url_t                  url;
-    ngx_addr_t                 addr;
+    ngx_addr_t                 addr, *instead;
     ngx_pool_cleanup_t        *cln;
     ngx_http_core_loc_conf_t  *clcf;
 
@@ -692,7 +693,16 @@ ngx_http_gateway_sender_init(ngx_conf_t *cf,
             ngx_str_set(&host, "127.0.0.1");
         }
 
-        if (ngx_parse_addr(cf->pool, &addr, host.data, host.len) == NGX_OK) {
+        instead = ngx_http_gateway_connect_to(cf, &host, sender->port);
+
+        if (instead) {
+            ngx_memcpy(&sender->sockaddr, instead->sockaddr,
+                       instead->socklen);
+            sender->socklen = instead->socklen;
+
+        } else if (ngx_parse_addr(cf->pool, &addr, host.data, host.len)
+                   == NGX_OK)
+        {
             ngx_memcpy(&sender->sockaddr, addr.sockaddr, addr.socklen);
             sender->socklen = addr.socklen;
             ngx_inet_set_port(&sender->sockaddr.sockaddr,

@@ -10,6 +10,7 @@
 
 #include "ngx_http_gateway_conf.h"
 #include "gateway_router.h"
+#include "ngx_http_gateway_connect.h"
 #include "ngx_http_gateway_reply.h"
 #include "ngx_http_gateway_upstream.h"
 #include "ngx_http_gateway_record.h"
@@ -221,6 +222,20 @@ static ngx_command_t  ngx_http_gateway_commands[] = {
       ngx_http_gateway_port_map,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("gateway_connect_to"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      ngx_http_gateway_connect_to_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_proxy_protocol_client"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_gateway_main_conf_t, proxy_client),
       NULL },
 
     { ngx_string("gateway_error_default_type"),
@@ -886,6 +901,7 @@ ngx_http_gateway_create_main_conf(ngx_conf_t *cf)
      *     gmcf->charset = { 0, NULL };
      *     gmcf->trusted = NULL;
      *     gmcf->port_maps = NULL;
+     *     gmcf->connect_to = NULL;
      *     gmcf->templates[] = NULL;
      *     gmcf->prepare = NULL;
      *     gmcf->used = 0;
@@ -914,6 +930,7 @@ ngx_http_gateway_create_main_conf(ngx_conf_t *cf)
     gmcf->reject_encoded_dots = NGX_CONF_UNSET;
     gmcf->strict = NGX_CONF_UNSET;
     gmcf->flavor = NGX_CONF_UNSET_UINT;
+    gmcf->proxy_client = NGX_CONF_UNSET;
     gmcf->request_uri_index = NGX_ERROR;
 
     return gmcf;
@@ -939,6 +956,7 @@ ngx_http_gateway_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_value(gmcf->strict, 0);
     ngx_conf_init_uint_value(gmcf->flavor,
                              GATEWAY_ROUTER_TRADITIONAL_COMPATIBLE);
+    ngx_conf_init_value(gmcf->proxy_client, 0);
 
     if (gmcf->charset.len == 3
         && ngx_strncmp(gmcf->charset.data, "off", 3) == 0)
@@ -1103,6 +1121,17 @@ ngx_http_gateway_init(ngx_conf_t *cf)
         }
 
         *h = ngx_http_gateway_post_read_handler;
+    }
+
+    /* the last one runs first */
+
+    if (gmcf->proxy_client) {
+        h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = ngx_http_gateway_proxy_client_handler;
     }
 
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);

@@ -10,6 +10,7 @@
 
 
 #include "ngx_http_gateway_upstream_peers.h"
+#include "ngx_http_gateway_connect.h"
 
 
 /* seconds */
@@ -53,6 +54,8 @@ static void ngx_http_gateway_upstream_refresh_handler(ngx_event_t *ev);
 static void ngx_http_gateway_upstream_settle_handler(ngx_event_t *ev);
 static void ngx_http_gateway_upstream_wake_handler(ngx_event_t *ev);
 
+static ngx_int_t ngx_http_gateway_upstream_static(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_target_t *target, ngx_addr_t *addr);
 static ngx_int_t ngx_http_gateway_upstream_local(ngx_conf_t *cf,
     ngx_http_gateway_upstream_target_t *target, ngx_rbtree_t *hosts);
 static ngx_http_gateway_upstream_servers_t *
@@ -607,7 +610,24 @@ ngx_http_gateway_upstream_dns_init(ngx_conf_t *cf,
 
     for (i = 0; i < b->targets.nelts; i++) {
 
+        target[i].connect_to = ngx_http_gateway_connect_to(cf,
+                                            &target[i].host, target[i].port);
+
         if (target[i].naddrs) {
+            continue;
+        }
+
+        if (target[i].connect_to) {
+
+            /* where it goes is known, so its name is not asked for */
+
+            if (ngx_http_gateway_upstream_static(cf, &target[i],
+                                                 target[i].connect_to)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
             continue;
         }
 
@@ -743,7 +763,6 @@ ngx_http_gateway_upstream_local(ngx_conf_t *cf,
     ngx_str_t                          name;
     ngx_addr_t                         addr;
     ngx_str_node_t                    *node;
-    ngx_http_gateway_upstream_addr_t  *addrs;
 
     name.len = target->host.len;
     name.data = ngx_pnalloc(cf->temp_pool, name.len);
@@ -778,14 +797,26 @@ ngx_http_gateway_upstream_local(ngx_conf_t *cf,
         return NGX_DECLINED;
     }
 
+    return ngx_http_gateway_upstream_static(cf, target, &addr);
+}
+
+
+/* gives the target its only address, with the port of its own */
+
+static ngx_int_t
+ngx_http_gateway_upstream_static(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_target_t *target, ngx_addr_t *addr)
+{
+    ngx_http_gateway_upstream_addr_t  *addrs;
+
     addrs = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_upstream_addr_t));
     if (addrs == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(&addrs->sockaddr, addr.sockaddr, addr.socklen);
+    ngx_memcpy(&addrs->sockaddr, addr->sockaddr, addr->socklen);
     ngx_inet_set_port(&addrs->sockaddr.sockaddr, target->port);
-    addrs->socklen = addr.socklen;
+    addrs->socklen = addr->socklen;
     addrs->weight = target->weight;
     addrs->share = 1;
 

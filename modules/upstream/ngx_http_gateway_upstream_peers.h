@@ -220,6 +220,8 @@ struct ngx_http_gateway_upstream_target_s {
                                                        else of the cycle */
     ngx_uint_t                            naddrs;
     ngx_http_gateway_upstream_name_t     *name;     /* NULL: no DNS */
+    ngx_addr_t                           *connect_to; /* instead of the only
+                                                         address, or NULL */
 };
 
 

@@ -273,9 +273,10 @@ ngx_http_gateway_upstream_peer(ngx_http_gateway_upstream_balancer_t *b,
             peer = b->set->slots[i].peer;
 
             if (peer->target == target
-                && peer->socklen == addr->socklen
-                && ngx_memcmp(&peer->sockaddr, &addr->sockaddr,
-                              addr->socklen) == 0
+                && (target->connect_to
+                    || (peer->socklen == addr->socklen
+                        && ngx_memcmp(&peer->sockaddr, &addr->sockaddr,
+                                      addr->socklen) == 0))
                 && peer->host.len == host->len
                 && ngx_strncmp(peer->host.data, host->data, host->len) == 0)
             {
@@ -315,6 +316,13 @@ ngx_http_gateway_upstream_peer(ngx_http_gateway_upstream_balancer_t *b,
 
     if (b->checks) {
         ngx_http_gateway_upstream_health_peer(b, peer);
+    }
+
+    if (target->connect_to) {
+        ngx_memzero(&peer->sockaddr, sizeof(ngx_sockaddr_t));
+        ngx_memcpy(&peer->sockaddr, target->connect_to->sockaddr,
+                   target->connect_to->socklen);
+        peer->socklen = target->connect_to->socklen;
     }
 
     return peer;
