@@ -25,6 +25,11 @@ typedef struct {
     bool json;
     bool test; /* --test: nginx looks at what comes out */
 
+    /* test */
+    const char *junit;
+    const char *filter;
+    bool keep;
+
     /* explain */
     const char *method;
     const char *url;
@@ -49,6 +54,7 @@ int gwc_finish(void);
 int gwc_command_check(gwc_options_t *options);
 int gwc_command_compile(gwc_options_t *options);
 int gwc_command_explain(gwc_options_t *options);
+int gwc_command_test(gwc_options_t *options);
 int gwc_command_schema(gwc_options_t *options);
 int gwc_command_run(gwc_options_t *options);
 int gwc_command_reload(gwc_options_t *options);

@@ -37,6 +37,10 @@ gwc_injected_is_void(const gwc_output_t *output,
         return true;
     }
 
+    if (gwc_trial_replaces(output, injected->directive)) {
+        return true;
+    }
+
     /* kong.conf's word for what the machine allows is our default */
     return strcmp(injected->value, "auto") == 0
            && (strcmp(injected->directive, "worker_connections") == 0
@@ -100,7 +104,7 @@ gwc_emit_default(gwc_writer_t *w, const gwc_output_t *output,
     const char *injected =
         gwc_settings_injected(output->settings, context, name);
 
-    if (injected == NULL
+    if (injected == NULL || gwc_trial_replaces(output, name)
         || (strcmp(injected, "auto") == 0
             && strcmp(name, "worker_processes") != 0))
     {
@@ -114,6 +118,11 @@ gwc_emit_log(gwc_writer_t *w, const gwc_output_t *output,
              gwc_context_t context, const char *setting)
 {
     const char *value = gwc_settings_get(output->settings, setting);
+
+    if (output->trial != NULL) {
+        gwc_put(w, "access_log", "logs/access.log", "gateway", NULL);
+        return;
+    }
 
     /* "off" would win over an injected one */
     if (gwc_settings_injected(output->settings, context, "access_log") != NULL)
@@ -140,7 +149,10 @@ gwc_emit_error_log(gwc_writer_t *w, const gwc_output_t *output,
     const char *level = gwc_settings_get(output->settings, "log_level");
     const char *value = gwc_settings_get(output->settings, setting);
 
-    if (strcmp(value, "off") == 0) {
+    if (output->trial != NULL) {
+        gwc_put(w, "error_log", "logs/error.log", level, NULL);
+
+    } else if (strcmp(value, "off") == 0) {
         gwc_put(w, "error_log", "/dev/null", "emerg", NULL);
 
     } else if (strpbrk(value, " \t") != NULL) {
@@ -172,7 +184,9 @@ gwc_emit_main(gwc_output_t *output)
         gwc_blank(w);
     }
 
-    gwc_emit_default(w, output, GWC_CONTEXT_MAIN, "worker_processes", "auto");
+    /* in a test run what a worker counts must be all there is */
+    gwc_emit_default(w, output, GWC_CONTEXT_MAIN, "worker_processes",
+                     output->trial != NULL ? "1" : "auto");
     gwc_emit_default(w, output, GWC_CONTEXT_MAIN, "worker_rlimit_nofile",
                      "16384");
     gwc_emit_default(w, output, GWC_CONTEXT_MAIN, "pid", "nginx.pid");
@@ -433,6 +447,11 @@ gwc_emit_http(gwc_output_t *output, gwc_writer_t *w)
     gwc_emit_gateway(w, output);
     gwc_emit_reload(w, output);
     gwc_emit_tls_http(w, output);
+
+    if (output->trial != NULL) {
+        gwc_emit_trial_http(w, output);
+    }
+
     gwc_emit_rules_http(w, output);
 }
 

@@ -46,9 +46,18 @@ typedef struct {
     gwc_pool_t *pool;
 } gwc_variant_t;
 
+/* "test": what is compiled runs against upstreams of our own */
+typedef struct {
+    int port;             /* theirs, on every address of 127.0.0.0/8 */
+    gwc_vec_t targets;    /* char *: "host:port"; addresses by position */
+    const char *record;   /* where each request leaves a line */
+    gwc_text_t authority; /* the certificate that theirs are signed with */
+} gwc_trial_t;
+
 typedef struct {
     const gwc_model_t *model;
     const gwc_settings_t *settings;
+    const gwc_trial_t *trial; /* NULL: compiled to be used */
     const gwc_nginx_t *nginx;
     const gwc_scopes_t *scopes;
     const char *sources; /* names of the files, for the first comment */
@@ -82,6 +91,18 @@ gwc_writer_t *gwc_emit_file(gwc_output_t *output, const char *name);
 /* the instances of entity's block, or the global ones */
 void gwc_emit_plugins(gwc_writer_t *w, const gwc_output_t *output,
                       const gwc_entity_t *entity);
+
+/* emit_trial.c: what a test run has besides */
+void gwc_emit_trial_http(gwc_writer_t *w, const gwc_output_t *output);
+void gwc_emit_trial_server(gwc_writer_t *w, const gwc_output_t *output);
+/* a directive that would lead out of the run, or decides about processes */
+bool gwc_trial_replaces(const gwc_output_t *output, const char *directive);
+/* the address of upstream i: 127.64.0.0/10 without the port */
+const char *gwc_trial_address(size_t i);
+
+/* where what is no upstream connects to, and where DNS is answered */
+#define GWC_TRIAL_SINK "127.65.255.1"
+#define GWC_TRIAL_DNS  "127.65.255.2"
 
 /* the injected directives of that block; but for those of such names */
 void gwc_emit_injected_unless(gwc_writer_t *w, const gwc_output_t *output,

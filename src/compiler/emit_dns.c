@@ -316,7 +316,7 @@ gwc_emit_dns(gwc_writer_t *w, const gwc_output_t *output)
     const gwc_vec_t *given;
     size_t i;
 
-    if (!output->needs_resolver) {
+    if (!output->needs_resolver || output->trial != NULL) {
         return;
     }
 

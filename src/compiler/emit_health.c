@@ -222,7 +222,8 @@ gwc_emit_active(gwc_writer_t *w, gwc_output_t *output,
     const gwc_active_t *active = &upstream->healthchecks.active;
     bool https = gwc_text_is(active->type.v, "https");
 
-    if (!gwc_active_runs(active)) {
+    /* the upstreams of a test run answer requests of tests only */
+    if (!gwc_active_runs(active) || output->trial != NULL) {
         return;
     }
 

@@ -187,6 +187,11 @@ gwc_emit_proxy_server(gwc_output_t *output)
     gwc_blank(w);
 
     gwc_emit_log(w, output, GWC_CONTEXT_PROXY, "proxy_access_log");
+
+    if (output->trial != NULL) {
+        gwc_emit_trial_server(w, output);
+    }
+
     gwc_emit_error_log(w, output, "proxy_error_log");
     gwc_emit_real_ip(w, output);
     gwc_blank(w);
@@ -256,6 +261,11 @@ gwc_emit_status_server(gwc_output_t *output)
     gwc_blank(w);
 
     gwc_emit_log(w, output, GWC_CONTEXT_STATUS, "status_access_log");
+
+    if (output->trial != NULL) {
+        gwc_emit_trial_server(w, output);
+    }
+
     gwc_emit_error_log(w, output, "status_error_log");
     gwc_emit_default(w, output, GWC_CONTEXT_STATUS, "charset", "off");
     gwc_emit_injected(w, output, GWC_CONTEXT_STATUS);

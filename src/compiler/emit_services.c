@@ -321,6 +321,11 @@ gwc_emit_bundle(gwc_writer_t *w, gwc_output_t *output,
     gwc_text_t text;
     size_t i;
 
+    if (output->trial != NULL) {
+        gwc_buf_add(&pem, output->trial->authority.data,
+                    output->trial->authority.len);
+    }
+
     for (i = 0; i < service->ca_certificates.n; i++) {
         const gwc_ref_t *ref =
             GWC_ITEM(service->ca_certificates, gwc_ref_t, i);
@@ -368,7 +373,9 @@ gwc_emit_trust(gwc_writer_t *w, gwc_output_t *output,
     const char *directive = gwc_sprintf("%s_ssl_trusted_certificate", prefix);
     const gwc_service_t *service = variant->service;
 
-    if (service->ca_certificates.n) {
+    if (service->ca_certificates.n
+        || (output->trial != NULL && gwc_bool_or(service->tls_verify, false)))
+    {
         gwc_emit_bundle(w, output, variant, directive);
         return;
     }

@@ -22,6 +22,9 @@ enum {
     GWC_OPTION_JSON,
     GWC_OPTION_CONSUMER,
     GWC_OPTION_FROM,
+    GWC_OPTION_JUNIT,
+    GWC_OPTION_FILTER,
+    GWC_OPTION_KEEP,
     GWC_OPTION_VERSION,
     GWC_OPTION_HELP
 };
@@ -41,6 +44,9 @@ static const struct option gwc_long_options[] = {
     { "json", no_argument, NULL, GWC_OPTION_JSON },
     { "consumer", required_argument, NULL, GWC_OPTION_CONSUMER },
     { "from", required_argument, NULL, GWC_OPTION_FROM },
+    { "junit", required_argument, NULL, GWC_OPTION_JUNIT },
+    { "filter", required_argument, NULL, GWC_OPTION_FILTER },
+    { "keep", no_argument, NULL, GWC_OPTION_KEEP },
     { "version", no_argument, NULL, GWC_OPTION_VERSION },
     { "help", no_argument, NULL, GWC_OPTION_HELP },
     { NULL, 0, NULL, 0 }
@@ -56,6 +62,7 @@ static const struct {
     { "compile", gwc_command_compile, true, false },
     { "run", gwc_command_run, true, false },
     { "explain", gwc_command_explain, true, true },
+    { "test", gwc_command_test, true, false },
     { "schema", gwc_command_schema, false, false },
     { "reload", gwc_command_reload, false, false },
     { "quit", gwc_command_quit, false, false },
@@ -74,6 +81,9 @@ static const char gwc_usage[] =
     "                             foreground; SIGHUP: reads the files anew\n"
     "  explain FILE... [METHOD] URL\n"
     "                             which route and plugins a request gets\n"
+    "  test FILE... TESTS...      runs the gateway of the files on private\n"
+    "                             ports, with upstreams of its own, and sends\n"
+    "                             the requests of the test files\n"
     "  schema                     JSON Schema of the files\n"
     "  reload, quit, stop -p DIR  signals the nginx that runs in DIR\n"
     "\n"
@@ -94,6 +104,9 @@ static const char gwc_usage[] =
     "  --consumer NAME            explain: the authenticated consumer\n"
     "  --from ADDRESS[:PORT]      explain: the client's address\n"
     "  --json                     explain: as JSON\n"
+    "  --junit FILE               test: the results as JUnit's XML too\n"
+    "  --filter TEXT              test: only tests with it in their names\n"
+    "  --keep                     test: leaves the directory behind\n"
     "  --version, --help\n"
     "\n"
     "exit status: 0 done, 1 bad input, 2 bad usage, 3 cannot read or "
@@ -166,6 +179,18 @@ gwc_take_option(gwc_options_t *options, int option, const char *value)
 
     case GWC_OPTION_JSON:
         options->json = true;
+        return true;
+
+    case GWC_OPTION_JUNIT:
+        options->junit = value;
+        return true;
+
+    case GWC_OPTION_FILTER:
+        options->filter = value;
+        return true;
+
+    case GWC_OPTION_KEEP:
+        options->keep = true;
         return true;
 
     case GWC_OPTION_CONSUMER:
