@@ -195,7 +195,7 @@ sub http_request {
                          packets => [{ value => $text }],
                          methods => [$method],
                          timeout => $o{timeout} // 5,
-                         wait_eof => $text =~ /^Connection: close\r$/mi);
+                         wait_eof => scalar($text =~ /^Connection: close\r$/mi));
     return $res ? $res->[0] : undef;
 }
 
