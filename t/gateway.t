@@ -273,7 +273,8 @@ X-Other: 1
 %s %s %s
 --- must_die
 --- error_log
-has a file with more than two "%s"
+more than two "%s"
+html/error.json" of "gateway_error_template": they are the message
 
 
 === TEST 20: an empty gateway answers 404

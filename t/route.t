@@ -488,3 +488,72 @@ GET /x
 --- response_headers
 !Upgrade
 --- response_body_like: "message":"Please use HTTPS protocol"
+
+
+=== TEST 37: all Via lines received, before ours
+--- routes
+gateway_route a service=echo { paths /; }
+--- request eval
+["GET /x", "GET /x"]
+--- more_headers eval
+["Via: 1.0 a\nVia: 1.1 b, 1.1 c", "Via:"]
+--- response_body_like eval
+[qr{^Via: 1\.0 a, 1\.1 b, 1\.1 c, 1\.1 ngx_gateway/}m,
+ qr{^Via: 1\.1 ngx_gateway/}m]
+--- error_code eval
+[200, 200]
+
+
+=== TEST 38: the same through $gateway_upstream_headers
+--- service: headers=variable
+--- location
+        proxy_set_header Host $gateway_upstream_headers;
+        proxy_set_header Connection "";
+--- routes
+gateway_route a service=echo { paths /; }
+--- request
+GET /x
+--- more_headers
+Via: 1.0 a
+Via: 1.1 b
+--- response_body_like: Via: 1\.0 a, 1\.1 b, 1\.1 ngx_gateway/
+--- response_body_unlike: (?s)Via:.*Via:
+
+
+=== TEST 39: what the gateway says of the client has no twin spelled with _
+--- http_config
+    underscores_in_headers on;
+--- routes
+gateway_route a service=echo { paths /; }
+--- request
+GET /x
+--- more_headers
+X_Real_IP: evil
+X-Real_IP: evil
+X_Forwarded_For: evil
+X_Forwarded-Proto: evil
+X-Forwarded_Host: evil
+X_FORWARDED_PORT: evil
+X_Forwarded_Path: evil
+X_Forwarded_Prefix: evil
+Content_Length: evil
+Transfer_Encoding: evil
+X_Forwarded: good-1
+X_Forwarded_Fox: good-2
+Content_Type: good-3
+X_Custom: good-4
+--- response_body_like: (?s)good-1.*good-2.*good-3.*good-4
+--- response_body_unlike: evil
+
+
+=== TEST 40: unless Kong's ways are wanted
+--- http_config
+    underscores_in_headers on;
+    gateway_strip_identity_headers off;
+--- routes
+gateway_route a service=echo { paths /; }
+--- request
+GET /x
+--- more_headers
+X_Real_IP: mine
+--- response_body_like: X_Real_IP: mine

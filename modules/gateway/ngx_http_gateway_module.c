@@ -819,7 +819,10 @@ ngx_http_gateway_error_template(ngx_conf_t *cf, ngx_command_t *cmd,
     (void) ngx_close_file(f.fd);
 
     if (n < 0) {
-        return "cannot read its file";
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "cannot read \"%V\" of \"%V\", or it is larger "
+                           "than 1m", &file, &cmd->name);
+        return NGX_CONF_ERROR;
     }
 
     last = p + n;
@@ -837,7 +840,11 @@ ngx_http_gateway_error_template(ngx_conf_t *cf, ngx_command_t *cmd,
         if (*p == '%' && p + 1 < last && p[1] == 's') {
 
             if (template->slots == 2) {
-                return "has a file with more than two \"%s\"";
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "more than two \"%%s\" in \"%V\" of "
+                                   "\"%V\": they are the message and the "
+                                   "request id", &file, &cmd->name);
+                return NGX_CONF_ERROR;
             }
 
             i = template->slots++;

@@ -15,7 +15,7 @@
 
 static ngx_int_t ngx_http_gateway_route_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_route_path(ngx_http_request_t *r,
-    ngx_str_t *raw, ngx_str_t *path, ngx_uint_t reject);
+    ngx_http_gateway_ctx_t *ctx, ngx_uint_t reject);
 static int ngx_http_gateway_route_header_value(void *data,
     const gateway_str_t *name, size_t i, gateway_str_t *value);
 static ngx_int_t ngx_http_gateway_route_use(ngx_http_request_t *r,
@@ -234,8 +234,7 @@ ngx_http_gateway_route_handler(ngx_http_request_t *r)
 
     ngx_http_gateway_route_target(r, &ctx->target, &ctx->query);
 
-    rc = ngx_http_gateway_route_path(r, &ctx->target, &ctx->path,
-                                     gmcf->reject_encoded_dots);
+    rc = ngx_http_gateway_route_path(r, ctx, gmcf->reject_encoded_dots);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -317,15 +316,32 @@ no_match:
 /* the normal form; the raw bytes themselves when they are normal already */
 
 static ngx_int_t
-ngx_http_gateway_route_path(ngx_http_request_t *r, ngx_str_t *raw,
-    ngx_str_t *path, ngx_uint_t reject)
+ngx_http_gateway_route_path(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
+    ngx_uint_t reject)
 {
-    ptrdiff_t  len;
+    ptrdiff_t   len;
+    ngx_str_t  *raw, *path;
+
+    raw = &ctx->target;
+    path = &ctx->path;
 
     if (!r->complex_uri && !r->quoted_uri && raw->len
         && raw->data[0] == '/')
     {
         *path = *raw;
+        return NGX_OK;
+    }
+
+    if (raw->len && raw->data[0] == '?') {
+
+        /* "GET http://example.com?query" has no path at all */
+
+        ctx->query.data = raw->data;
+        ctx->query.len += raw->len;
+
+        ngx_str_set(raw, "/");
+        *path = *raw;
+
         return NGX_OK;
     }
 

@@ -39,6 +39,8 @@ typedef struct {
 } ngx_http_gateway_found_t;
 
 
+static ngx_uint_t ngx_http_gateway_route_is_identity(ngx_table_elt_t *h);
+static ngx_uint_t ngx_http_gateway_route_is_disguised(ngx_table_elt_t *h);
 static ngx_int_t ngx_http_gateway_route_set_uri(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx);
 static ngx_uint_t ngx_http_gateway_route_find(ngx_http_request_t *r,
@@ -52,6 +54,8 @@ static ngx_int_t ngx_http_gateway_route_plain(ngx_http_request_t *r,
 static ngx_http_gateway_route_listen_t *ngx_http_gateway_route_listen(
     ngx_http_request_t *r, ngx_http_gateway_main_conf_t *gmcf);
 static ngx_str_t *ngx_http_gateway_route_via(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_route_via_chain(ngx_http_request_t *r,
+    ngx_str_t *value);
 static u_char *ngx_http_gateway_route_pending(u_char *p,
     ngx_http_gateway_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_route_lines(ngx_http_request_t *r,
@@ -293,6 +297,60 @@ ngx_http_gateway_route_via(ngx_http_request_t *r)
 }
 
 
+/* the received ones, in however many lines, before ours */
+
+static ngx_int_t
+ngx_http_gateway_route_via_chain(ngx_http_request_t *r, ngx_str_t *value)
+{
+    u_char           *p;
+    size_t            len;
+    ngx_str_t         own;
+    ngx_uint_t        n;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  via = ngx_string("via");
+
+    own = *value;
+    len = own.len;
+
+    for (n = 0; /* void */ ; n++) {
+        h = ngx_http_gateway_header_in(r, &via, n);
+
+        if (h == NULL) {
+            break;
+        }
+
+        len += h->value.len + 2;
+    }
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value->data = p;
+
+    for (n = 0; /* void */ ; n++) {
+        h = ngx_http_gateway_header_in(r, &via, n);
+
+        if (h == NULL) {
+            break;
+        }
+
+        if (h->value.len) {
+            p = ngx_cpymem(p, h->value.data, h->value.len);
+            *p++ = ',';
+            *p++ = ' ';
+        }
+    }
+
+    p = ngx_cpymem(p, own.data, own.len);
+    value->len = p - value->data;
+
+    return NGX_OK;
+}
+
+
 static u_char *
 ngx_http_gateway_route_pending(u_char *p, ngx_http_gateway_ctx_t *ctx)
 {
@@ -395,16 +453,17 @@ ngx_http_gateway_route_forwarded_host(ngx_http_request_t *r,
 
 /*
  * X-Consumer-*, X-Authenticated-*, X-Credential-Identifier and
- * X-Anonymous-Consumer; also spelled with "_", which many frameworks take
- * for the same.
+ * X-Anonymous-Consumer; also spelled with "_", which CGI and many frameworks
+ * take for the same.  For that reason other headers go too when they are
+ * spelled so: what the gateway itself says of the client's address, and what
+ * says where the body ends.
  */
 
 void
 ngx_http_gateway_route_strip_identity(ngx_http_request_t *r)
 {
-    u_char            name[24];
     ngx_str_t         lowcase;
-    ngx_uint_t        i, k, len;
+    ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
@@ -425,34 +484,133 @@ again:
             i = 0;
         }
 
-        if (h[i].key.len < sizeof("x-consumer-") - 1
-            || h[i].lowcase_key[0] != 'x'
-            || (h[i].lowcase_key[2] != 'c' && h[i].lowcase_key[2] != 'a'))
-        {
+        if (h[i].key.len < sizeof("x-real-ip") - 1) {
             continue;
         }
 
-        len = ngx_min(h[i].key.len, sizeof(name));
+        switch (h[i].lowcase_key[0]) {
 
-        for (k = 0; k < len; k++) {
-            name[k] = h[i].lowcase_key[k] == '_' ? '-' : h[i].lowcase_key[k];
+        case 'x':
+
+            if (h[i].lowcase_key[2] == 'c' || h[i].lowcase_key[2] == 'a') {
+
+                if (ngx_http_gateway_route_is_identity(&h[i])) {
+                    break;
+                }
+
+                continue;
+            }
+
+            if ((h[i].lowcase_key[2] == 'f' || h[i].lowcase_key[2] == 'r')
+                && ngx_http_gateway_route_is_disguised(&h[i]))
+            {
+                break;
+            }
+
+            continue;
+
+        case 'c':
+
+            if (h[i].lowcase_key[7] == '_'
+                && ngx_http_gateway_route_is_disguised(&h[i]))
+            {
+                break;
+            }
+
+            continue;
+
+        case 't':
+
+            if (h[i].lowcase_key[8] == '_'
+                && ngx_http_gateway_route_is_disguised(&h[i]))
+            {
+                break;
+            }
+
+            continue;
+
+        default:
+            continue;
         }
 
-        if (ngx_strncmp(name, "x-consumer-", 11) == 0
-            || (len >= 16 && ngx_strncmp(name, "x-authenticated-", 16) == 0)
-            || (h[i].key.len == 23
-                && ngx_strncmp(name, "x-credential-identifier", 23) == 0)
-            || (h[i].key.len == 20
-                && ngx_strncmp(name, "x-anonymous-consumer", 20) == 0))
-        {
-            lowcase.data = h[i].lowcase_key;
-            lowcase.len = h[i].key.len;
+        lowcase.data = h[i].lowcase_key;
+        lowcase.len = h[i].key.len;
 
-            (void) ngx_http_gateway_header_in_remove(r, &lowcase);
+        (void) ngx_http_gateway_header_in_remove(r, &lowcase);
 
-            goto again;
+        goto again;
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_route_is_identity(ngx_table_elt_t *h)
+{
+    u_char      name[24];
+    ngx_uint_t  k, len;
+
+    len = ngx_min(h->key.len, sizeof(name));
+
+    for (k = 0; k < len; k++) {
+        name[k] = h->lowcase_key[k] == '_' ? '-' : h->lowcase_key[k];
+    }
+
+    return (len >= 11 && ngx_strncmp(name, "x-consumer-", 11) == 0)
+           || (len >= 16 && ngx_strncmp(name, "x-authenticated-", 16) == 0)
+           || (h->key.len == 23
+               && ngx_strncmp(name, "x-credential-identifier", 23) == 0)
+           || (h->key.len == 20
+               && ngx_strncmp(name, "x-anonymous-consumer", 20) == 0);
+}
+
+
+/* a name that only "_" tells from one which is not the client's to choose */
+
+static ngx_uint_t
+ngx_http_gateway_route_is_disguised(ngx_table_elt_t *h)
+{
+    ngx_str_t   *name;
+    ngx_uint_t   k, n;
+
+    static ngx_str_t  names[] = {
+        ngx_string("x-real-ip"),
+        ngx_string("x-forwarded-for"),
+        ngx_string("x-forwarded-host"),
+        ngx_string("x-forwarded-port"),
+        ngx_string("x-forwarded-path"),
+        ngx_string("x-forwarded-proto"),
+        ngx_string("x-forwarded-prefix"),
+        ngx_string("content-length"),
+        ngx_string("transfer-encoding"),
+        ngx_null_string
+    };
+
+    for (name = names; name->len; name++) {
+
+        if (name->len != h->key.len) {
+            continue;
+        }
+
+        n = 0;
+
+        for (k = 0; k < name->len; k++) {
+
+            if (h->lowcase_key[k] == '_' && name->data[k] == '-') {
+                n++;
+                continue;
+            }
+
+            if (h->lowcase_key[k] != name->data[k]) {
+                break;
+            }
+        }
+
+        if (k == name->len) {
+            return n;
         }
     }
+
+    return 0;
 }
 
 
@@ -813,7 +971,7 @@ ngx_http_gateway_route_forward(ngx_http_request_t *r,
     u_char                        *p;
     in_port_t                      port;
     ngx_str_t                      values[NGX_HTTP_GATEWAY_FORWARDED_MAX],
-                                   *addr, args, *v;
+                                   *addr, *v;
     ngx_uint_t                     i;
     ngx_table_elt_t               *h;
     ngx_http_gateway_main_conf_t  *gmcf;
@@ -895,23 +1053,13 @@ ngx_http_gateway_route_forward(ngx_http_request_t *r,
         }
     }
 
-    args = *ngx_http_gateway_route_via(r);
     v = &values[NGX_HTTP_GATEWAY_VIA];
-    h = found[NGX_HTTP_GATEWAY_VIA].first;
-    *v = args;
+    *v = *ngx_http_gateway_route_via(r);
 
-    if (h && h->value.len) {
-        p = ngx_pnalloc(r->pool, h->value.len + 2 + args.len);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        v->data = p;
-        p = ngx_cpymem(p, h->value.data, h->value.len);
-        *p++ = ',';
-        *p++ = ' ';
-        p = ngx_cpymem(p, args.data, args.len);
-        v->len = p - v->data;
+    if (found[NGX_HTTP_GATEWAY_VIA].n
+        && ngx_http_gateway_route_via_chain(r, v) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     if (gmcf->headers_upstream & NGX_HTTP_GATEWAY_HEADER_REQUEST_ID) {

@@ -395,6 +395,10 @@ ngx_http_gateway_upstream_init_peer(ngx_http_request_t *r,
     u->peer.save_session = ngx_http_gateway_upstream_save_session;
 #endif
 
+    if (t == ctx->upstream) {
+        ngx_http_gateway_upstream_skip_interim(r, t);
+    }
+
     return NGX_OK;
 }
 

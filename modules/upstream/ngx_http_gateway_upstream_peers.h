@@ -434,6 +434,11 @@ struct ngx_http_gateway_upstream_try_s {
     ngx_uint_t                            current;  /* slot */
     ngx_uint_t                            attempt;  /* in upstream_states */
     u_char                               *tried;    /* by slot, or NULL */
+    /* of the proxy module, while ours stand before them */
+    ngx_int_t                           (*process_header)(
+                                              ngx_http_request_t *r);
+    ngx_int_t                           (*reinit_request)(
+                                              ngx_http_request_t *r);
     uint32_t                              hash;
     ngx_str_t                             cookie;   /* to set; value */
     ngx_sockaddr_t                        sockaddr; /* current's, and tag */
@@ -599,6 +604,13 @@ void ngx_http_gateway_upstream_probe_start(
     ngx_http_gateway_upstream_main_conf_t *gumcf);
 void ngx_http_gateway_upstream_probe_stop(
     ngx_http_gateway_upstream_main_conf_t *gumcf);
+
+
+/* interim answers, ngx_http_gateway_upstream_interim.c */
+
+/* has them passed over; t is that of the request's context */
+void ngx_http_gateway_upstream_skip_interim(ngx_http_request_t *r,
+    ngx_http_gateway_upstream_try_t *t);
 
 
 /* lines of health checks, ngx_http_gateway_upstream_checks.c */

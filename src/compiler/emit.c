@@ -6,10 +6,12 @@
 
 #include "emit_tls.h"
 
+#include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define GWC_NGINX_KEEPALIVE_MIN 1027004 /* "keepalive_min_timeout" */
 
@@ -267,15 +269,58 @@ gwc_emit_texts(gwc_writer_t *w, const char *directive, const gwc_vec_t *texts)
 }
 
 
+/* A template has at most two "%s", and writes other percent signs "%%". */
+static void
+gwc_check_template(const char *setting, const char *file, gwc_text_t text)
+{
+    unsigned line = 1, slots = 0;
+    const char *p, *last, *start;
+
+    last = text.data + text.len;
+    start = text.data;
+
+    for (p = text.data; p < last; p++) {
+
+        if (*p == '\n') {
+            line++;
+            start = p + 1;
+        }
+
+        if (*p != '%') {
+            continue;
+        }
+
+        if (p + 1 < last && p[1] == 's') {
+            slots++;
+
+            if (slots == 3) {
+                gwc_error_at(file, line, (unsigned) (p - start) + 1,
+                             "the third \"%%s\" of \"%s\": there are two, "
+                             "the message and the request id",
+                             setting);
+            }
+
+        } else if (p + 1 == last || p[1] != '%') {
+            gwc_error_at(file, line, (unsigned) (p - start) + 1,
+                         "a percent sign alone in \"%s\"", setting);
+            gwc_fix("%%%%");
+        }
+
+        p++;
+    }
+}
+
+
 static void
 gwc_emit_template(gwc_writer_t *w, const gwc_output_t *output,
                   const char *format)
 {
-    const char *file;
+    const char *file, *setting;
+    gwc_text_t text;
     char *real;
 
-    file = gwc_settings_get(output->settings,
-                            gwc_sprintf("error_template_%s", format));
+    setting = gwc_sprintf("error_template_%s", format);
+    file = gwc_settings_get(output->settings, setting);
 
     if (file == NULL) {
         return;
@@ -283,13 +328,23 @@ gwc_emit_template(gwc_writer_t *w, const gwc_output_t *output,
 
     real = realpath(file, NULL);
 
-    if (real == NULL) {
-        gwc_error(NULL, "setting \"error_template_%s\": cannot find \"%s\"",
-                  format, file);
+    if (real == NULL || access(real, R_OK) != 0) {
+        /* as in Kong */
+        gwc_warning(NULL,
+                    "setting \"%s\": cannot read \"%s\": %s; the built-in "
+                    "template is used",
+                    setting, file,
+                    /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
+                    strerror(errno));
+        free(real);
         return;
     }
 
-    gwc_put(w, "gateway_error_template", format, real, NULL);
+    if (gwc_file_read(file, &text)) {
+        gwc_check_template(setting, file, text);
+        gwc_put(w, "gateway_error_template", format, real, NULL);
+    }
+
     free(real);
 }
 

@@ -130,7 +130,7 @@ void gwc_emit_status_server(gwc_output_t *output);
 /* what plain and TLS services send besides the client's headers */
 void gwc_emit_proxy_headers(gwc_writer_t *w);
 /* the same of services of gRPC */
-void gwc_emit_grpc_headers(gwc_writer_t *w);
+void gwc_emit_grpc_headers(gwc_writer_t *w, const gwc_output_t *output);
 /* headers of upstreams that nginx would leave out */
 void gwc_emit_pass_headers(gwc_writer_t *w, const char *prefix);
 

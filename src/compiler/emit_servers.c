@@ -8,7 +8,9 @@
 
 #include <string.h>
 
-#define GWC_NGINX_HTTP2_ON 1025001 /* "http2 on;" */
+#define GWC_NGINX_HTTP2_ON  1025001 /* "http2 on;" */
+#define GWC_NGINX_TRAILERS  1027002 /* "proxy_pass_trailers" */
+#define GWC_NGINX_GRPC_HOST 1031004 /* "Host" is ":authority" */
 
 static const char gwc_errors[] =
     "400 404 405 408 411 412 413 414 417 500 502 503 504";
@@ -101,6 +103,10 @@ gwc_emit_proxy(gwc_writer_t *w, gwc_output_t *output)
                      "X-Accel-Charset");
     gwc_emit_default(w, output, context, "proxy_redirect", "off");
 
+    if (output->nginx->version >= GWC_NGINX_TRAILERS) {
+        gwc_emit_default(w, output, context, "proxy_pass_trailers", "on");
+    }
+
     if (output->has_https) {
         gwc_emit_default(w, output, context, "proxy_ssl_server_name", "on");
         gwc_emit_default(w, output, context, "proxy_ssl_name",
@@ -112,12 +118,18 @@ gwc_emit_proxy(gwc_writer_t *w, gwc_output_t *output)
 
 
 /*
- * nginx would send the name of the pool as ":authority".  A "Host" of our
- * own turns that off; ours goes first, as pseudo headers have to.
+ * nginx would send the name of the pool as ":authority".  A "Host" of our own
+ * is sent instead, or in older ones turns that off; there ours goes first, as
+ * pseudo headers have to.
  */
 void
-gwc_emit_grpc_headers(gwc_writer_t *w)
+gwc_emit_grpc_headers(gwc_writer_t *w, const gwc_output_t *output)
 {
+    if (output->nginx->version >= GWC_NGINX_GRPC_HOST) {
+        gwc_put(w, "grpc_set_header", "Host", "$gateway_upstream_host", NULL);
+        return;
+    }
+
     gwc_put(w, "grpc_set_header", ":authority", "$gateway_upstream_host",
             NULL);
     gwc_put(w, "grpc_set_header", "Host", "", NULL);
@@ -129,7 +141,7 @@ gwc_emit_grpc(gwc_writer_t *w, gwc_output_t *output)
 {
     const gwc_context_t context = GWC_CONTEXT_PROXY;
 
-    gwc_emit_grpc_headers(w);
+    gwc_emit_grpc_headers(w, output);
     gwc_emit_pass_headers(w, "grpc");
     gwc_emit_default(w, output, context, "grpc_ignore_headers",
                      "X-Accel-Redirect X-Accel-Charset");

@@ -511,7 +511,7 @@ gwc_emit_directives(gwc_writer_t *w, const gwc_output_t *output,
     if (gwc_variant_hides(output, variant,
                           gwc_sprintf("%s_set_header", prefix))) {
         if (grpc) {
-            gwc_emit_grpc_headers(w);
+            gwc_emit_grpc_headers(w, output);
 
         } else {
             gwc_emit_proxy_headers(w);

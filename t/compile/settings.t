@@ -252,3 +252,36 @@ worker_processes auto;
 _format_version: "3.0"
 --- cmd: check kong.yml --set admin_listen=127.0.0.1:8001
 --- error_like: setting "admin_listen" \(--set\): not supported yet, expected "off"
+
+
+
+=== TEST 17: a template that cannot be read leaves the built-in one
+--- yaml
+_format_version: "3.0"
+--- user_files
+>>> page.html
+<p style="width: 50%%">%s</p>
+--- compile_args: --set error_template_html=page.html --set error_template_json=none.json
+--- conf_like: (?m)^\s*gateway_error_template html /.*/page\.html;$
+--- conf_unlike: gateway_error_template json
+--- stderr_like: warning: setting "error_template_json": cannot read "none\.json": No such file or directory; the built-in template is used
+
+
+
+=== TEST 18: what templates may not hold
+--- yaml
+_format_version: "3.0"
+--- user_files
+>>> page.html
+<p style="width: 50%">%s
+%s %d %s</p>
+%
+--- cmd: compile kong.yml -o prefix --set error_template_html=page.html
+--- error
+page.html:1:20: error: a percent sign alone in "error_template_html"
+  fix: %%
+page.html:2:4: error: a percent sign alone in "error_template_html"
+  fix: %%
+page.html:2:7: error: the third "%s" of "error_template_html": there are two, the message and the request id
+page.html:3:1: error: a percent sign alone in "error_template_html"
+  fix: %%

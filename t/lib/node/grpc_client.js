@@ -11,7 +11,7 @@
 //   method     of echo.proto
 //   messages   to send; with Chat each waits for the reply to the one before
 //   metadata   names and values
-//   deadline   milliseconds
+//   deadline   milliseconds, by default 20,000
 //   cancel     replies after which the call is given up
 
 'use strict';
@@ -62,7 +62,7 @@ function make(client, call)
 {
     return new Promise((resolve) => {
         const metadata = new grpc.Metadata();
-        const options = {};
+        const options = {deadline: Date.now() + (call.deadline || 20000)};
         const messages = (call.messages || [{}]).map(message);
         const result = {initial: {}, replies: []};
         let stream;
@@ -71,9 +71,6 @@ function make(client, call)
             metadata.set(name, value);
         }
 
-        if (call.deadline) {
-            options.deadline = Date.now() + call.deadline;
-        }
 
         const done = (error, reply) => {
             if (reply) {
