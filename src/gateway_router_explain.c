@@ -30,6 +30,7 @@ gateway_router_candidates(const gateway_router_t *router,
     part = NULL;
     start = 0;
     winner = NULL;
+    match.route = NULL;
 
     if (router->traditional != NULL) {
 
