@@ -9,6 +9,7 @@
 #include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_headers.h"
 #include "ngx_http_gateway_status.h"
+#include "gateway_uuid.h"
 
 
 static ngx_int_t ngx_http_gateway_status_headers(ngx_http_request_t *r);
@@ -360,4 +361,39 @@ ngx_http_gateway_status_zones(ngx_pool_t *pool)
     }
 
     return zones;
+}
+
+
+/* made of the host's name and the prefix */
+
+ngx_int_t
+ngx_http_gateway_status_node_id(ngx_pool_t *pool, ngx_str_t *id)
+{
+    u_char                *p;
+    size_t                 len;
+    uint8_t                uuid[16];
+    volatile ngx_cycle_t  *cycle;
+
+    cycle = ngx_cycle;
+
+    len = cycle->hostname.len + 1 + cycle->prefix.len;
+
+    p = ngx_pnalloc(pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_sprintf(p, "%V:%V", &cycle->hostname, &cycle->prefix);
+
+    id->data = ngx_pnalloc(pool, GATEWAY_UUID_LEN);
+    if (id->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    id->len = GATEWAY_UUID_LEN;
+
+    gateway_uuid_entity(uuid, "nodes", (char *) p, len);
+    gateway_uuid_format((char *) id->data, uuid);
+
+    return NGX_OK;
 }

@@ -53,6 +53,10 @@ typedef struct {
 ngx_array_t *ngx_http_gateway_status_zones(ngx_pool_t *pool);
 
 
+/* the id of this nginx, the same over restarts; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_gateway_status_node_id(ngx_pool_t *pool, ngx_str_t *id);
+
+
 /* counters of nginx, by name: accepted, active, handled, reading, ... */
 typedef struct {
     ngx_str_t                        name;

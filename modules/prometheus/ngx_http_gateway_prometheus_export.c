@@ -11,7 +11,6 @@
 #include "ngx_http_gateway_prometheus.h"
 #include "ngx_http_gateway_status.h"
 #include "ngx_http_gateway_upstream.h"
-#include "gateway_uuid.h"
 
 
 #define NGX_HTTP_GATEWAY_PROMETHEUS_BUFFER  16384
@@ -153,8 +152,6 @@ static void ngx_http_gateway_prometheus_text(
     ngx_http_gateway_prometheus_page_t *page, char *text);
 static void ngx_http_gateway_prometheus_add(
     ngx_http_gateway_prometheus_page_t *page, const void *data, size_t len);
-static ngx_int_t ngx_http_gateway_prometheus_node_id(ngx_pool_t *pool,
-    ngx_str_t *id);
 
 
 /* parts of a histogram: Kong's pages have them one after the other */
@@ -440,7 +437,7 @@ ngx_http_gateway_prometheus_export(ngx_http_request_t *r,
     page.workers = ngx_http_gateway_status_workers(r->pool);
 
     if (page.zones == NULL || page.workers == NULL
-        || ngx_http_gateway_prometheus_node_id(r->pool, &page.node) != NGX_OK)
+        || ngx_http_gateway_status_node_id(r->pool, &page.node) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -1186,38 +1183,4 @@ ngx_http_gateway_prometheus_add(ngx_http_gateway_prometheus_page_t *page,
         len -= n;
         page->len += n;
     }
-}
-
-
-/* the same over restarts: made of the host's name and the prefix */
-static ngx_int_t
-ngx_http_gateway_prometheus_node_id(ngx_pool_t *pool, ngx_str_t *id)
-{
-    u_char                *p;
-    size_t                 len;
-    uint8_t                uuid[16];
-    volatile ngx_cycle_t  *cycle;
-
-    cycle = ngx_cycle;
-
-    len = cycle->hostname.len + 1 + cycle->prefix.len;
-
-    p = ngx_pnalloc(pool, len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_sprintf(p, "%V:%V", &cycle->hostname, &cycle->prefix);
-
-    id->data = ngx_pnalloc(pool, GATEWAY_UUID_LEN);
-    if (id->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    id->len = GATEWAY_UUID_LEN;
-
-    gateway_uuid_entity(uuid, "nodes", (char *) p, len);
-    gateway_uuid_format((char *) id->data, uuid);
-
-    return NGX_OK;
 }

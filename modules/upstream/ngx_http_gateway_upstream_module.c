@@ -29,6 +29,8 @@ static char *ngx_http_gateway_upstream_algorithm(ngx_conf_t *cf,
     ngx_http_gateway_upstream_balancer_t *b);
 static char *ngx_http_gateway_upstream_target(ngx_conf_t *cf,
     ngx_http_gateway_upstream_balancer_t *b);
+static char *ngx_http_gateway_upstream_target_parameter(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_target_t *target, ngx_str_t *value);
 static char *ngx_http_gateway_upstream_hash_on(ngx_conf_t *cf,
     ngx_http_gateway_upstream_hash_t *hash);
 static char *ngx_http_gateway_upstream_cookie_path(ngx_conf_t *cf,
@@ -90,6 +92,20 @@ static ngx_command_t  ngx_http_gateway_upstream_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_gateway_upstream_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_upstream_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_gateway_upstream_status_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_dns_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_gateway_dns_status_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 
@@ -374,6 +390,11 @@ ngx_http_gateway_upstream_field(ngx_conf_t *cf,
             return NGX_CONF_OK;
         }
 
+        if (ngx_strcmp(value[0].data, "id") == 0) {
+            b->id = value[1];
+            return NGX_CONF_OK;
+        }
+
         if (ngx_strcmp(value[0].data, "use_srv_name") == 0) {
 
             if (ngx_strcmp(value[1].data, "on") == 0) {
@@ -430,25 +451,17 @@ static char *
 ngx_http_gateway_upstream_target(ngx_conf_t *cf,
     ngx_http_gateway_upstream_balancer_t *b)
 {
-    u_char      *p, *last;
-    ngx_int_t    port, weight;
-    ngx_str_t   *value, host;
+    char                                *rv;
+    u_char                              *p, *last;
+    ngx_int_t                            port;
+    ngx_str_t                           *value, host;
+    ngx_uint_t                           i;
+    ngx_http_gateway_upstream_addr_t    *addr;
+    ngx_http_gateway_upstream_target_t  *target;
 
     value = cf->args->elts;
-    weight = 100;
 
-    if (cf->args->nelts == 3) {
-        if (ngx_strncmp(value[2].data, "weight=", 7) != 0) {
-            goto invalid;
-        }
-
-        weight = ngx_atoi(value[2].data + 7, value[2].len - 7);
-
-        if (weight == NGX_ERROR || weight > 65535) {
-            return "has an invalid weight: write 0 to 65535";
-        }
-
-    } else if (cf->args->nelts != 2) {
+    if (cf->args->nelts < 2) {
         goto invalid;
     }
 
@@ -473,10 +486,28 @@ ngx_http_gateway_upstream_target(ngx_conf_t *cf,
     }
 
     if (ngx_http_gateway_upstream_add_target(cf, b, &host, (in_port_t) port,
-                                             (ngx_uint_t) weight)
+                                             100)
         != NGX_OK)
     {
         return NGX_CONF_ERROR;
+    }
+
+    target = b->targets.elts;
+    target += b->targets.nelts - 1;
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        rv = ngx_http_gateway_upstream_target_parameter(cf, target,
+                                                        &value[i]);
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    addr = target->addrs;
+
+    if (addr) {
+        addr->weight = target->weight;
     }
 
     return NGX_CONF_OK;
@@ -485,6 +516,75 @@ invalid:
 
     return "has an invalid target: write \"target HOST:PORT\" or "
            "\"target HOST:PORT weight=N\", IPv6 addresses in brackets";
+}
+
+
+static char *
+ngx_http_gateway_upstream_target_parameter(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_target_t *target, ngx_str_t *value)
+{
+    time_t      n;
+    ngx_str_t  *tag;
+
+    if (ngx_strncmp(value->data, "weight=", 7) == 0) {
+
+        n = ngx_atoi(value->data + 7, value->len - 7);
+
+        if (n == NGX_ERROR || n > 65535) {
+            return "has an invalid weight: write 0 to 65535";
+        }
+
+        target->weight = (ngx_uint_t) n;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value->data, "id=", 3) == 0) {
+        target->id.data = value->data + 3;
+        target->id.len = value->len - 3;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value->data, "tag=", 4) == 0) {
+
+        if (target->tags == NULL) {
+            target->tags = ngx_array_create(cf->pool, 1, sizeof(ngx_str_t));
+            if (target->tags == NULL) {
+                return NGX_CONF_ERROR;
+            }
+        }
+
+        tag = ngx_array_push(target->tags);
+        if (tag == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        tag->data = value->data + 4;
+        tag->len = value->len - 4;
+
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value->data, "created_at=", 11) == 0
+        || ngx_strncmp(value->data, "updated_at=", 11) == 0)
+    {
+        n = ngx_atotm(value->data + 11, value->len - 11);
+
+        if (n == NGX_ERROR) {
+            return "has an invalid time: write seconds";
+        }
+
+        if (value->data[0] == 'c') {
+            target->created_at = n;
+
+        } else {
+            target->updated_at = n;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    return "has an invalid parameter: write weight=, id=, tag=, created_at= "
+           "or updated_at=";
 }
 
 
@@ -765,6 +865,8 @@ ngx_http_gateway_upstream_add_target(ngx_conf_t *cf,
     target->port = port;
     target->weight = weight;
     target->host = *host;
+    target->created_at = ngx_time();
+    target->updated_at = target->created_at;
 
     target->text.data = ngx_pnalloc(cf->pool,
                                     host->len + sizeof(":65535") - 1);

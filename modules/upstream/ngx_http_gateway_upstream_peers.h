@@ -216,6 +216,11 @@ struct ngx_http_gateway_upstream_target_s {
     in_port_t                             port;
     ngx_uint_t                            weight;
 
+    ngx_str_t                             id;       /* these to be shown */
+    ngx_array_t                          *tags;     /* ngx_str_t, or NULL */
+    time_t                                created_at;
+    time_t                                updated_at;
+
     ngx_http_gateway_upstream_addr_t     *addrs;    /* ngx_alloc() if named,
                                                        else of the cycle */
     ngx_uint_t                            naddrs;
@@ -377,6 +382,7 @@ typedef struct {
 
 struct ngx_http_gateway_upstream_balancer_s {
     ngx_str_t                             name;
+    ngx_str_t                             id;       /* to be shown */
     ngx_http_gateway_upstream_algorithm_e algorithm;
     ngx_http_gateway_upstream_hash_t      hash;
     ngx_http_gateway_upstream_hash_t      fallback;
@@ -548,6 +554,14 @@ const char *ngx_http_gateway_upstream_dns_strerror(ngx_int_t error);
 /* the directive gateway_dns, ngx_http_gateway_upstream_dns.c */
 
 char *ngx_http_gateway_upstream_dns_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+
+
+/* the status listener, ngx_http_gateway_upstream_status.c */
+
+char *ngx_http_gateway_upstream_status_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_gateway_dns_status_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 
 

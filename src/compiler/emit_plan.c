@@ -525,13 +525,6 @@ gwc_plan_service(gwc_output_t *output, const gwc_service_t *service)
 
     if (service->upstream == NULL) {
         output->needs_resolver |= !gwc_host_is_ip(service->host.v);
-        return;
-    }
-
-    for (i = 0; i < service->upstream->targets.n; i++) {
-        const gwc_target_t *target = service->upstream->targets.items[i];
-
-        output->needs_resolver |= !gwc_host_is_ip(target->host);
     }
 }
 
@@ -547,6 +540,12 @@ gwc_emit_plan(gwc_output_t *output)
         if (gwc_service_is_written(service)) {
             gwc_plan_service(output, service);
         }
+    }
+
+    for (i = 0; i < output->model->targets.n; i++) {
+        const gwc_target_t *target = output->model->targets.items[i];
+
+        output->needs_resolver |= !gwc_host_is_ip(target->host);
     }
 
     gwc_plan_pools(output, "http");

@@ -284,6 +284,10 @@ gwc_emit_status_server(gwc_output_t *output)
     gwc_blank(w);
     gwc_emit_error_page(w);
 
+    /* a final slash makes no difference here */
+    gwc_blank(w);
+    gwc_raw(w, "rewrite", "^(.+)/$ $1");
+
     gwc_emit_status_location(w, "/status", "gateway_status");
     gwc_emit_status_location(w, "/status/ready", "gateway_status_ready");
 
@@ -299,7 +303,22 @@ gwc_emit_status_server(gwc_output_t *output)
     gwc_arg(w, "=");
     gwc_arg(w, "/status/dns");
     gwc_open(w, NULL);
-    gwc_emit_message(w, "501", "not implemented with the legacy DNS client");
+
+    if (gwc_settings_flag(settings, "new_dns_client")) {
+        gwc_put(w, "gateway_dns_status", NULL);
+
+    } else {
+        gwc_emit_message(w, "501",
+                         "not implemented with the legacy DNS client");
+    }
+
+    gwc_close(w);
+
+    gwc_blank(w);
+    gwc_begin(w, "location");
+    gwc_arg(w, "/upstreams/");
+    gwc_open(w, NULL);
+    gwc_put(w, "gateway_upstream_status", NULL);
     gwc_close(w);
 
     gwc_blank(w);

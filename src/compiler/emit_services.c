@@ -147,10 +147,34 @@ gwc_emit_algorithm(gwc_writer_t *w, const gwc_upstream_t *upstream)
 }
 
 
+/* what only the status listener shows */
+static void
+gwc_emit_target_record(gwc_writer_t *w, const gwc_target_t *target)
+{
+    const gwc_entity_t *e = &target->e;
+    size_t i;
+
+    gwc_argf(w, "id=%s", e->id);
+
+    if (e->created_at.set) {
+        gwc_argf(w, "created_at=%.0f", e->created_at.v);
+    }
+
+    if (e->updated_at.set) {
+        gwc_argf(w, "updated_at=%.0f", e->updated_at.v);
+    }
+
+    for (i = 0; i < e->tags.n; i++) {
+        gwc_param(w, "tag", GWC_ITEM(e->tags, gwc_str_t, i)->v);
+    }
+}
+
+
 static void
 gwc_emit_upstream(gwc_writer_t *w, gwc_output_t *output,
                   const gwc_upstream_t *upstream)
 {
+    bool shown = output->settings->status_listen.n != 0;
     size_t i;
 
     w->source = upstream->e.record.node;
@@ -158,6 +182,11 @@ gwc_emit_upstream(gwc_writer_t *w, gwc_output_t *output,
     gwc_begin(w, "gateway_upstream");
     gwc_arg_text(w, upstream->name.v);
     gwc_open(w, upstream->e.record.node);
+
+    if (shown) {
+        gwc_put(w, "id", upstream->e.id, NULL);
+    }
+
     gwc_emit_algorithm(w, upstream);
 
     if (upstream->host_header.set) {
@@ -189,6 +218,10 @@ gwc_emit_upstream(gwc_writer_t *w, gwc_output_t *output,
             gwc_argf(w, "weight=%lld", weight);
         }
 
+        if (shown) {
+            gwc_emit_target_record(w, target);
+        }
+
         gwc_end(w);
     }
 
@@ -196,15 +229,17 @@ gwc_emit_upstream(gwc_writer_t *w, gwc_output_t *output,
 }
 
 
-/* pools, and the upstreams that services use */
+/* pools, and the upstreams: those that services use, then the others, whose
+   health is watched as well */
 void
 gwc_emit_upstreams(gwc_output_t *output)
 {
+    const gwc_vec_t *upstreams = &output->model->upstreams;
     gwc_map_t *used = gwc_map_create();
     gwc_writer_t *w;
     size_t i;
 
-    if (output->pools.n == 0) {
+    if (output->pools.n == 0 && upstreams->n == 0) {
         return;
     }
 
@@ -224,6 +259,15 @@ gwc_emit_upstreams(gwc_output_t *output)
 
         if (upstream != NULL
             && gwc_map_add(used, upstream->name.v, upstream) == NULL) {
+            gwc_blank(w);
+            gwc_emit_upstream(w, output, upstream);
+        }
+    }
+
+    for (i = 0; i < upstreams->n; i++) {
+        gwc_upstream_t *upstream = upstreams->items[i];
+
+        if (gwc_map_add(used, upstream->name.v, upstream) == NULL) {
             gwc_blank(w);
             gwc_emit_upstream(w, output, upstream);
         }

@@ -183,7 +183,8 @@ upstreams:
 - name: plain
   algorithm: round-robin
 - name: unused
---- compile_args: --set proxy_listen=127.0.0.1:2311
+  use_srv_name: true
+--- compile_args: --set proxy_listen=127.0.0.1:2311 --set status_listen=off
 --- conf
 gateway_upstream pool {  # kong.yml:10
 algorithm consistent-hashing;
@@ -200,7 +201,10 @@ algorithm least-connections;
 gateway_upstream plain {  # kong.yml:22
 algorithm round-robin;
 }
---- conf_unlike: unused
+gateway_upstream unused {  # kong.yml:24
+algorithm round-robin;
+use_srv_name on;
+}
 
 
 
@@ -370,3 +374,76 @@ gateway_router_flavor traditional;
 paths /x;
 created_at 1700000001;
 path_handling v1;
+
+
+
+=== TEST 17: the status listener shows ids, tags and times
+--- yaml
+_format_version: "3.0"
+upstreams:
+- name: pool
+  id: 11111111-1111-4111-8111-111111111111
+  targets:
+  - target: 127.0.0.1:2312
+    id: 22222222-2222-4222-8222-222222222222
+    weight: 5
+    tags: [a, "b c"]
+    created_at: 1700000000
+    updated_at: 1700000001
+--- compile_args: --set proxy_listen=127.0.0.1:2311 --set new_dns_client=on
+--- conf
+location = /status/dns {
+gateway_dns_status;
+}
+...
+location /upstreams/ {
+gateway_upstream_status;
+}
+...
+gateway_upstream pool {  # kong.yml:3
+id 11111111-1111-4111-8111-111111111111;
+algorithm round-robin;
+target 127.0.0.1:2312 weight=5 id=22222222-2222-4222-8222-222222222222 created_at=1700000000 updated_at=1700000001 tag=a "tag=b c";
+}
+
+
+
+=== TEST 18: names are resolved as dns_* say
+--- yaml
+_format_version: "3.0"
+services:
+- {name: s, host: backend.example}
+--- compile_args: --set proxy_listen=127.0.0.1:2311 --set dns_resolver=127.0.0.1:5353,::1 --set dns_order=last,aaaa,a --set dns_stale_ttl=60 --set dns_not_found_ttl=5 --set dns_error_ttl=2 --set dns_valid_ttl=9
+--- conf_like eval
+[
+    qr/^resolver 127\.0\.0\.1:5353 \[::1\] valid=9s;$/m,
+    qr/^gateway_dns order=LAST,AAAA,A .*valid=9s stale=60s error=2s not_found=5s;$/m,
+]
+
+
+
+=== TEST 19: or as resolver_* say
+--- yaml
+_format_version: "3.0"
+services:
+- {name: s, host: backend.example}
+--- compile_args: --set proxy_listen=127.0.0.1:2311 --set new_dns_client=on --set resolver_address=127.0.0.1 --set resolver_family=A --set resolver_stale_ttl=60
+--- conf_like eval
+[
+    qr/^resolver 127\.0\.0\.1 ipv6=off;$/m,
+    qr/^gateway_dns order=A .*stale=60s not_found=1s;$/m,
+]
+
+
+
+=== TEST 20: settings of names that are wrong
+--- yaml
+_format_version: "3.0"
+services:
+- {name: s, host: backend.example}
+--- cmd: compile kong.yml -o prefix --set dns_resolver=names.example --set dns_order=A,TXT --set resolver_family=LAST --set dns_stale_ttl=-1
+--- error
+ngx-gateway: error: setting "dns_stale_ttl" (--set): "-1": expected a whole number of at least 0
+ngx-gateway: error: setting "dns_resolver" (--set): "names.example": expected addresses of name servers, such as 10.0.0.2, 10.0.0.2:53 or [fd00::2]:53
+ngx-gateway: error: setting "dns_order" (--set): "TXT": expected some of LAST, SRV, A, AAAA, CNAME
+ngx-gateway: error: setting "resolver_family" (--set): "LAST": expected some of A, AAAA, SRV

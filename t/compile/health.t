@@ -12,6 +12,9 @@ add_block_preprocessor(sub {
     if (defined $block->checks) {
         my $text = $block->checks;
         $text =~ s/^/    /mg;
+        # ids of targets are for the status listener
+        $block->set_value('compile_args', join ' ', '--set status_listen=off',
+                          $block->compile_args // ());
         $block->set_value('yaml', <<"_EOC_");
 _format_version: "3.0"
 services:
