@@ -622,6 +622,7 @@ gwc_test_finish(gwc_test_run_t *run)
         fprintf(stderr, "ngx-gateway: kept \"%s\"\n", run->prefix);
 
     } else {
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
         (void) nftw(run->prefix, gwc_test_remove, 16, FTW_DEPTH | FTW_PHYS);
     }
 }

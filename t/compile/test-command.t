@@ -462,6 +462,12 @@ is_deeply([glob "$ENV{TMPDIR}/*"], [], 'nothing is left');
 
 # ends
 
+sub children {
+    my ($parent) = @_;
+    return grep { slurp("/proc/$_/stat") =~ /\) \S (\d+) / && $1 == $parent }
+           map { m{/(\d+)$} } glob '/proc/[0-9]*';
+}
+
 sub start {
     put('tests.yaml', <<'_EOC_');
 tests:
@@ -481,9 +487,9 @@ _EOC_
     ok(wait_until(sub {
         ($master) = map { slurp($_) =~ /(\d+)/ }
                     glob "$ENV{TMPDIR}/*/nginx.pid";
-        return $master && `pgrep -P $master` =~ /\d/;
+        return $master && children($master);
     }, 20), 'a test runs');
-    return ($pid, $master, map { /(\d+)/ } `pgrep -P $master`);
+    return ($pid, $master, children($master));
 }
 
 my ($pid, $master, $worker) = start();
