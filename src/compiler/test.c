@@ -195,6 +195,7 @@ gwc_test_once(gwc_test_run_t *run, const gwc_test_file_t *file,
         gwc_test_align(run, 1);
     }
 
+    outcome->began = time(NULL);
     gwc_test_steps(run, outcome);
     gwc_test_stop(run, &outcome->log);
     gwc_test_look_at_log(outcome);
@@ -214,7 +215,6 @@ gwc_test_run(gwc_test_run_t *run, const gwc_test_file_t *file,
 {
     long window = gwc_test_window(test);
     gwc_test_outcome_t *outcome;
-    time_t start;
     int i;
 
     for (i = 1;; i++) {
@@ -222,11 +222,11 @@ gwc_test_run(gwc_test_run_t *run, const gwc_test_file_t *file,
             gwc_test_align(run, window);
         }
 
-        start = time(NULL);
         outcome = gwc_test_once(run, file, test);
 
         if (outcome->failures.n == 0 || i == GWC_TEST_TRIES || run->died
-            || gwc_test_interrupted() || time(NULL) / window == start / window)
+            || gwc_test_interrupted()
+            || time(NULL) / window == outcome->began / window)
         {
             return outcome;
         }

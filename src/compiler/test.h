@@ -13,6 +13,7 @@
 #include <curl/curl.h>
 #include <openssl/ssl.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "command.h"
 
@@ -149,6 +150,7 @@ typedef struct {
     size_t turn;        /* of its repetitions, from 1 */
     const char *shown;  /* the request that failed */
     gwc_vec_t log;      /* char *: lines of nginx's error log */
+    time_t began;       /* the first request */
     double seconds;
 } gwc_test_outcome_t;
 
