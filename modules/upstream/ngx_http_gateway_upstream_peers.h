@@ -433,6 +433,7 @@ typedef struct ngx_http_gateway_upstream_try_s
 struct ngx_http_gateway_upstream_try_s {
     ngx_queue_t                           queue;    /* while waiting */
     void                (*resume)(ngx_http_gateway_upstream_try_t *t);
+    void                                 *session;  /* of stream{} */
     ngx_http_request_t                   *request;
     ngx_http_gateway_ctx_t               *ctx;
     ngx_http_gateway_upstream_balancer_t *balancer; /* NULL: no service */

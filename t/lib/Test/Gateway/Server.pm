@@ -87,6 +87,26 @@ sub module_path {
 }
 
 
+# what stream{} needs besides, in order: nginx's own, and ours after ours of
+# http{}
+sub load_modules {
+    my ($stream) = @_;
+    my $so = module_path();
+    my @load = $so // ();
+
+    if ($stream) {
+        my $v = (run_program(undef, nginx_binary(), '-V'))[2];
+        my ($path) = $v =~ /--modules-path=(\S+)/;
+        unshift @load, "$path/ngx_stream_module.so"
+            if $v =~ /--with-stream=dynamic/;
+        my $ours = "$ENV{GATEWAY_BUILD}/modules/ngx_stream_gateway_module.so";
+        push @load, $ours if defined $so && -e $ours;
+    }
+
+    return join '', map { "load_module $_;\n" } @load;
+}
+
+
 sub nginx_binary {
     return $ENV{TEST_NGINX_BINARY} if $ENV{TEST_NGINX_BINARY};
     for my $dir (split(/:/, $ENV{PATH}), '/usr/sbin') {
@@ -277,8 +297,7 @@ sub run_node {
 sub nginx_conf {
     my (%o) = @_;
     my $root = $o{root};
-    my $so = $o{no_module} ? undef : module_path();
-    my $load = defined $so ? "load_module $so;\n" : '';
+    my $load = $o{no_module} ? '' : load_modules(defined $o{stream_config});
     my $root_location = $o{no_root_location} ? ''
         : "location / { root $root/html; index index.html index.htm; }";
     my $stream = defined $o{stream_config}
