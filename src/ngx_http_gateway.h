@@ -236,6 +236,7 @@ struct ngx_http_gateway_consumer_s {
     /* its own instances: per policy index an array of
        ngx_http_gateway_instance_t *, best rank first; or NULL */
     ngx_array_t                    **overrides;
+    ngx_uint_t                       number;    /* 1 .. all consumers */
     u_char                          *file_name;
     ngx_uint_t                       line;
 };

@@ -586,6 +586,7 @@ ngx_http_gateway_consumer_block(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     *p = consumer;
+    consumer->number = gmcf->consumers.nelts;
 
     ctx = ngx_http_gateway_block_ctx(cf, glcf);
     if (ctx == NULL) {

@@ -11,7 +11,7 @@
  */
 
 
-#include "ngx_http_gateway.h"
+#include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_headers.h"
 #include "ngx_http_gateway_reply.h"
 #include "ngx_http_gateway_shm.h"
@@ -77,10 +77,9 @@ typedef struct {
     time_t                        ttl;
     ngx_str_t                     header_lowcase;
 
-    /* of the key, with the scope's ids and the kind of the identifier: the
-       secret of the digests is known only after the zone was made */
-    ngx_http_gateway_hash_t       own;
-    ngx_http_gateway_hash_t       by_ip;
+    /* of the scope's ids: the secret of the digests is known only after the
+       zone was made */
+    ngx_http_gateway_digest_t     scope;
     unsigned                      hashed:1;
 } ngx_http_gateway_rate_limiting_conf_t;
 
@@ -95,6 +94,9 @@ typedef struct {
     uint32_t                      start[NGX_HTTP_GATEWAY_RATE_PERIODS];
 
     time_t                        logged;    /* counters not to be had */
+
+    /* hashes of consumers by number, zeros until needed; of this worker */
+    ngx_http_gateway_digest_t    *consumers;
 } ngx_http_gateway_rate_limiting_main_conf_t;
 
 
@@ -137,6 +139,9 @@ static void ngx_http_gateway_rate_limiting_digest(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf,
     ngx_http_gateway_digest_t *digest);
+static ngx_http_gateway_digest_t *ngx_http_gateway_rate_limiting_known(
+    ngx_http_request_t *r, ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_consumer_t *consumer);
 static ngx_uint_t ngx_http_gateway_rate_limiting_identifier(
     ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_str_t *id);
@@ -434,15 +439,27 @@ ngx_http_gateway_rate_limiting_windows(
 }
 
 
+/*
+ * The key of a counter is made of two keyed hashes, that of the scope and that
+ * of the identifier, so that both can be kept: of a consumer's request neither
+ * is computed again.
+ *
+ * Kong mixes the kinds of identifiers, so that a client who knows another's
+ * address or consumer id may spend the other's requests through a header.
+ */
+
 static void
 ngx_http_gateway_rate_limiting_digest(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf,
     ngx_http_gateway_digest_t *digest)
 {
-    u_char                   kind;
-    ngx_str_t                id;
-    ngx_http_gateway_hash_t  hash;
+    u_char                        kind;
+    ngx_str_t                     id;
+    ngx_http_gateway_ctx_t       *ctx;
+    ngx_http_gateway_hash_t       hash;
+    ngx_http_gateway_digest_t    *known;
+    ngx_http_gateway_consumer_t  *consumer;
 
     if (!conf->hashed) {
         ngx_http_gateway_hash_init(mcf->shm, &hash);
@@ -450,28 +467,69 @@ ngx_http_gateway_rate_limiting_digest(ngx_http_request_t *r,
                                    conf->instance.route_id.len);
         ngx_http_gateway_hash_part(&hash, conf->instance.service_id.data,
                                    conf->instance.service_id.len);
-
-        conf->own = hash;
-        kind = (u_char) conf->limit_by;
-        ngx_http_gateway_hash_part(&conf->own, &kind, 1);
-
-        conf->by_ip = hash;
-        kind = NGX_HTTP_GATEWAY_RATE_LIMITING_IP;
-        ngx_http_gateway_hash_part(&conf->by_ip, &kind, 1);
+        ngx_http_gateway_hash_final(&hash, &conf->scope);
 
         conf->hashed = 1;
     }
 
-    /*
-     * Kong mixes the kinds, so that a client who knows another's address or
-     * consumer id may spend the other's requests through a header.
-     */
+    known = NULL;
 
-    hash = ngx_http_gateway_rate_limiting_identifier(r, conf, &id)
-           ? conf->own : conf->by_ip;
+    if (conf->limit_by == NGX_HTTP_GATEWAY_RATE_LIMITING_CONSUMER) {
 
+        ctx = ngx_http_gateway_get_ctx(r);
+        consumer = ctx->consumer;
+
+        if (consumer && consumer->number) {
+            known = ngx_http_gateway_rate_limiting_known(r, mcf, consumer);
+
+            if (known && (known->part[0] || known->part[1])) {
+                digest->part[0] = known->part[0] ^ conf->scope.part[0];
+                digest->part[1] = known->part[1] ^ conf->scope.part[1];
+
+                return;
+            }
+        }
+    }
+
+    kind = ngx_http_gateway_rate_limiting_identifier(r, conf, &id)
+           ? (u_char) conf->limit_by : NGX_HTTP_GATEWAY_RATE_LIMITING_IP;
+
+    ngx_http_gateway_hash_init(mcf->shm, &hash);
+    ngx_http_gateway_hash_part(&hash, &kind, 1);
     ngx_http_gateway_hash_part(&hash, id.data, id.len);
     ngx_http_gateway_hash_final(&hash, digest);
+
+    if (known) {
+        *known = *digest;
+    }
+
+    digest->part[0] ^= conf->scope.part[0];
+    digest->part[1] ^= conf->scope.part[1];
+}
+
+
+/* where this worker keeps the hash of a consumer; NULL: nowhere */
+
+static ngx_http_gateway_digest_t *
+ngx_http_gateway_rate_limiting_known(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_consumer_t *consumer)
+{
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    if (mcf->consumers == NULL) {
+
+        gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+        mcf->consumers = ngx_pcalloc(ngx_cycle->pool,
+                                     gmcf->consumers.nelts
+                                     * sizeof(ngx_http_gateway_digest_t));
+        if (mcf->consumers == NULL) {
+            return NULL;
+        }
+    }
+
+    return &mcf->consumers[consumer->number - 1];
 }
 
 
