@@ -28,9 +28,7 @@ ngx_http_gateway_upstream_skip_interim(ngx_http_request_t *r,
 
     /* text of HTTP/1 comes from the proxy module alone */
 
-    if (u->schema.len < sizeof("http://") - 1
-        || ngx_strncmp(u->schema.data, "http", 4) != 0)
-    {
+    if (u->schema.len == 0 || u->schema.data[0] != 'h') {
         return;
     }
 
@@ -51,7 +49,7 @@ ngx_http_gateway_upstream_reinit(ngx_http_request_t *r)
     ngx_http_gateway_ctx_t           *ctx;
     ngx_http_gateway_upstream_try_t  *t;
 
-    ctx = ngx_http_gateway_get_ctx(r);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_gateway_module);
     t = ctx->upstream;
 
     rc = t->reinit_request(r);
@@ -75,6 +73,10 @@ ngx_http_gateway_upstream_process(ngx_http_request_t *r)
     b = &r->upstream->buffer;
 
     for ( ;; ) {
+
+        if (b->last - b->pos > 9 && b->pos[9] != '1') {
+            break;
+        }
 
         rc = ngx_http_gateway_upstream_is_interim(b->pos, b->last - b->pos);
 
@@ -100,7 +102,7 @@ ngx_http_gateway_upstream_process(ngx_http_request_t *r)
         b->pos = end;
     }
 
-    ctx = ngx_http_gateway_get_ctx(r);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_gateway_module);
     t = ctx->upstream;
 
     r->upstream->process_header = t->process_header;
@@ -109,16 +111,15 @@ ngx_http_gateway_upstream_process(ngx_http_request_t *r)
 }
 
 
-/* NGX_OK: it is one; NGX_DECLINED: it is none; NGX_AGAIN: too early to say */
+/*
+ * NGX_OK: it is one; NGX_DECLINED: it is none; NGX_AGAIN: too early to say.
+ * The caller has looked at the first digit of the status.
+ */
 
 static ngx_int_t
 ngx_http_gateway_upstream_is_interim(u_char *p, size_t len)
 {
     static u_char  start[] = "HTTP/1.1 1";
-
-    if (len > 9 && p[9] != '1') {
-        return NGX_DECLINED;
-    }
 
     if (ngx_memcmp(p, start, ngx_min(len, 7)) != 0
         || (len > 8 && p[8] != ' '))
