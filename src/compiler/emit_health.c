@@ -194,14 +194,9 @@ gwc_emit_active_tls(gwc_writer_t *w, gwc_output_t *output,
     if (!gwc_bool_or(active->https_verify_certificate, true)) {
         gwc_arg(w, "verify=off");
 
-    } else if (access(gwc_system_bundle, R_OK) == 0) {
-        gwc_argf(w, "trusted_certificate=%s", gwc_system_bundle);
-
     } else {
-        gwc_error(active->record.node,
-                  "there is no \"%s\" to verify certificates with: install "
-                  "it, or set https_verify_certificate to false",
-                  gwc_system_bundle);
+        gwc_emit_trusted_param(w, output, "trusted_certificate",
+                               active->record.node);
     }
 
     if (certificate != NULL) {

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pem.h"
 
@@ -279,6 +280,44 @@ gwc_tls_check_pairs(const gwc_settings_t *settings, const char *cert_name,
 
 
 static void
+gwc_tls_check_trusted(const gwc_settings_t *settings)
+{
+    static const char name[] = "lua_ssl_trusted_certificate";
+    size_t i;
+
+    for (i = 0; i < settings->trusted_certificates.n; i++) {
+        const char *value = settings->trusted_certificates.items[i];
+        const char *path, *why = "";
+        gwc_text_t text;
+        X509 *cert;
+
+        if (strcmp(value, "system") == 0) {
+            continue;
+        }
+
+        text = gwc_tls_value(value, &path);
+
+        if (text.data == NULL) {
+            gwc_settings_error(settings, name,
+                               "cannot read \"%s\", expected a file, or "
+                               "\"system\"",
+                               value);
+            continue;
+        }
+
+        cert = gwc_pem_certificate(text, &why);
+
+        if (cert == NULL) {
+            gwc_settings_error(settings, name, "no certificate%s%s: %s",
+                               path ? " in " : "", path ? path : "", why);
+        }
+
+        X509_free(cert);
+    }
+}
+
+
+static void
 gwc_tls_check_dhparam(const gwc_settings_t *settings)
 {
     const char *value = gwc_settings_get(settings, "ssl_dhparam");
@@ -368,6 +407,8 @@ gwc_check_tls(const gwc_model_t *model, const gwc_settings_t *settings)
     bool proxy = gwc_tls_listens(&settings->proxy_listen);
     bool status = gwc_tls_listens(&settings->status_listen);
     size_t i;
+
+    gwc_tls_check_trusted(settings);
 
     if (gwc_settings_flag(settings, "client_ssl")) {
         gwc_tls_check_pair(settings, "client_ssl_cert",
@@ -509,6 +550,58 @@ gwc_emit_client_ssl_params(gwc_writer_t *w, gwc_output_t *output)
         w, "certificate_key",
         gwc_tls_file(output, gwc_settings_get(settings, "client_ssl_cert_key"),
                      "key"));
+}
+
+
+void
+gwc_emit_trusted_param(gwc_writer_t *w, gwc_output_t *output, const char *name,
+                       const gwc_node_t *node)
+{
+    const gwc_vec_t *values = &output->settings->trusted_certificates;
+    gwc_buf_t pem = { 0 };
+    gwc_tls_path_t file = { gwc_system_bundle, false };
+    const char *path;
+    gwc_text_t text;
+    size_t i;
+
+    for (i = 0; i < values->n; i++) {
+        const char *value = values->items[i];
+
+        if (strcmp(value, "system") == 0) {
+            value = gwc_system_bundle;
+
+            if (access(value, R_OK) != 0) {
+                gwc_error(node,
+                          "there is no \"%s\" to verify certificates with: "
+                          "install it, or set https_verify_certificate to "
+                          "false, or lua_ssl_trusted_certificate to a file",
+                          value);
+                continue;
+            }
+        }
+
+        text = gwc_tls_value(value, &path);
+        gwc_buf_add(&pem, text.data, text.len);
+        gwc_buf_puts(&pem, "\n");
+    }
+
+    if (values->n > 1
+        || (values->n == 1 && strcmp(values->items[0], "system") != 0))
+    {
+        file.generated = true;
+        file.path = "trusted.crt";
+
+        if (gwc_map_add(output->tls_files,
+                        (gwc_text_t){ file.path, strlen(file.path) },
+                        (void *) output)
+            == NULL)
+        {
+            gwc_emit_secret_file(output, file.path,
+                                 (gwc_text_t){ pem.data, pem.len });
+        }
+    }
+
+    gwc_tls_put_param(w, name, file);
 }
 
 

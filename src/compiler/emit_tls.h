@@ -32,6 +32,11 @@ void gwc_emit_client_ssl(gwc_writer_t *w, gwc_output_t *output,
 /* the same as parameters certificate= and certificate_key= */
 void gwc_emit_client_ssl_params(gwc_writer_t *w, gwc_output_t *output);
 
+/* lua_ssl_trusted_certificate, for connections of our own, as a parameter;
+   errors point to node */
+void gwc_emit_trusted_param(gwc_writer_t *w, gwc_output_t *output,
+                            const char *name, const gwc_node_t *node);
+
 /* protocols and security level of connections to services */
 void gwc_emit_service_protocols(gwc_writer_t *w, const gwc_output_t *output,
                                 const char *prefix);

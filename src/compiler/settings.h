@@ -61,6 +61,7 @@ struct gwc_settings_s {
     gwc_vec_t ssl_cert_key;
     gwc_vec_t status_ssl_cert;
     gwc_vec_t status_ssl_cert_key;
+    gwc_vec_t trusted_certificates;
     gwc_vec_t dns_resolver;     /* addresses, IPv6 ones in brackets */
     gwc_vec_t resolver_address; /* the same */
     gwc_vec_t dns_order;        /* upper case */

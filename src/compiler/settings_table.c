@@ -98,6 +98,9 @@ const gwc_setting_t gwc_setting_table[] = {
     { "ssl_session_timeout", GWC_SET_TEXT, "1d", NULL, 0 },
     { "ssl_session_cache_size", GWC_SET_TEXT, "10m", NULL, 0 },
 
+    { "lua_ssl_trusted_certificate", GWC_SET_LIST, "system",
+      GWC_AT(trusted_certificates) },
+
     { "dns_resolver", GWC_SET_WORDS, NULL, GWC_AT(dns_resolver) },
     { "dns_hostsfile", GWC_SET_TEXT, "/etc/hosts", NULL, 0 },
     { "dns_order", GWC_SET_LIST, "LAST,SRV,A,CNAME", GWC_AT(dns_order) },

@@ -344,6 +344,45 @@ for my $c (
     like(scalar compile($set, @more), qr/^1 .*$pattern/s, $set);
 }
 
+# whom active health checks trust
+
+my $checked = <<'_EOC_';
+_format_version: "3.0"
+upstreams:
+- name: u
+  healthchecks: {active: {type: https, healthy: {interval: 5}}}
+  targets: [{target: "127.0.0.1:1"}]
+services:
+- name: s
+  host: u
+_EOC_
+
+for my $c (
+    ['system', qr{ trusted_certificate=/etc/ssl/certs/ca-certificates\.crt}, 0],
+    ["$dir/ca.crt", qr{ trusted_certificate=gateway\.\w+/trusted\.crt}, 1],
+    [MIME::Base64::encode_base64(slurp('ca.crt'), '') . ",$dir/rsa.crt",
+     qr{ trusted_certificate=gateway\.\w+/trusted\.crt}, 2],
+    ['/nowhere', qr/setting "lua_ssl_trusted_certificate" .*cannot read "\/nowhere"/],
+    ["$dir/ec.key", qr/setting "lua_ssl_trusted_certificate" .*no certificate in .*: no start line: it holds "PRIVATE KEY"/],
+) {
+    my ($value, $pattern, $n) = @$c;
+
+    spew('kong.yml', $checked);
+    system('rm', '-rf', "$dir/out");
+
+    my ($rc, $out, $err) = run_tool($dir, 'compile', 'kong.yml', '-o', 'out',
+        '--nginx', $binary, '--set', "lua_ssl_trusted_certificate=$value",
+        '--set', 'proxy_listen=127.0.0.1:2303', '--set', 'status_listen=off');
+
+    like($rc ? $err : `cat $dir/out/gateway.*/upstreams.conf`, $pattern,
+         'lua_ssl_trusted_certificate');
+    next if !$n;
+    is(() = slurp((glob "$dir/out/gateway.*/trusted.crt")[0] =~ s{^\Q$dir\E/}{}r)
+            =~ /BEGIN CERTIFICATE/g, $n, "holds $n");
+    is(system("$binary -t -q -p $dir/out -c nginx.conf 2>/dev/null"), 0,
+       'nginx reads it');
+}
+
 like(scalar compile('ssl_protocols=TLSv1.3'),
      qr/^0 .*warning: setting "ssl_protocols" .*ignored, as in Kong/s,
      'a warning about what counts for custom only');
