@@ -23,6 +23,12 @@ typedef struct {
     bool allow_unsupported;
     bool watch;
     bool json;
+    /* diff: what is not the same for OLD */
+    const char **old_sets;
+    size_t nold_sets;
+    const char **old_extras;
+    size_t nold_extras;
+    const char *old_settings;
     bool test; /* --test: nginx looks at what comes out */
 
     /* test */
@@ -55,6 +61,7 @@ int gwc_command_check(gwc_options_t *options);
 int gwc_command_compile(gwc_options_t *options);
 int gwc_command_explain(gwc_options_t *options);
 int gwc_command_test(gwc_options_t *options);
+int gwc_command_diff(gwc_options_t *options);
 int gwc_command_schema(gwc_options_t *options);
 int gwc_command_run(gwc_options_t *options);
 int gwc_command_reload(gwc_options_t *options);

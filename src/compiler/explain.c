@@ -518,7 +518,7 @@ gwc_explain_add(gateway_router_t *router, gwc_route_t *route)
 }
 
 
-static gateway_router_t *
+gateway_router_t *
 gwc_explain_router(const gwc_input_t *input)
 {
     gateway_router_options_t options = { 0 };

@@ -55,6 +55,9 @@ typedef struct {
     gwc_vec_t plugins; /* gwc_plugin_t */
 } gwc_explain_t;
 
+/* the router of the file; NULL after an error, which is in diag */
+gateway_router_t *gwc_explain_router(const gwc_input_t *input);
+
 void gwc_explain_print(const gwc_explain_t *explain,
                        const gwc_options_t *options);
 void gwc_explain_print_json(const gwc_explain_t *explain);

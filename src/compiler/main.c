@@ -14,6 +14,9 @@ enum {
     GWC_OPTION_SET = 256,
     GWC_OPTION_SETTINGS,
     GWC_OPTION_EXTRA,
+    GWC_OPTION_OLD_SET,
+    GWC_OPTION_OLD_SETTINGS,
+    GWC_OPTION_OLD_EXTRA,
     GWC_OPTION_TEST,
     GWC_OPTION_NGINX,
     GWC_OPTION_MODULES,
@@ -36,6 +39,9 @@ static const struct option gwc_long_options[] = {
     { "set", required_argument, NULL, GWC_OPTION_SET },
     { "settings", required_argument, NULL, GWC_OPTION_SETTINGS },
     { "extra", required_argument, NULL, GWC_OPTION_EXTRA },
+    { "old-set", required_argument, NULL, GWC_OPTION_OLD_SET },
+    { "old-settings", required_argument, NULL, GWC_OPTION_OLD_SETTINGS },
+    { "old-extra", required_argument, NULL, GWC_OPTION_OLD_EXTRA },
     { "test", no_argument, NULL, GWC_OPTION_TEST },
     { "nginx", required_argument, NULL, GWC_OPTION_NGINX },
     { "modules", required_argument, NULL, GWC_OPTION_MODULES },
@@ -63,6 +69,7 @@ static const struct {
     { "run", gwc_command_run, true, false },
     { "explain", gwc_command_explain, true, true },
     { "test", gwc_command_test, true, false },
+    { "diff", gwc_command_diff, true, false },
     { "schema", gwc_command_schema, false, false },
     { "reload", gwc_command_reload, false, false },
     { "quit", gwc_command_quit, false, false },
@@ -84,6 +91,7 @@ static const char gwc_usage[] =
     "  test FILE... TESTS...      runs the gateway of the files on private\n"
     "                             ports, with upstreams of its own, and sends\n"
     "                             the requests of the test files\n"
+    "  diff OLD NEW               what changes for traffic\n"
     "  schema                     JSON Schema of the files\n"
     "  reload, quit, stop -p DIR  signals the nginx that runs in DIR\n"
     "\n"
@@ -103,14 +111,17 @@ static const char gwc_usage[] =
     "  -H 'Name: value'           explain: a request header\n"
     "  --consumer NAME            explain: the authenticated consumer\n"
     "  --from ADDRESS[:PORT]      explain: the client's address\n"
-    "  --json                     explain: as JSON\n"
     "  --junit FILE               test: the results as JUnit's XML too\n"
     "  --filter TEXT              test: only tests with it in their names\n"
     "  --keep                     test: leaves the directory behind\n"
+    "  --old-set NAME=VALUE, --old-settings FILE, --old-extra FILE\n"
+    "                             diff: what is different for OLD\n"
+    "  --json                     explain, diff: as JSON\n"
     "  --version, --help\n"
     "\n"
     "exit status: 0 done, 1 bad input, 2 bad usage, 3 cannot read or "
-    "write\n";
+    "write\n"
+    "            of diff: 0 no change, 1 changes, 2 anything else\n";
 
 
 static int
@@ -155,6 +166,18 @@ gwc_take_option(gwc_options_t *options, int option, const char *value)
 
     case GWC_OPTION_EXTRA:
         options->extras[options->nextras++] = value;
+        return true;
+
+    case GWC_OPTION_OLD_SET:
+        options->old_sets[options->nold_sets++] = value;
+        return true;
+
+    case GWC_OPTION_OLD_SETTINGS:
+        options->old_settings = value;
+        return true;
+
+    case GWC_OPTION_OLD_EXTRA:
+        options->old_extras[options->nold_extras++] = value;
         return true;
 
     case GWC_OPTION_TEST:
@@ -247,6 +270,8 @@ main(int argc, char **argv)
 
     options.files = gwc_alloc_array(n + 1, sizeof(char *));
     options.sets = gwc_alloc_array(n + 1, sizeof(char *));
+    options.old_sets = gwc_alloc_array(n + 1, sizeof(char *));
+    options.old_extras = gwc_alloc_array(n + 1, sizeof(char *));
     options.extras = gwc_alloc_array(n + 1, sizeof(char *));
     options.headers = gwc_alloc_array(n + 1, sizeof(char *));
 

@@ -99,6 +99,21 @@ gwc_setting_unknown(const char *name, const char *origin)
 }
 
 
+const char *
+gwc_context_name(gwc_context_t context)
+{
+    size_t i;
+
+    for (i = 0; i < GWC_COUNT(gwc_contexts); i++) {
+        if (gwc_contexts[i].context == context) {
+            return gwc_contexts[i].name;
+        }
+    }
+
+    return "";
+}
+
+
 /* the directive behind "nginx_", with its context; NULL: there is none */
 static const char *
 gwc_injected_split(const char *name, gwc_context_t *context)

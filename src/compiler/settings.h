@@ -90,6 +90,9 @@ void gwc_settings_warning(const gwc_settings_t *settings, const char *name,
 /* some source says something about it */
 bool gwc_settings_given(const gwc_settings_t *settings, const char *name);
 
+/* as in nginx_<context>_<directive> */
+const char *gwc_context_name(gwc_context_t context);
+
 /* the injected directive, or NULL */
 const char *gwc_settings_injected(const gwc_settings_t *settings,
                                   gwc_context_t context,
