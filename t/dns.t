@@ -506,6 +506,27 @@ SKIP: {
 }
 
 
+# more names than are asked for at a time
+
+{
+    dns_is('local-ttl=300', 'address=/crowd.example/127.0.0.2');
+
+    my $nginx = start(upstreams => {
+        crowd => ['', map { "n$_.crowd.example:$a" } 1 .. 600] });
+    my $left;
+
+    ok(wait_until(sub {
+        $left = () = join('', map {
+            http_get("/upstreams/crowd.pool/health?size=300&offset=$_",
+                     port => $ENV{TEST_NGINX_STATUS_PORT})->body
+        } 0, 300) =~ /"health":"HEALTHCHECKS_OFF","data":/g;
+        return $left == 600;
+    }, 30), 'all names are found') or diag("$left of 600");
+    is(peer('crowd'), "127.0.0.2:$a", 'and used');
+    clean($nginx);
+}
+
+
 # a reload without a server: it starts, other names work
 
 {

@@ -533,17 +533,28 @@ ngx_http_gateway_status_is_empty(ngx_str_t *hash)
 }
 
 
-/* what is not there is not there with any method */
+/*
+ * What is not there is not there with any method.  As in Kong, it may be
+ * there without the slash at its end.
+ */
 
 static ngx_int_t
 ngx_http_gateway_status_message_handler(ngx_http_request_t *r)
 {
     ngx_int_t                            rc;
+    ngx_str_t                            uri;
     ngx_http_gateway_status_loc_conf_t  *slcf;
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_status_module);
 
     if (slcf->status == NGX_HTTP_NOT_FOUND) {
+
+        uri = r->uri;
+
+        if (uri.len > 1 && uri.data[uri.len - 1] == '/') {
+            uri.len--;
+            return ngx_http_internal_redirect(r, &uri, &r->args);
+        }
 
         rc = ngx_http_discard_request_body(r);
         if (rc != NGX_OK) {

@@ -855,6 +855,8 @@ ngx_http_gateway_upstream_servers(ngx_conf_t *cf,
     s->resolver = resolver;
     s->conf = gumcf->dns;
 
+    ngx_http_gateway_upstream_servers_init(s, &cf->cycle->new_log);
+
     conf = &s->conf;
 
     if (conf->valid < 0 && resolver->valid) {

@@ -23,6 +23,10 @@
 #include <openssl/rand.h>
 
 
+/* questions at a time: with thousands of names they must not take the
+   connections that clients need */
+#define NGX_HTTP_GATEWAY_UPSTREAM_ACTIVE   256
+
 #define NGX_HTTP_GATEWAY_UPSTREAM_UDP      4096  /* largest answer */
 #define NGX_HTTP_GATEWAY_UPSTREAM_ALIASES  8     /* questions about aliases */
 #define NGX_HTTP_GATEWAY_UPSTREAM_RECORDS  1024  /* of an answer */
@@ -48,6 +52,7 @@ static void ngx_http_gateway_upstream_lookup_stop(
 
 static void ngx_http_gateway_upstream_query_send(
     ngx_http_gateway_upstream_lookup_t *l);
+static void ngx_http_gateway_upstream_query_wake(ngx_event_t *ev);
 static void ngx_http_gateway_upstream_query_close(
     ngx_http_gateway_upstream_lookup_t *l);
 static void ngx_http_gateway_upstream_query_failed(
@@ -437,6 +442,12 @@ ngx_http_gateway_upstream_query_send(ngx_http_gateway_upstream_lookup_t *l)
 
     ngx_http_gateway_upstream_query_close(l);
 
+    if (l->servers->active >= NGX_HTTP_GATEWAY_UPSTREAM_ACTIVE) {
+        ngx_queue_insert_tail(&l->servers->queue, &q->queue);
+        q->queued = 1;
+        return;
+    }
+
     server = l->servers->resolver->connections.elts;
     server += q->server % l->servers->resolver->connections.nelts;
 
@@ -455,6 +466,8 @@ ngx_http_gateway_upstream_query_send(ngx_http_gateway_upstream_lookup_t *l)
     if (rc == NGX_ERROR || rc == NGX_BUSY || rc == NGX_DECLINED) {
         goto failed;
     }
+
+    l->servers->active++;
 
     c = q->peer.connection;
     c->data = l;
@@ -519,9 +532,72 @@ ngx_http_gateway_upstream_query_close(ngx_http_gateway_upstream_lookup_t *l)
 
     q->broken = 0;
 
-    if (q->peer.connection) {
-        ngx_close_connection(q->peer.connection);
-        q->peer.connection = NULL;
+    if (q->queued) {
+        ngx_queue_remove(&q->queue);
+        q->queued = 0;
+    }
+
+    if (q->peer.connection == NULL) {
+        return;
+    }
+
+    ngx_close_connection(q->peer.connection);
+    q->peer.connection = NULL;
+
+    l->servers->active--;
+
+    if (!ngx_queue_empty(&l->servers->queue) && !l->servers->stopped) {
+        ngx_post_event(&l->servers->wake, &ngx_posted_events);
+    }
+}
+
+
+/* there is room for questions that had to wait */
+
+static void
+ngx_http_gateway_upstream_query_wake(ngx_event_t *ev)
+{
+    ngx_http_gateway_upstream_servers_t *servers = ev->data;
+
+    ngx_queue_t                         *q;
+    ngx_http_gateway_upstream_query_t   *query;
+    ngx_http_gateway_upstream_lookup_t  *l;
+
+    while (!ngx_queue_empty(&servers->queue)
+           && servers->active < NGX_HTTP_GATEWAY_UPSTREAM_ACTIVE)
+    {
+        q = ngx_queue_head(&servers->queue);
+        query = ngx_queue_data(q, ngx_http_gateway_upstream_query_t, queue);
+        l = query->timer.data;
+
+        ngx_queue_remove(q);
+        query->queued = 0;
+
+        ngx_http_gateway_upstream_query_send(l);
+    }
+}
+
+
+void
+ngx_http_gateway_upstream_servers_init(
+    ngx_http_gateway_upstream_servers_t *servers, ngx_log_t *log)
+{
+    ngx_queue_init(&servers->queue);
+
+    servers->wake.handler = ngx_http_gateway_upstream_query_wake;
+    servers->wake.data = servers;
+    servers->wake.log = log;
+}
+
+
+void
+ngx_http_gateway_upstream_servers_stop(
+    ngx_http_gateway_upstream_servers_t *servers)
+{
+    servers->stopped = 1;
+
+    if (servers->wake.posted) {
+        ngx_delete_posted_event(&servers->wake);
     }
 }
 

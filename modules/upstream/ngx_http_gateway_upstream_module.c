@@ -1342,6 +1342,7 @@ ngx_http_gateway_upstream_stop(void *data)
     ngx_http_gateway_upstream_main_conf_t *gumcf = data;
 
     ngx_uint_t                              i;
+    ngx_http_gateway_upstream_servers_t   **servers;
     ngx_http_gateway_upstream_balancer_t  **b;
 
     if (gumcf->start.timer_set) {
@@ -1349,6 +1350,12 @@ ngx_http_gateway_upstream_stop(void *data)
     }
 
     ngx_http_gateway_upstream_health_stop(gumcf);
+
+    servers = gumcf->servers.elts;
+
+    for (i = 0; i < gumcf->servers.nelts; i++) {
+        ngx_http_gateway_upstream_servers_stop(servers[i]);
+    }
 
     b = gumcf->balancers.elts;
 

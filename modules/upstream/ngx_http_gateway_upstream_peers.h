@@ -100,6 +100,10 @@ typedef struct {
     ngx_resolver_t                       *resolver;
     ngx_http_gateway_upstream_dns_conf_t  conf;     /* without gaps */
     ngx_uint_t                            first;    /* whom to ask first */
+    ngx_uint_t                            active;   /* questions under way */
+    ngx_queue_t                           queue;    /* others */
+    ngx_event_t                           wake;
+    unsigned                              stopped:1;
 } ngx_http_gateway_upstream_servers_t;
 
 
@@ -118,6 +122,7 @@ typedef struct {
 
 /* a question under way */
 typedef struct {
+    ngx_queue_t                           queue;    /* while queued */
     ngx_peer_connection_t                 peer;
     ngx_event_t                           timer;
     ngx_uint_t                            server;
@@ -133,6 +138,7 @@ typedef struct {
     size_t                                answer_len;
     unsigned                              tcp:1;
     unsigned                              broken:1;
+    unsigned                              queued:1;
 } ngx_http_gateway_upstream_query_t;
 
 
@@ -543,6 +549,12 @@ ngx_http_gateway_upstream_lookup_t *ngx_http_gateway_upstream_lookup(
     ngx_http_gateway_upstream_servers_t *servers, ngx_str_t *host,
     ngx_uint_t last, ngx_msec_t timeout, ngx_uint_t cancelable,
     ngx_http_gateway_upstream_lookup_pt handler, void *data, ngx_log_t *log);
+
+/* prepares what lookups share; and ends it: lookups may only be freed */
+void ngx_http_gateway_upstream_servers_init(
+    ngx_http_gateway_upstream_servers_t *servers, ngx_log_t *log);
+void ngx_http_gateway_upstream_servers_stop(
+    ngx_http_gateway_upstream_servers_t *servers);
 
 /* ends it as well */
 void ngx_http_gateway_upstream_lookup_free(

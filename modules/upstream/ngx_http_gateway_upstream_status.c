@@ -140,6 +140,11 @@ ngx_http_gateway_upstream_status_route(ngx_http_request_t *r,
 
     name.data = r->uri.data + prefix.len;
     last = r->uri.data + r->uri.len;
+
+    if (last[-1] == '/' && last - 1 > name.data) {
+        last--;
+    }
+
     p = ngx_strlchr(name.data, last, '/');
 
     if (p == NULL) {

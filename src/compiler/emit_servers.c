@@ -284,10 +284,6 @@ gwc_emit_status_server(gwc_output_t *output)
     gwc_blank(w);
     gwc_emit_error_page(w);
 
-    /* a final slash makes no difference here */
-    gwc_blank(w);
-    gwc_raw(w, "rewrite", "^(.+)/$ $1");
-
     gwc_emit_status_location(w, "/status", "gateway_status");
     gwc_emit_status_location(w, "/status/ready", "gateway_status_ready");
 
