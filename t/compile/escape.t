@@ -171,14 +171,16 @@ services:
 - name: a
   url: grpc://127.0.0.1:9999
   tags: [nginx:grpc_set_header X-A b, nginx:grpc_pass_header X-Accel-Expires]
---- conf
-grpc_set_header :authority $gateway_upstream_host;
-grpc_set_header Host "";
-grpc_pass_header Server;
-grpc_pass_header Date;
-grpc_set_header X-A b;
-grpc_pass_header X-Accel-Expires;
-grpc_pass grpc://gateway_pool_grpc_1;
+--- conf_like eval
+qr/
+    gateway_service[ ]a[ ][^{]* \{[ ]{2}\#[ ]kong\.yml:3
+    (\n[ ]+grpc_set_header[ ]:authority[ ]\S+;)?
+    \n[ ]+grpc_set_header[ ]Host[ ]\S+;
+    \n[ ]+grpc_pass_header[ ]Server;
+    \n[ ]+grpc_pass_header[ ]Date;
+    \n[ ]+grpc_set_header[ ]X-A[ ]b;
+    \n[ ]+grpc_pass_header[ ]X-Accel-Expires;
+    \n[ ]+grpc_pass[ ]grpc:/x
 
 
 
