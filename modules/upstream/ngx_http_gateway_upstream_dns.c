@@ -867,14 +867,16 @@ ngx_http_gateway_upstream_servers(ngx_conf_t *cf,
         return s;
     }
 
-    ipv4 = 1;
-    ipv6 = 0;
-
 #if (NGX_HAVE_INET6)
     ipv6 = resolver->ipv6;
-#if (nginx_version >= 1023001)
-    ipv4 = resolver->ipv4;
+#else
+    ipv6 = 0;
 #endif
+
+#if (NGX_HAVE_INET6 && nginx_version >= 1023001)
+    ipv4 = resolver->ipv4;
+#else
+    ipv4 = 1;
 #endif
 
     conf->order[conf->norder++] = NGX_HTTP_GATEWAY_UPSTREAM_LAST;

@@ -299,7 +299,7 @@ ngx_http_gateway_upstream_lookup_name(ngx_http_gateway_upstream_lookup_t *l,
 
     p = ngx_cpymem(l->name, l->host.data, l->host.len);
 
-    if (domain >= 0) {
+    if (domain >= 0 && l->conf->search) {
         search = l->conf->search->elts;
         search += domain;
 
@@ -570,9 +570,7 @@ ngx_http_gateway_upstream_query_wake(ngx_event_t *ev)
         query = ngx_queue_data(q, ngx_http_gateway_upstream_query_t, queue);
         l = query->timer.data;
 
-        ngx_queue_remove(q);
-        query->queued = 0;
-
+        /* takes it from the queue first */
         ngx_http_gateway_upstream_query_send(l);
     }
 }

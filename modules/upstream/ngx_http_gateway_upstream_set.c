@@ -150,7 +150,8 @@ ngx_http_gateway_upstream_build(ngx_http_gateway_upstream_balancer_t *b)
             addr = &targets[i].addrs[k];
 
             slot = &set->slots[set->nslots];
-            slot->weight = addr->weight * set->scale / addr->share;
+            slot->weight = addr->weight * set->scale
+                           / ngx_max(addr->share, 1);
 
             if (slot->weight == 0 && addr->weight) {
                 slot->weight = 1;
@@ -221,7 +222,7 @@ ngx_http_gateway_upstream_scale(ngx_http_gateway_upstream_balancer_t *b)
     ngx_http_gateway_upstream_target_t  *targets;
 
     targets = b->targets.elts;
-    scale = 1;
+    scale = 1;   /* stays above 0 */
 
     for (i = 0; i < b->targets.nelts; i++) {
 
@@ -229,7 +230,7 @@ ngx_http_gateway_upstream_scale(ngx_http_gateway_upstream_balancer_t *b)
             a = scale;
             c = targets[i].addrs[k].share;
 
-            if (c == 1) {
+            if (c <= 1) {
                 continue;
             }
 
