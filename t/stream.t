@@ -532,6 +532,14 @@ subtest 'configurations that nginx refuses' => sub {
         like($nginx->stderr . $nginx->error_log, $what, 'says why');
     }
 
+    my $zone = gateway('', stream => 'upstream z { gateway_stream_balancer; '
+                                     . 'zone z 64k; }',
+                       start => { may_fail => 1 });
+    ok($zone->{died}, 'refused: a zone');
+    like($zone->error_log . $zone->stderr,
+         qr/"zone" and "gateway_stream_balancer" in one upstream/,
+         'says why');
+
     my $nginx = gateway('', stream => 'gateway_stream_port_map 1:2 3;',
                         start => { may_fail => 1 });
     ok($nginx->{died}, 'refused: a port map');
@@ -566,4 +574,90 @@ _EOC_
     is_deeply([tls($ssl, 'a.test', 'x')], ['none', ''], 'no service: closed');
     like($nginx->error_log, qr/no Service found with those values/,
          'said so');
+};
+
+
+subtest 'a declarative file, with names that DNS knows later' => sub {
+    my ($dnsmasq) = grep { -x } qw(/usr/sbin/dnsmasq /usr/bin/dnsmasq);
+    plan(skip_all => 'needs dnsmasq') if !$dnsmasq;
+
+    my $dns = port(0) + 20;
+    my ($cert, $key) = map { Test::Gateway::Server::read_file("$dir/$_") }
+                       qw(a.crt a.key);
+    s/^/    /mg for $cert, $key;
+
+    $running->stop if $running->pid;
+    my $nginx = $running = start_nginx(
+        compile_args => <<"_EOA_", yaml => <<"_EOC_");
+--set "stream_listen=127.0.0.1:$plain, 127.0.0.1:$ssl ssl, 127.0.0.1:$udp udp"
+--set dns_resolver=127.0.0.1:$dns --set dns_error_ttl=1 --set dns_not_found_ttl=1
+--set proxy_stream_access_log=logs/stream.log
+_EOA_
+_format_version: "3.0"
+certificates:
+- cert: |
+$cert
+  key: |
+$key
+  snis: [{name: a.test}]
+services:
+- name: tcp
+  protocol: tcp
+  host: tcp.example
+  port: $one
+  retries: 1
+  routes:
+  - name: tcp
+    protocols: [tcp, tls]
+    destinations: [{port: $plain}]
+  - name: sni
+    protocols: [tls]
+    snis: [a.test]
+- name: udp
+  protocol: udp
+  host: 127.0.0.1
+  port: $three
+  routes:
+  - name: udp
+    protocols: [udp]
+    sources: [{ip: 127.0.0.0/8}]
+- name: secret
+  protocol: tls
+  host: localhost
+  port: $tls_a
+  routes:
+  - name: through
+    protocols: [tls_passthrough]
+    snis: [c.test]
+  - name: secret
+    protocols: [tls]
+    snis: ["*.b.test"]
+    preserve_host: true
+_EOC_
+
+    my $server = secret();
+
+    is(tcp($plain, 'x'), '', 'no DNS server: closed');
+    like($nginx->error_log, qr/"tcp.example" could not be resolved/, 'said');
+    is(udp($udp, 'x'), 'three: x', 'udp');
+    is_deeply([tls($ssl, 'c.test', 'x')], ['upstream', 'sni=c.test'],
+              'passed through to a TLS service: one handshake only');
+    is_deeply([(tls($ssl, 'x.b.test', 'x'))[1]], ['sni=x.b.test'],
+              'terminated, and TLS to the service');
+
+    my $pid = Test::Gateway::Stream::background(sub {
+        exec $dnsmasq, '-k', '-C', '/dev/null', "--port=$dns",
+             '--listen-address=127.0.0.1', '--bind-interfaces', '--user=',
+             '--no-resolv', '--no-hosts', '--pid-file=', '--local-ttl=1',
+             '--address=/tcp.example/127.0.0.1';
+    });
+
+    ok(wait_until(sub { tcp($plain, 'x') eq 'one: x' }, 15),
+       'the name resolves when there is a server, without a reload');
+    is_deeply([tls($ssl, 'a.test', 'x')], ['a', 'one: x'],
+              'a certificate of the file');
+    like(Test::Gateway::Server::read_file("$nginx->{prefix}/logs/stream.log"),
+         qr/^127\.0\.0\.1 \[.*\] TCP 200 \d+ 1 [\d.]+$/m,
+         'the log of sessions');
+    $server->stop;
 };

@@ -727,6 +727,8 @@ refused("gateway_upstream u { }\ngateway_upstream u { }",
 refused('', qr/before "keepalive"/, 'least_conn; gateway_balancer;');
 refused('', qr/"server" and "gateway_balancer"/,
         "gateway_balancer; server 127.0.0.1:$a;");
+refused('', qr/"zone" and "gateway_balancer"/,
+        'gateway_balancer; zone z 64k;');
 refused("gateway_hosts_file missing;", qr/gateway_hosts_file/);
 
 {

@@ -17,6 +17,8 @@ typedef struct {
 } gwc_ip_restriction_t;
 
 static void gwc_ip_restriction_check(void *data);
+static void gwc_ip_restriction_stream(gwc_writer_t *w,
+                                      const gwc_plugin_t *plugin);
 
 static const gwc_field_t gwc_ip_restriction_address = {
     .type = GWC_STRING,
@@ -64,6 +66,7 @@ const gwc_plugin_rule_t gwc_rule_ip_restriction = {
     .fields = gwc_ip_restriction_fields,
     .size = sizeof(gwc_ip_restriction_t),
     .check = gwc_ip_restriction_check,
+    .emit_stream = gwc_ip_restriction_stream,
 };
 
 
@@ -78,4 +81,34 @@ gwc_ip_restriction_check(void *data)
                   "at least one of \"allow\" and \"deny\" must be set");
         gwc_fix("allow: [10.0.0.0/8]");
     }
+}
+
+
+static void
+gwc_ip_restriction_list(gwc_writer_t *w, const char *line, gwc_list_t list)
+{
+    size_t i;
+
+    if (list.n == 0) {
+        return;
+    }
+
+    gwc_begin(w, line);
+
+    for (i = 0; i < list.n; i++) {
+        gwc_arg_text(w, GWC_ITEM(list, gwc_str_t, i)->v);
+    }
+
+    gwc_end(w);
+}
+
+
+/* a connection is closed: it has no status and no message */
+static void
+gwc_ip_restriction_stream(gwc_writer_t *w, const gwc_plugin_t *plugin)
+{
+    const gwc_ip_restriction_t *config = plugin->config;
+
+    gwc_ip_restriction_list(w, "allow", config->allow);
+    gwc_ip_restriction_list(w, "deny", config->deny);
 }

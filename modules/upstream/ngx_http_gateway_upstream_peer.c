@@ -339,6 +339,20 @@ ngx_http_gateway_upstream_init(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
+#if (NGX_HTTP_UPSTREAM_ZONE)
+
+    /* nginx would copy what servers there are, and there are none */
+
+    if (us->shm_zone) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"zone\" and \"gateway_balancer\" in one upstream in "
+                      "%s:%ui: there is nothing of nginx's to share",
+                      us->file_name, us->line);
+        return NGX_ERROR;
+    }
+
+#endif
+
     us->peer.init = ngx_http_gateway_upstream_init_peer;
 
     return NGX_OK;

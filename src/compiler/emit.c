@@ -4,6 +4,7 @@
  * nginx.conf and the files of http{}: settings, consumers, servers.
  */
 
+#include "emit_stream.h"
 #include "emit_tls.h"
 
 #include <errno.h>
@@ -181,8 +182,11 @@ gwc_emit_main(gwc_output_t *output)
                 output->sources);
     gwc_blank(w);
 
+    gwc_emit_stream_modules(w, output, false);
+
     if (output->nginx->module != NULL) {
         gwc_put(w, "load_module", output->nginx->module, NULL);
+        gwc_emit_stream_modules(w, output, true);
         gwc_blank(w);
     }
 
@@ -223,6 +227,16 @@ gwc_emit_main(gwc_output_t *output)
     }
 
     gwc_close(w);
+
+    if (output->streams) {
+        gwc_blank(w);
+        gwc_begin(w, "stream");
+        gwc_open(w, NULL);
+        gwc_begin(w, "include");
+        gwc_arg_generated(w, "stream.conf");
+        gwc_end(w);
+        gwc_close(w);
+    }
 }
 
 
@@ -659,6 +673,7 @@ gwc_emit(gwc_output_t *output)
     gwc_emit_consumers(output);
     gwc_emit_proxy_server(output);
     gwc_emit_status_server(output);
+    gwc_emit_stream(output);
     gwc_emit_dollar(output, http);
     gwc_emit_main(output);
 

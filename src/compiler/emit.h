@@ -44,6 +44,7 @@ typedef struct {
     const gwc_vec_t *directives; /* gwc_directive_t, or NULL: extra.h */
     gwc_text_t directives_text;
     gwc_pool_t *pool;
+    bool stream; /* in stream{}: without a pool and these */
 } gwc_variant_t;
 
 /* "test": what is compiled runs against upstreams of our own */
@@ -76,7 +77,9 @@ typedef struct {
     size_t bundles;
     bool has_http, has_https, has_grpc, has_grpcs;
     bool needs_resolver;
-    bool needs_records; /* some plugin logs what entities look like */
+    bool needs_records;   /* some plugin logs what entities look like */
+    bool streams;         /* there is a stream{} */
+    bool stream_resolver; /* with names in it */
 } gwc_output_t;
 
 /* paths of the self-signed pair, relative to the prefix */
@@ -152,6 +155,9 @@ void gwc_emit_services(gwc_writer_t *w, gwc_output_t *output);
 void gwc_emit_routes(gwc_writer_t *w, gwc_output_t *output);
 /* what is trusted when the file names no authorities; exists or not */
 extern const char gwc_system_bundle[];
+/* client_certificate, tls_verify and ca_certificates of the service */
+void gwc_emit_service_tls(gwc_writer_t *w, gwc_output_t *output,
+                          const gwc_variant_t *variant, const char *prefix);
 /* writes the pair of a certificate shown to upstreams, sets their names */
 void gwc_emit_client_files(gwc_output_t *output,
                            const gwc_certificate_t *certificate,
@@ -159,6 +165,9 @@ void gwc_emit_client_files(gwc_output_t *output,
 
 /* emit_dns.c */
 void gwc_emit_dns(gwc_writer_t *w, const gwc_output_t *output);
+/* "resolver" alone, unless it is injected there */
+void gwc_emit_resolver(gwc_writer_t *w, const gwc_output_t *output,
+                       gwc_context_t context);
 
 /* emit_health.c: lines of its block, and warnings about what does not run */
 void gwc_emit_health(gwc_writer_t *w, gwc_output_t *output,

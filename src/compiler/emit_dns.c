@@ -307,16 +307,15 @@ gwc_emit_nameservers(gwc_writer_t *w, const gwc_settings_t *settings,
 
 
 void
-gwc_emit_dns(gwc_writer_t *w, const gwc_output_t *output)
+gwc_emit_resolver(gwc_writer_t *w, const gwc_output_t *output,
+                  gwc_context_t context)
 {
     const gwc_settings_t *settings = output->settings;
     bool modern = gwc_settings_flag(settings, "new_dns_client");
     gwc_resolv_conf_t conf = { 0 };
-    gwc_vec_t args = { 0 };
     const gwc_vec_t *given;
-    size_t i;
 
-    if (!output->needs_resolver || output->trial != NULL) {
+    if (gwc_settings_injected(settings, context, "resolver") != NULL) {
         return;
     }
 
@@ -324,11 +323,26 @@ gwc_emit_dns(gwc_writer_t *w, const gwc_output_t *output)
 
     given = modern ? &settings->resolver_address : &settings->dns_resolver;
 
-    if (gwc_settings_injected(settings, GWC_CONTEXT_HTTP, "resolver") == NULL)
-    {
-        gwc_emit_nameservers(w, settings, given->n ? *given : conf.servers,
-                             modern);
+    gwc_emit_nameservers(w, settings, given->n ? *given : conf.servers,
+                         modern);
+}
+
+
+void
+gwc_emit_dns(gwc_writer_t *w, const gwc_output_t *output)
+{
+    const gwc_settings_t *settings = output->settings;
+    bool modern = gwc_settings_flag(settings, "new_dns_client");
+    gwc_resolv_conf_t conf = { 0 };
+    gwc_vec_t args = { 0 };
+    size_t i;
+
+    if (!output->needs_resolver || output->trial != NULL) {
+        return;
     }
+
+    gwc_resolv_read(&conf);
+    gwc_emit_resolver(w, output, GWC_CONTEXT_HTTP);
 
     gwc_emit_hosts_file(w, settings,
                         modern ? "resolver_hosts_file" : "dns_hostsfile");

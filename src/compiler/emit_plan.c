@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "emit_stream.h"
 #include "emit_tls.h"
 #include "extra.h"
 
@@ -78,34 +79,9 @@ void
 gwc_check_supported(const gwc_model_t *model, const gwc_settings_t *settings,
                     bool allow)
 {
-    void (*report)(const gwc_node_t *node, const char *fmt, ...)
-        __attribute__((format(printf, 2, 3))) =
-            allow ? gwc_warning : gwc_error;
     size_t i, k;
 
-    for (i = 0; i < model->services.n; i++) {
-        const gwc_service_t *service = model->services.items[i];
-
-        if (!gwc_is_http_protocol(service->protocol.v)) {
-            report(service->e.record.node,
-                   "services of protocol \"%.*s\" do not run yet",
-                   (int) service->protocol.v.len, service->protocol.v.data);
-        }
-    }
-
-    for (i = 0; i < model->routes.n; i++) {
-        const gwc_route_t *route = model->routes.items[i];
-
-        if (!gwc_route_is_http(route)) {
-            report(route->e.record.node, "stream routes do not run yet");
-
-        } else if (route->owner != NULL
-                   && !gwc_is_http_protocol(route->owner->protocol.v))
-        {
-            gwc_warning(route->e.record.node,
-                        "left out with its service, which does not run yet");
-        }
-    }
+    gwc_check_streams(model, settings, allow);
 
     for (i = 0; i < model->upstreams.n; i++) {
         gwc_check_health(model->upstreams.items[i]);
@@ -548,6 +524,7 @@ gwc_emit_plan(gwc_output_t *output)
         output->needs_resolver |= !gwc_host_is_ip(target->host);
     }
 
+    gwc_plan_streams(output);
     gwc_plan_pools(output, "http");
     gwc_plan_pools(output, "https");
     gwc_plan_pools(output, "grpc");

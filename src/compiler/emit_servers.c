@@ -195,7 +195,8 @@ gwc_emit_proxy_server(gwc_output_t *output)
     gwc_emit_listens(w, output, &settings->proxy_listen);
     gwc_emit_tls(w, output, &settings->proxy_listen, GWC_CONTEXT_PROXY, "ssl",
                  &settings->ssl_cert, &settings->ssl_cert_key);
-    gwc_emit_certificates(w, output);
+    gwc_emit_certificates(w, output, &settings->proxy_listen,
+                          "gateway_certificate");
     gwc_blank(w);
 
     gwc_emit_log(w, output, GWC_CONTEXT_PROXY, "proxy_access_log");

@@ -398,9 +398,18 @@ gwc_emit_bundle(gwc_writer_t *w, gwc_output_t *output,
 
 
 static bool
-gwc_is_injected(const gwc_output_t *output, const char *directive)
+gwc_is_injected(const gwc_output_t *output, const gwc_variant_t *variant,
+                const char *directive)
 {
     const gwc_settings_t *settings = output->settings;
+
+    if (variant->stream) {
+        return gwc_settings_injected(settings, GWC_CONTEXT_STREAM, directive)
+                   != NULL
+               || gwc_settings_injected(settings, GWC_CONTEXT_SPROXY,
+                                        directive)
+                      != NULL;
+    }
 
     return gwc_settings_injected(settings, GWC_CONTEXT_HTTP, directive) != NULL
            || gwc_settings_injected(settings, GWC_CONTEXT_PROXY, directive)
@@ -426,7 +435,7 @@ gwc_emit_trust(gwc_writer_t *w, gwc_output_t *output,
 
     if (!gwc_bool_or(service->tls_verify, false)
         || gwc_variant_has(variant, directive)
-        || gwc_is_injected(output, directive))
+        || gwc_is_injected(output, variant, directive))
     {
         return;
     }
@@ -445,7 +454,7 @@ gwc_emit_trust(gwc_writer_t *w, gwc_output_t *output,
 }
 
 
-static void
+void
 gwc_emit_service_tls(gwc_writer_t *w, gwc_output_t *output,
                      const gwc_variant_t *variant, const char *prefix)
 {
@@ -482,7 +491,7 @@ gwc_emit_timeout(gwc_writer_t *w, const gwc_output_t *output,
     long long ms = (long long) gwc_int_or(value, 60000);
 
     /* nginx's own default, unless it was changed around us */
-    if (ms == 60000 && !gwc_is_injected(output, directive)) {
+    if (ms == 60000 && !gwc_is_injected(output, variant, directive)) {
         return;
     }
 

@@ -404,7 +404,8 @@ gwc_tls_check_suite(const gwc_settings_t *settings)
 void
 gwc_check_tls(const gwc_model_t *model, const gwc_settings_t *settings)
 {
-    bool proxy = gwc_tls_listens(&settings->proxy_listen);
+    bool proxy = gwc_tls_listens(&settings->proxy_listen)
+                 || gwc_tls_listens(&settings->stream_listen);
     bool status = gwc_tls_listens(&settings->status_listen);
     size_t i;
 
@@ -770,8 +771,9 @@ gwc_emit_tls(gwc_writer_t *w, gwc_output_t *output, const gwc_vec_t *listens,
     /* operators' sessions are not the clients' */
     gwc_emit_default(
         w, output, context, "ssl_session_cache",
-        strcmp(setting, "ssl") == 0
-            ? gwc_sprintf("shared:gateway_tls:%s",
+        strcmp(setting, "status_ssl") != 0
+            ? gwc_sprintf("shared:gateway_%s:%s",
+                          strcmp(setting, "ssl") == 0 ? "tls" : "stream_tls",
                           gwc_settings_get(settings, "ssl_session_cache_size"))
             : "shared:gateway_tls_status:1m");
 }
@@ -781,7 +783,12 @@ static void
 gwc_emit_pem(gwc_writer_t *w, gwc_output_t *output, const char *prefix,
              const char *name, gwc_text_t text)
 {
-    gwc_emit_secret_file(output, name, text);
+    if (gwc_map_add(output->tls_files, (gwc_text_t){ name, strlen(name) },
+                    (void *) output)
+        == NULL)
+    {
+        gwc_emit_secret_file(output, name, text);
+    }
 
     if (prefix == NULL) {
         gwc_arg_generated(w, name);
@@ -792,12 +799,13 @@ gwc_emit_pem(gwc_writer_t *w, gwc_output_t *output, const char *prefix,
 
 
 void
-gwc_emit_certificates(gwc_writer_t *w, gwc_output_t *output)
+gwc_emit_certificates(gwc_writer_t *w, gwc_output_t *output,
+                      const gwc_vec_t *listens, const char *directive)
 {
     const gwc_model_t *model = output->model;
     size_t i, k;
 
-    if (!gwc_tls_listens(&output->settings->proxy_listen)) {
+    if (!gwc_tls_listens(listens)) {
         return;
     }
 
@@ -809,7 +817,7 @@ gwc_emit_certificates(gwc_writer_t *w, gwc_output_t *output)
         }
 
         w->source = c->e.record.node;
-        gwc_begin(w, "gateway_certificate");
+        gwc_begin(w, directive);
         gwc_emit_pem(w, output, NULL, gwc_sprintf("sni-%s.crt", c->e.id),
                      c->cert.v);
         gwc_emit_pem(w, output, NULL, gwc_sprintf("sni-%s.key", c->e.id),

@@ -17,14 +17,15 @@ void gwc_check_tls(const gwc_model_t *model, const gwc_settings_t *settings);
 void gwc_emit_tls_http(gwc_writer_t *w, const gwc_output_t *output);
 
 /* what a listener with TLS needs, if there is one; the default pair when no
-   files are given.  setting: "ssl" or "status_ssl" */
+   files are given.  setting: "ssl", "stream_ssl" or "status_ssl" */
 void gwc_emit_tls(gwc_writer_t *w, gwc_output_t *output,
                   const gwc_vec_t *listens, gwc_context_t context,
                   const char *setting, const gwc_vec_t *certs,
                   const gwc_vec_t *keys);
 
 /* certificates by SNI; without a listener for TLS they are of no use */
-void gwc_emit_certificates(gwc_writer_t *w, gwc_output_t *output);
+void gwc_emit_certificates(gwc_writer_t *w, gwc_output_t *output,
+                           const gwc_vec_t *listens, const char *directive);
 
 /* client_ssl as directives of that prefix ("proxy"), or nothing */
 void gwc_emit_client_ssl(gwc_writer_t *w, gwc_output_t *output,

@@ -15,7 +15,8 @@
 
 #include "diag.h"
 
-#define GWC_MODULE "ngx_http_gateway_module.so"
+#define GWC_MODULE        "ngx_http_gateway_module.so"
+#define GWC_STREAM_MODULE "ngx_stream_gateway_module.so"
 
 static const char gwc_default_nginx[] = "/usr/sbin/nginx";
 
@@ -205,12 +206,12 @@ gwc_nginx_ask(gwc_nginx_t *nginx)
 
 
 static const char *
-gwc_module_in(const char *directory)
+gwc_module_in(const char *directory, const char *name)
 {
     char *file, *real;
     const char *copy;
 
-    file = gwc_sprintf("%s/" GWC_MODULE, directory);
+    file = gwc_sprintf("%s/%s", directory, name);
 
     if (access(file, R_OK) != 0) {
         return NULL;
@@ -251,12 +252,13 @@ gwc_module_beside_us(void)
 
     *slash = '\0';
 
-    return gwc_module_in(gwc_sprintf("%s/modules", buf));
+    return gwc_module_in(gwc_sprintf("%s/modules", buf), GWC_MODULE);
 }
 
 
+/* where its dynamic modules are */
 static const char *
-gwc_module_of_nginx(const gwc_nginx_t *nginx)
+gwc_nginx_modules(const gwc_nginx_t *nginx)
 {
     const char *directory, *prefix;
 
@@ -268,7 +270,34 @@ gwc_module_of_nginx(const gwc_nginx_t *nginx)
             gwc_sprintf("%s/modules", prefix ? prefix : "/usr/local/nginx");
     }
 
-    return gwc_module_in(directory);
+    return directory;
+}
+
+
+/* ours of stream{} stands beside that of http{}, nginx's where it says */
+static void
+gwc_nginx_find_stream(gwc_nginx_t *nginx)
+{
+    const char *directory = gwc_nginx_modules(nginx);
+    const char *slash;
+
+    nginx->has_stream = gwc_nginx_has(nginx, "--with-stream");
+
+    if (gwc_nginx_has(nginx, "--with-stream=dynamic")) {
+        nginx->stream = gwc_module_in(directory, "ngx_stream_module.so");
+
+        if (nginx->stream == NULL) {
+            nginx->stream_is_missing =
+                gwc_sprintf("%s/ngx_stream_module.so", directory);
+        }
+    }
+
+    if (nginx->module != NULL) {
+        slash = strrchr(nginx->module, '/');
+        nginx->stream_module = gwc_module_in(
+            gwc_strndup(nginx->module, (size_t) (slash - nginx->module)),
+            GWC_STREAM_MODULE);
+    }
 }
 
 
@@ -311,8 +340,8 @@ gwc_nginx_exists(const char *path)
 }
 
 
-bool
-gwc_nginx_find(gwc_nginx_t *nginx, const char *path, const char *modules)
+static bool
+gwc_nginx_find_http(gwc_nginx_t *nginx, const char *path, const char *modules)
 {
     nginx->path = gwc_nginx_path(path);
 
@@ -327,7 +356,7 @@ gwc_nginx_find(gwc_nginx_t *nginx, const char *path, const char *modules)
     }
 
     if (modules != NULL) {
-        nginx->module = gwc_module_in(modules);
+        nginx->module = gwc_module_in(modules, GWC_MODULE);
 
         if (nginx->module == NULL) {
             gwc_error(NULL, "there is no " GWC_MODULE " in \"%s\"", modules);
@@ -345,7 +374,7 @@ gwc_nginx_find(gwc_nginx_t *nginx, const char *path, const char *modules)
     nginx->module = gwc_module_beside_us();
 
     if (nginx->module == NULL) {
-        nginx->module = gwc_module_of_nginx(nginx);
+        nginx->module = gwc_module_in(gwc_nginx_modules(nginx), GWC_MODULE);
     }
 
     if (nginx->module == NULL
@@ -355,6 +384,19 @@ gwc_nginx_find(gwc_nginx_t *nginx, const char *path, const char *modules)
                         "nginx's own; --modules DIR names the place");
         return false;
     }
+
+    return true;
+}
+
+
+bool
+gwc_nginx_find(gwc_nginx_t *nginx, const char *path, const char *modules)
+{
+    if (!gwc_nginx_find_http(nginx, path, modules)) {
+        return false;
+    }
+
+    gwc_nginx_find_stream(nginx);
 
     return true;
 }

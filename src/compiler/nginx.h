@@ -10,10 +10,15 @@
 #include "arena.h"
 
 typedef struct {
-    const char *path;      /* of the program */
-    unsigned version;      /* 1022001 */
-    const char *arguments; /* of its configure */
-    const char *module;    /* absolute path of our .so; NULL: built in */
+    const char *path;          /* of the program */
+    unsigned version;          /* 1022001 */
+    const char *arguments;     /* of its configure */
+    const char *module;        /* absolute path of our .so; NULL: built in */
+    const char *stream_module; /* that of stream{} beside it, or NULL */
+    /* nginx's own of stream{}: what to load, or NULL */
+    const char *stream;
+    const char *stream_is_missing; /* there should be one, but is not */
+    bool has_stream;
 } gwc_nginx_t;
 
 /*

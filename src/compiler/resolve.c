@@ -153,6 +153,58 @@ gwc_resolve_plugin(const gwc_model_t *model, const char *name,
 }
 
 
+bool
+gwc_plugin_is_for_streams(const gwc_plugin_t *plugin)
+{
+    size_t i;
+
+    /* the one that is so without being told */
+    if (plugin->protocols.node == NULL) {
+        return gwc_text_is(plugin->name.v, "ip-restriction");
+    }
+
+    for (i = 0; i < plugin->protocols.n; i++) {
+        if (!gwc_is_http_protocol(
+                GWC_ITEM(plugin->protocols, gwc_str_t, i)->v)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+const gwc_plugin_t *
+gwc_resolve_stream_plugin(const gwc_model_t *model, const char *name,
+                          const gwc_route_t *route)
+{
+    const gwc_plugin_t *best = NULL;
+    unsigned best_rank = 0;
+    size_t i;
+
+    for (i = 0; i < model->plugins.n; i++) {
+        const gwc_plugin_t *plugin = model->plugins.items[i];
+        unsigned rank;
+
+        if (plugin->rule == NULL || !gwc_bool_or(plugin->enabled, true)
+            || !gwc_plugin_is_for_streams(plugin)
+            || !gwc_text_is(plugin->name.v, name))
+        {
+            continue;
+        }
+
+        rank = gwc_plugin_rank(plugin, route, route->owner, NULL);
+
+        if (rank > best_rank) {
+            best = plugin;
+            best_rank = rank;
+        }
+    }
+
+    return best;
+}
+
+
 static int
 gwc_compare_rules(const void *a, const void *b)
 {

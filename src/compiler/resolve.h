@@ -31,6 +31,13 @@ void gwc_resolve_chain(gwc_vec_t *chain, const gwc_model_t *model,
                        const gwc_route_t *route, const gwc_service_t *service,
                        const gwc_consumer_t *consumer);
 
+/* it acts on streams too: some of its protocols is one of theirs */
+bool gwc_plugin_is_for_streams(const gwc_plugin_t *plugin);
+/* the instance that acts on a route for streams, or NULL */
+const gwc_plugin_t *gwc_resolve_stream_plugin(const gwc_model_t *model,
+                                              const char *name,
+                                              const gwc_route_t *route);
+
 /* "route+service", "global", ... */
 const char *gwc_scope_name(const gwc_plugin_t *plugin);
 

@@ -184,6 +184,8 @@ typedef struct {
     /* NULL, or locations for the status listener's server{} */
     void (*emit_status)(gwc_writer_t *w, const gwc_model_t *model,
                         const gwc_settings_t *settings);
+    /* NULL: not for streams; or its lines of a gateway_stream_route */
+    void (*emit_stream)(gwc_writer_t *w, const gwc_plugin_t *plugin);
     const gwc_credential_rule_t *const *credentials; /* NULL-terminated */
     /* it logs requests with their entities */
     bool writes_records;

@@ -27,14 +27,18 @@ static const char *const gwc_absent_names[] = { "untrusted_lua", "wasm" };
 static const struct {
     const char *name;
     gwc_context_t context; /* NONE: no such block here */
-} gwc_contexts[] = {
-    { "main", GWC_CONTEXT_MAIN },         { "events", GWC_CONTEXT_EVENTS },
-    { "http", GWC_CONTEXT_HTTP },         { "proxy", GWC_CONTEXT_PROXY },
-    { "location", GWC_CONTEXT_LOCATION }, { "upstream", GWC_CONTEXT_UPSTREAM },
-    { "status", GWC_CONTEXT_STATUS },     { "admin_gui", GWC_CONTEXT_NONE },
-    { "admin", GWC_CONTEXT_NONE },        { "stream", GWC_CONTEXT_NONE },
-    { "sproxy", GWC_CONTEXT_NONE },       { "supstream", GWC_CONTEXT_NONE }
-};
+} gwc_contexts[] = { { "main", GWC_CONTEXT_MAIN },
+                     { "events", GWC_CONTEXT_EVENTS },
+                     { "http", GWC_CONTEXT_HTTP },
+                     { "proxy", GWC_CONTEXT_PROXY },
+                     { "location", GWC_CONTEXT_LOCATION },
+                     { "upstream", GWC_CONTEXT_UPSTREAM },
+                     { "status", GWC_CONTEXT_STATUS },
+                     { "admin_gui", GWC_CONTEXT_NONE },
+                     { "admin", GWC_CONTEXT_NONE },
+                     { "stream", GWC_CONTEXT_STREAM },
+                     { "sproxy", GWC_CONTEXT_SPROXY },
+                     { "supstream", GWC_CONTEXT_SUPSTREAM } };
 
 /* spellings of their own that kong.conf has for injected directives */
 static const struct {
@@ -185,7 +189,8 @@ gwc_injected_add(gwc_settings_t *settings, const char *name, const char *value,
         gwc_error(NULL,
                   "setting \"%s\" (%s): expected "
                   "nginx_<context>_<directive> with one of the contexts "
-                  "main, events, http, proxy, location, upstream, status",
+                  "main, events, http, proxy, location, upstream, status, "
+                  "stream, sproxy, supstream",
                   name, origin);
         return;
     }

@@ -19,6 +19,7 @@ typedef struct {
     bool ssl;
     bool http2;
     bool proxy_protocol;
+    bool udp;          /* of stream_listen only */
     const char *flags; /* the others, as nginx takes them; maybe empty */
 } gwc_listen_t;
 
@@ -31,6 +32,9 @@ typedef enum {
     GWC_CONTEXT_LOCATION,
     GWC_CONTEXT_UPSTREAM,
     GWC_CONTEXT_STATUS,
+    GWC_CONTEXT_STREAM,
+    GWC_CONTEXT_SPROXY,    /* its server */
+    GWC_CONTEXT_SUPSTREAM, /* its upstream */
     GWC_CONTEXT_NONE
 } gwc_context_t;
 
@@ -52,6 +56,7 @@ struct gwc_settings_s {
 
     gwc_vec_t proxy_listen; /* gwc_listen_t */
     gwc_vec_t status_listen;
+    gwc_vec_t stream_listen;
     gwc_vec_t trusted_ips; /* char *, also of the lists below */
     gwc_vec_t port_maps;   /* "80:8000" */
     gwc_vec_t headers;

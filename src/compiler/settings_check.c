@@ -181,7 +181,8 @@ gwc_parse_address(const char *text)
 
 
 static bool
-gwc_listen_flag(gwc_listen_t *listen, gwc_buf_t *flags, const char *flag)
+gwc_listen_flag(gwc_listen_t *listen, gwc_buf_t *flags, const char *flag,
+                bool streams)
 {
     static const char *const names[] = { "deferred", "bind", "reuseport" };
     static const char *const values[] = { "backlog=", "ipv6only=",
@@ -194,7 +195,12 @@ gwc_listen_flag(gwc_listen_t *listen, gwc_buf_t *flags, const char *flag)
         return true;
     }
 
-    if (strcmp(flag, "http2") == 0) {
+    if (streams && strcmp(flag, "udp") == 0) {
+        listen->udp = true;
+        return true;
+    }
+
+    if (!streams && strcmp(flag, "http2") == 0) {
         listen->http2 = true;
         return true;
     }
@@ -206,6 +212,11 @@ gwc_listen_flag(gwc_listen_t *listen, gwc_buf_t *flags, const char *flag)
 
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(flag, names[i]) == 0) {
+            /* "deferred" is of http{} */
+            if (streams && i == 0) {
+                return false;
+            }
+
             break;
         }
 
@@ -232,6 +243,7 @@ gwc_listen_flag(gwc_listen_t *listen, gwc_buf_t *flags, const char *flag)
 static void
 gwc_setting_listen(const gwc_settings_t *settings, size_t i, gwc_vec_t *vec)
 {
+    bool streams = gwc_setting_table[i].type == GWC_SET_STREAMS;
     gwc_vec_t items = { 0 };
     size_t k, n;
 
@@ -264,14 +276,27 @@ gwc_setting_listen(const gwc_settings_t *settings, size_t i, gwc_vec_t *vec)
         }
 
         for (k = 1; k < words.n; k++) {
-            if (!gwc_listen_flag(listen, &flags, words.items[k])) {
-                gwc_setting_bad(
-                    settings, i,
-                    "unknown flag \"%s\", expected some of ssl http2 "
-                    "proxy_protocol deferred bind reuseport backlog=N "
-                    "ipv6only=on|off so_keepalive=...",
-                    (const char *) words.items[k]);
+            if (!gwc_listen_flag(listen, &flags, words.items[k], streams)) {
+                gwc_setting_bad(settings, i,
+                                "unknown flag \"%s\", expected some of ssl %s "
+                                "proxy_protocol %sbind reuseport backlog=N "
+                                "ipv6only=on|off so_keepalive=...",
+                                (const char *) words.items[k],
+                                streams ? "udp" : "http2",
+                                streams ? "" : "deferred ");
             }
+        }
+
+        if (listen->udp
+            && (listen->ssl || listen->proxy_protocol
+                || (flags.len
+                    && (memmem(flags.data, flags.len, "backlog=", 8) != NULL
+                        || memmem(flags.data, flags.len, "so_keepalive=", 13)
+                               != NULL))))
+        {
+            gwc_setting_bad(settings, i,
+                            "\"udp\" stands with none of ssl, "
+                            "proxy_protocol, backlog and so_keepalive");
         }
 
         listen->flags = flags.data ? gwc_strndup(flags.data, flags.len) : "";
@@ -418,6 +443,7 @@ gwc_setting_check(gwc_settings_t *settings, size_t i)
         break;
 
     case GWC_SET_LISTEN:
+    case GWC_SET_STREAMS:
         gwc_setting_listen(settings, i, vec);
         break;
 

@@ -16,10 +16,11 @@ typedef enum {
     GWC_SET_TIME,   /* "off", or more than 0: "500ms", "2s", "1m", "1h" */
     GWC_SET_ENUM,
     GWC_SET_LISTEN,
-    GWC_SET_LIST,   /* separated by commas */
-    GWC_SET_WORDS,  /* separated by commas or spaces */
-    GWC_SET_ABSENT, /* has no meaning here: a warning */
-    GWC_SET_LATER   /* not supported yet: anything but "off" is an error */
+    GWC_SET_STREAMS, /* LISTEN with the flags of streams */
+    GWC_SET_LIST,    /* separated by commas */
+    GWC_SET_WORDS,   /* separated by commas or spaces */
+    GWC_SET_ABSENT,  /* has no meaning here: a warning */
+    GWC_SET_LATER    /* not supported yet: anything but "off" is an error */
 } gwc_setting_type_t;
 
 typedef struct {

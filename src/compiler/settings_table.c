@@ -45,10 +45,13 @@ const gwc_setting_t gwc_setting_table[] = {
     { "status_listen", GWC_SET_LISTEN,
       "127.0.0.1:8007 reuseport backlog=16384", GWC_AT(status_listen) },
     { "admin_listen", GWC_SET_LATER, "off", NULL, 0 },
-    { "stream_listen", GWC_SET_LATER, "off", NULL, 0 },
+    { "stream_listen", GWC_SET_STREAMS, "off", GWC_AT(stream_listen) },
 
     { "proxy_access_log", GWC_SET_TEXT, "logs/access.log", NULL, 0 },
     { "proxy_error_log", GWC_SET_TEXT, "logs/error.log", NULL, 0 },
+    { "proxy_stream_access_log", GWC_SET_TEXT, "logs/access.log basic", NULL,
+      0 },
+    { "proxy_stream_error_log", GWC_SET_TEXT, "logs/error.log", NULL, 0 },
     { "status_access_log", GWC_SET_TEXT, "off", NULL, 0 },
     { "status_error_log", GWC_SET_TEXT, "logs/error_status.log", NULL, 0 },
 
@@ -136,8 +139,6 @@ const gwc_setting_t gwc_setting_table[] = {
     { "pluginserver_names", GWC_SET_ABSENT, NULL, NULL, 0 },
     { "proxy_server", GWC_SET_LATER, NULL, NULL, 0 },
     { "proxy_server_ssl_verify", GWC_SET_ABSENT, NULL, NULL, 0 },
-    { "proxy_stream_access_log", GWC_SET_ABSENT, NULL, NULL, 0 },
-    { "proxy_stream_error_log", GWC_SET_ABSENT, NULL, NULL, 0 },
     { "resolver_lru_cache_size", GWC_SET_ABSENT, NULL, NULL, 0 },
     { "resolver_mem_cache_size", GWC_SET_ABSENT, NULL, NULL, 0 },
     { "request_debug", GWC_SET_ABSENT, NULL, NULL, 0 },

@@ -275,46 +275,7 @@ services:
 
 
 
-=== TEST 11: stream routes and services
---- yaml
-_format_version: "3.0"
-services:
-- name: t
-  protocol: tcp
-  host: 127.0.0.1
-  port: 2312
-  routes:
-  - name: r
-    protocols: [tcp]
-    destinations: [{port: 9000}]
---- cmd: check kong.yml
---- error_like eval
-[
-    qr/kong\.yml:3:\d+: error: services\[0\]: services of protocol "tcp" do not run yet/,
-    qr/kong\.yml:8:\d+: error: services\[0\]\.routes\[0\]: stream routes do not run yet/,
-]
-
-
-
-=== TEST 12: the same, allowed
---- yaml
-_format_version: "3.0"
-services:
-- name: t
-  protocol: tcp
-  host: 127.0.0.1
-  port: 2312
-  routes:
-  - name: r
-    protocols: [tcp]
-    destinations: [{port: 9000}]
---- compile_args: --allow-unsupported --set proxy_listen=127.0.0.1:2311
---- stderr_like: warning: services\[0\]: services of protocol "tcp" do not run yet
---- conf_unlike: gateway_(?:service|route)\s
-
-
-
-=== TEST 13: a resolver only where hosts have names
+=== TEST 11: a resolver only where hosts have names
 --- yaml
 _format_version: "3.0"
 services:
@@ -325,7 +286,7 @@ resolver 127.0.0.1:5353 [::1] valid=7s ipv6=off;
 
 
 
-=== TEST 14: quoting
+=== TEST 12: quoting
 --- yaml
 _format_version: "3.0"
 services:
@@ -343,7 +304,7 @@ header X-A $host "#1" "it's" "tab	end";
 
 
 
-=== TEST 15: a value that nginx's buffer cannot hold
+=== TEST 13: a value that nginx's buffer cannot hold
 --- yaml eval
 qq{_format_version: "3.0"
 services:
@@ -359,7 +320,7 @@ services:
 
 
 
-=== TEST 16: what only the traditional flavor reads
+=== TEST 14: what only the traditional flavor reads
 --- yaml
 _format_version: "3.0"
 routes:
@@ -377,7 +338,7 @@ path_handling v1;
 
 
 
-=== TEST 17: the status listener shows ids, tags and times
+=== TEST 15: the status listener shows ids, tags and times
 --- yaml
 _format_version: "3.0"
 upstreams:
@@ -408,7 +369,7 @@ target 127.0.0.1:2312 weight=5 id=22222222-2222-4222-8222-222222222222 created_a
 
 
 
-=== TEST 18: names are resolved as dns_* say
+=== TEST 16: names are resolved as dns_* say
 --- yaml
 _format_version: "3.0"
 services:
@@ -422,7 +383,7 @@ services:
 
 
 
-=== TEST 19: or as resolver_* say
+=== TEST 17: or as resolver_* say
 --- yaml
 _format_version: "3.0"
 services:
@@ -436,7 +397,7 @@ services:
 
 
 
-=== TEST 20: settings of names that are wrong
+=== TEST 18: settings of names that are wrong
 --- yaml
 _format_version: "3.0"
 services:
