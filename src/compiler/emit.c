@@ -167,6 +167,37 @@ gwc_emit_error_log(gwc_writer_t *w, const gwc_output_t *output,
 }
 
 
+/* shared objects that only some plugins need, beside ours */
+static void
+gwc_emit_rules_modules(gwc_writer_t *w, const gwc_output_t *output)
+{
+    const char *ours = output->nginx->module;
+    int directory = (int) (strrchr(ours, '/') - ours);
+    size_t i;
+
+    for (i = 0; gwc_plugin_rules[i] != NULL; i++) {
+        const gwc_plugin_rule_t *rule = gwc_plugin_rules[i];
+        const char *file;
+
+        if (rule->module == NULL || !gwc_scopes_used(output->scopes, rule)) {
+            continue;
+        }
+
+        file = gwc_sprintf("%.*s/%s", directory, ours, rule->module);
+
+        if (access(file, R_OK) != 0) {
+            gwc_error(NULL,
+                      "plugin \"%s\" needs \"%s\", which is not there: it "
+                      "was left out of the build",
+                      rule->name, file);
+            continue;
+        }
+
+        gwc_put(w, "load_module", file, NULL);
+    }
+}
+
+
 static void
 gwc_emit_main(gwc_output_t *output)
 {
@@ -187,6 +218,7 @@ gwc_emit_main(gwc_output_t *output)
     if (output->nginx->module != NULL) {
         gwc_put(w, "load_module", output->nginx->module, NULL);
         gwc_emit_stream_modules(w, output, true);
+        gwc_emit_rules_modules(w, output);
         gwc_blank(w);
     }
 
@@ -481,6 +513,36 @@ gwc_emit_rules_http(gwc_writer_t *w, const gwc_output_t *output)
 }
 
 
+/* certificates for connections that plugins make */
+static void
+gwc_emit_rules_trusted(gwc_writer_t *w, gwc_output_t *output)
+{
+    gwc_map_t *done = gwc_map_create();
+    size_t i;
+
+    for (i = 0; i < output->model->plugins.n; i++) {
+        const gwc_plugin_t *plugin = output->model->plugins.items[i];
+        const gwc_plugin_rule_t *rule = plugin->rule;
+
+        if (rule == NULL || rule->verifies == NULL || plugin->config == NULL
+            || !gwc_bool_or(plugin->enabled, true)
+            || !gwc_scopes_used(output->scopes, rule)
+            || !rule->verifies(plugin->config))
+        {
+            continue;
+        }
+
+        if (gwc_map_add(done,
+                        (gwc_text_t){ rule->trusted, strlen(rule->trusted) },
+                        output)
+            == NULL)
+        {
+            gwc_emit_trusted(w, output, rule->trusted, plugin->e.record.node);
+        }
+    }
+}
+
+
 static void
 gwc_emit_http(gwc_output_t *output, gwc_writer_t *w)
 {
@@ -522,6 +584,7 @@ gwc_emit_http(gwc_output_t *output, gwc_writer_t *w)
     }
 
     gwc_emit_rules_http(w, output);
+    gwc_emit_rules_trusted(w, output);
 }
 
 

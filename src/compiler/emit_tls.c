@@ -554,9 +554,9 @@ gwc_emit_client_ssl_params(gwc_writer_t *w, gwc_output_t *output)
 }
 
 
-void
-gwc_emit_trusted_param(gwc_writer_t *w, gwc_output_t *output, const char *name,
-                       const gwc_node_t *node)
+/* lua_ssl_trusted_certificate as one file; errors point to node */
+static gwc_tls_path_t
+gwc_tls_trusted(gwc_output_t *output, const gwc_node_t *node)
 {
     const gwc_vec_t *values = &output->settings->trusted_certificates;
     gwc_buf_t pem = { 0 };
@@ -574,8 +574,8 @@ gwc_emit_trusted_param(gwc_writer_t *w, gwc_output_t *output, const char *name,
             if (access(value, R_OK) != 0) {
                 gwc_error(node,
                           "there is no \"%s\" to verify certificates with: "
-                          "install it, or set https_verify_certificate to "
-                          "false, or lua_ssl_trusted_certificate to a file",
+                          "install it, or verify none, or set "
+                          "lua_ssl_trusted_certificate to a file",
                           value);
                 continue;
             }
@@ -602,7 +602,23 @@ gwc_emit_trusted_param(gwc_writer_t *w, gwc_output_t *output, const char *name,
         }
     }
 
-    gwc_tls_put_param(w, name, file);
+    return file;
+}
+
+
+void
+gwc_emit_trusted_param(gwc_writer_t *w, gwc_output_t *output, const char *name,
+                       const gwc_node_t *node)
+{
+    gwc_tls_put_param(w, name, gwc_tls_trusted(output, node));
+}
+
+
+void
+gwc_emit_trusted(gwc_writer_t *w, gwc_output_t *output, const char *directive,
+                 const gwc_node_t *node)
+{
+    gwc_tls_put(w, directive, gwc_tls_trusted(output, node));
 }
 
 

@@ -37,6 +37,9 @@ void gwc_emit_client_ssl_params(gwc_writer_t *w, gwc_output_t *output);
    errors point to node */
 void gwc_emit_trusted_param(gwc_writer_t *w, gwc_output_t *output,
                             const char *name, const gwc_node_t *node);
+/* the same as a directive */
+void gwc_emit_trusted(gwc_writer_t *w, gwc_output_t *output,
+                      const char *directive, const gwc_node_t *node);
 
 /* protocols and security level of connections to services */
 void gwc_emit_service_protocols(gwc_writer_t *w, const gwc_output_t *output,

@@ -191,6 +191,13 @@ typedef struct {
     bool writes_records;
     /* NULL, or the host in this config, looked up at run time if a name */
     gwc_text_t (*looks_up)(const void *config);
+    /* NULL, or the shared object of its own, loaded after ours when used */
+    const char *module;
+    /* NULL, or: this config has it verify certificates of servers; the
+       directive "trusted" in http{} names those of
+       lua_ssl_trusted_certificate */
+    bool (*verifies)(const void *config);
+    const char *trusted;
 } gwc_plugin_rule_t;
 
 /* generated from the feature list in config; NULL-terminated */

@@ -87,12 +87,17 @@ sub module_path {
 }
 
 
-# what stream{} needs besides, in order: nginx's own, and ours after ours of
-# http{}
+# ours of http{}, after it the one for LDAP if the text needs it, and what
+# stream{} needs besides, in order: nginx's own, and ours
 sub load_modules {
-    my ($stream) = @_;
+    my ($stream, $text) = @_;
     my $so = module_path();
     my @load = $so // ();
+
+    if (defined $so && ($text // '') =~ /\bgateway_ldap_auth/) {
+        push @load,
+            "$ENV{GATEWAY_BUILD}/modules/ngx_http_gateway_ldap_auth_module.so";
+    }
 
     if ($stream) {
         my $v = (run_program(undef, nginx_binary(), '-V'))[2];
@@ -297,7 +302,8 @@ sub run_node {
 sub nginx_conf {
     my (%o) = @_;
     my $root = $o{root};
-    my $load = $o{no_module} ? '' : load_modules(defined $o{stream_config});
+    my $load = $o{no_module} ? '' : load_modules(defined $o{stream_config},
+        join "\n", map { $o{$_} // () } qw(http_config config));
     my $root_location = $o{no_root_location} ? ''
         : "location / { root $root/html; index index.html index.htm; }";
     my $stream = defined $o{stream_config}
