@@ -17,6 +17,7 @@ die "slapd is not installed\n" if !$program;
 my $plain = port(1);
 my $tls = port(2);
 my $mute = port(3);
+my $h2 = port(4);
 my $unused = $ENV{TEST_NGINX_UNUSED_PORT};
 my $root = tempdir(CLEANUP => 1);
 my $owner = $$;
@@ -429,6 +430,42 @@ cmp_ok(seen(qr/ STARTTLS/), '>=', 2, 'StartTLS was spoken');
 is(status('/start_tls_ldaps_port', credential('einstein', 'password')), 500,
    'plain LDAP to a TLS port');
 
+
+# many at a time, over every kind of connection, some of whose clients do not
+# wait for the answer
+
+sub sent {
+    my ($path, $value) = @_;
+    my $client = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+        PeerPort => $ENV{TEST_NGINX_SERVER_PORT}) or die "connect: $!\n";
+    print $client "GET $path HTTP/1.1\r\nHost: localhost\r\n"
+        . "Connection: close\r\nAuthorization: $value\r\n\r\n";
+    return $client;
+}
+
+my %answers;
+
+for my $path ('/plain', '/close', '/ldaps_verify', '/start_tls') {
+    my @clients = map {
+        [sent($path, credential('einstein', $_ % 2 ? 'password' : "x$_")),
+         $_ % 2 ? 200 : 401]
+    } 1 .. 40;
+
+    for my $i (0 .. $#clients) {
+        my ($client, $expected) = @{ $clients[$i] };
+
+        if ($i % 5 == 4) {
+            close $client;
+            next;
+        }
+
+        my ($got) = join('', <$client>) =~ m{^HTTP/1.1 (\d+) };
+        $answers{($got // 'none') == $expected ? 'right' : 'wrong'}++;
+    }
+}
+
+is_deeply(\%answers, { right => 128 }, 'each gets its own answer');
+
 slapd_stop();
 conf('other.crt');
 slapd_start();
@@ -581,6 +618,28 @@ like($errors, qr/\[error\].*\Q$outage\E/, 'outages are');
 is($nginx->stop // '', '', 'nothing else is wrong');
 
 
+# where it was left out of the build
+
+SKIP: {
+    my $so = Test::Gateway::Server::module_path();
+    skip 'modules are linked into nginx', 2 if !$so;
+
+    mkdir "$root/modules";
+    shell("cp $so modules/");
+    spew('kong.yml', <<'_EOC_');
+_format_version: "3.0"
+plugins:
+- name: ldap-auth
+  config: { ldap_host: 127.0.0.1, base_dn: dc=example, attribute: cn }
+_EOC_
+    my ($code, undef, $err) = run_tool($root, 'compile', 'kong.yml', '-o',
+                                       'prefix', '--modules', 'modules');
+    is($code, 1, 'nothing is compiled without the module');
+    like($err, qr/plugin "ldap-auth" needs ".*_ldap_auth_module\.so"/,
+         'which is said');
+}
+
+
 # compiled
 
 my $compiled = start_nginx(yaml => <<"_EOC_", compile_args => <<"_EOC2_");
@@ -614,6 +673,7 @@ services:
         header_type: basic
 _EOC_
 --set lua_ssl_trusted_certificate=$root/authority.crt
+--set 'proxy_listen=127.0.0.1:$ENV{TEST_NGINX_SERVER_PORT}, 127.0.0.1:$h2 http2 ssl'
 _EOC2_
 
 $res = get('/plain', credential('einstein', 'password'));
@@ -627,4 +687,13 @@ is($res->header('WWW-Authenticate'), 'LDAP realm="lab"',
    'compiled: challenges');
 is(status('/verified', credential('einstein', 'password', 'Basic')), 200,
    'compiled: over verified TLS');
+
+# HTTP/2 streams wait each for itself
+my $curl = 'curl -s -k --http2 --parallel -w "%{http_code} " '
+         . "-o $root/h2_#1 https://127.0.0.1:$h2/plain?[1-10] 2>/dev/null -H 'Authorization: ";
+is(`$curl @{[ credential('Curie, Marie', 'radium:226') ]}'`, '200 ' x 10,
+   'HTTP/2: passes');
+is(`$curl @{[ credential('Curie, Marie', 'radium') ]}'`, '401 ' x 10,
+   'HTTP/2: refuses');
+
 is($compiled->stop // '', '', 'compiled: nothing else is wrong');

@@ -432,6 +432,7 @@ ngx_http_gateway_ldap_ask(ngx_http_gateway_ldap_bind_t *bind)
     struct timeval   tv;
 
     res = NULL;
+    code = LDAP_OTHER;
     ld = bind->connection->ld;
     tv = ngx_http_gateway_ldap_timeval(
                            ngx_http_gateway_ldap_remaining(&bind->deadline));
