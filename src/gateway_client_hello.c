@@ -224,6 +224,8 @@ gateway_hello_extensions(gateway_hello_t *hello, char *name, size_t *namelen)
     int     rc;
     size_t  type, len;
 
+    len = 0;
+
     while (hello->left) {
 
         rc = gateway_hello_number(hello, 2, &type);
