@@ -483,9 +483,10 @@ slapd_stop();
 conf('san.crt');
 slapd_start();
 
-$nginx->reconfigure(http_config => <<"_EOC_", config => <<"_EOC2_", master => 1);
+$nginx->reconfigure(http_config => <<"_EOC_", config => <<"_EOC2_",
     gateway_ldap_auth_trusted_certificate $root/stranger.crt;
     gateway_ldap_auth_zone 256k;
+    gateway_consumer nobody { id 11111111-1111-4111-8111-111111111111; }
 _EOC_
     location = /ldaps_verify {
         gateway_ldap_auth $at ldap_port=$tls ldaps=on cache_ttl=0
@@ -517,11 +518,20 @@ _EOC_
         gateway_ldap_auth $at ldap_port=$mute timeout=300 start_tls=on;
         $echo
     }
+    location = /nowhere_anonymous {
+        gateway_ldap_auth $at ldap_port=$unused anonymous=nobody;
+        $echo
+    }
     location = /patient {
         gateway_ldap_auth $at ldap_port=$mute timeout=60000;
         $echo
     }
+    location = /crowd {
+        gateway_ldap_auth $at ldap_port=$mute timeout=60000 keepalive=0;
+        $echo
+    }
 _EOC2_
+    master => 1, workers => 1);
 ok($nginx->reload, 'another authority');
 
 is(status($_, credential('einstein', 'password')), 500,
@@ -547,6 +557,9 @@ is(status('/plain', credential('einstein', 'password')), 200,
 
 is(status('/nowhere', credential('einstein', 'password')), 500,
    'nobody there');
+is(status('/nowhere_anonymous', credential('einstein', 'password')), 500,
+   'nobody there: which does not make the client anonymous');
+is(status('/nowhere_anonymous'), 200, 'what it sends does');
 is(status('/nowhere'), 401, 'which needs a credential to be found');
 
 # a server that takes connections, and says nothing
@@ -606,6 +619,43 @@ sysread $half, $request, 4096;
 ($id) = $request =~ /^\x30.\x02\x01(.)/s;
 syswrite $half, "\x30\x0c\x02\x01$id\x61\x07\x0a\x01\x33\x04\x00\x04\x00";
 like(join('', <$client>), qr{^HTTP/1.1 500 }, 'busy: 500');
+
+# a server that hangs: more than it may have at a time wait for it, and others
+# are served
+my @crowd = map { sent('/crowd', credential('einstein', "x$_")) } 1 .. 60;
+my @hanging = map { scalar $listener->accept } 1 .. 16;
+is(status('/plain', credential('einstein', 'password')), 200,
+   'another server is asked all the same');
+ok(!IO::Select->new($listener)->can_read(0), 'no more than 16 at a time');
+
+# some of those that wait go away, the others get their turn
+close $_ for @crowd[50 .. 59];
+my %crowd;
+my $turns = IO::Select->new($listener, @hanging);
+
+while (keys %crowd < 50 && (my @ready = $turns->can_read(10))) {
+    for my $socket (@ready) {
+        if ($socket == $listener) {
+            $turns->add(scalar $listener->accept);
+            next;
+        }
+
+        if (!sysread $socket, $request, 4096) {
+            $turns->remove($socket);
+            close $socket;
+            next;
+        }
+
+        # unbinds have no password in them
+        my ($id, $n) = $request =~ /^\x30.\x02\x01(.).*x(\d+)$/s or next;
+        $crowd{$n}++ if $n <= 50;
+        syswrite $socket, "\x30\x0c\x02\x01$id\x61\x07\x0a\x01\x00\x04\x00"
+            . "\x04\x00";
+    }
+}
+
+is(scalar(grep { join('', <$_>) =~ m{^HTTP/1.1 200 } } @crowd[0 .. 49]), 50,
+   'each has its turn');
 
 close $server;
 close $half;

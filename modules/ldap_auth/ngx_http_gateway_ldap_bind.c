@@ -20,8 +20,12 @@
 #include <poll.h>
 
 
-/* connections kept, per server and worker: as many as nginx has threads */
-#define NGX_HTTP_GATEWAY_LDAP_IDLE  32
+/*
+ * Binds in threads at a time, and connections kept, per server and worker.
+ * That is half of the threads that nginx has by default: a server that hangs
+ * leaves the others to who else needs them.
+ */
+#define NGX_HTTP_GATEWAY_LDAP_ACTIVE  16
 
 #define NGX_HTTP_GATEWAY_LDAP_TEXT  256
 
@@ -41,6 +45,7 @@ typedef struct {
 
 struct ngx_http_gateway_ldap_bind_s {
     ngx_thread_task_t                task;
+    ngx_queue_t                      queue;     /* of those that wait */
     ngx_http_gateway_ldap_server_t  *server;
     ngx_http_gateway_ldap_bind_pt    handler;   /* NULL: detached */
     void                            *data;
@@ -53,6 +58,7 @@ struct ngx_http_gateway_ldap_bind_s {
     ngx_http_gateway_ldap_outcome_e  outcome;
     int                              code;      /* of LDAP */
     u_char                           text[NGX_HTTP_GATEWAY_LDAP_TEXT];
+    unsigned                         waiting:1;
 };
 
 
@@ -85,7 +91,13 @@ static int ngx_http_gateway_ldap_layer_wait(Sockbuf_IO_Desc *io,
 
 /* in the event loop */
 static size_t ngx_http_gateway_ldap_escape(u_char *dst, ngx_str_t *src);
+static ngx_int_t ngx_http_gateway_ldap_post(
+    ngx_http_gateway_ldap_bind_t *bind);
+static void ngx_http_gateway_ldap_free(ngx_http_gateway_ldap_bind_t *bind);
 static void ngx_http_gateway_ldap_done(ngx_event_t *ev);
+static void ngx_http_gateway_ldap_next(
+    ngx_http_gateway_ldap_server_t *server);
+static void ngx_http_gateway_ldap_finish(ngx_http_gateway_ldap_bind_t *bind);
 static void ngx_http_gateway_ldap_report(ngx_http_gateway_ldap_bind_t *bind);
 static void ngx_http_gateway_ldap_keep(ngx_http_gateway_ldap_server_t *server,
     ngx_http_gateway_ldap_connection_t *lc);
@@ -159,22 +171,18 @@ ngx_http_gateway_ldap_bind(ngx_http_gateway_ldap_server_t *server,
         bind->deadline.tv_sec++;
     }
 
-    bind->connection = ngx_http_gateway_ldap_take(server);
-
     bind->task.handler = ngx_http_gateway_ldap_thread;
     bind->task.ctx = bind;
     bind->task.event.handler = ngx_http_gateway_ldap_done;
     bind->task.event.data = bind;
     bind->task.event.log = ngx_cycle->log;
 
-    if (ngx_thread_task_post(server->threads, &bind->task) != NGX_OK) {
+    if (server->active >= NGX_HTTP_GATEWAY_LDAP_ACTIVE) {
+        ngx_queue_insert_tail(&server->waiting, &bind->queue);
+        bind->waiting = 1;
 
-        if (bind->connection) {
-            ngx_http_gateway_ldap_keep(server, bind->connection);
-        }
-
-        ngx_explicit_memzero(bind->password.bv_val, bind->password.bv_len);
-        ngx_free(bind);
+    } else if (ngx_http_gateway_ldap_post(bind) != NGX_OK) {
+        ngx_http_gateway_ldap_free(bind);
         return NULL;
     }
 
@@ -185,7 +193,45 @@ ngx_http_gateway_ldap_bind(ngx_http_gateway_ldap_server_t *server,
 void
 ngx_http_gateway_ldap_detach(ngx_http_gateway_ldap_bind_t *bind)
 {
+    if (bind->waiting) {
+        ngx_queue_remove(&bind->queue);
+        ngx_http_gateway_ldap_free(bind);
+        return;
+    }
+
     bind->handler = NULL;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_ldap_post(ngx_http_gateway_ldap_bind_t *bind)
+{
+    ngx_http_gateway_ldap_server_t  *server;
+
+    server = bind->server;
+
+    bind->connection = ngx_http_gateway_ldap_take(server);
+
+    if (ngx_thread_task_post(server->threads, &bind->task) != NGX_OK) {
+
+        if (bind->connection) {
+            ngx_http_gateway_ldap_keep(server, bind->connection);
+        }
+
+        return NGX_ERROR;
+    }
+
+    server->active++;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_gateway_ldap_free(ngx_http_gateway_ldap_bind_t *bind)
+{
+    ngx_explicit_memzero(bind->password.bv_val, bind->password.bv_len);
+    ngx_free(bind);
 }
 
 
@@ -258,6 +304,12 @@ ngx_http_gateway_ldap_thread(void *data, ngx_log_t *log)
     int  rc;
 
     bind->outcome = NGX_HTTP_GATEWAY_LDAP_FAILED;
+
+    if (ngx_http_gateway_ldap_remaining(&bind->deadline) == 0) {
+        bind->code = LDAP_TIMEOUT;
+        ngx_sprintf(bind->text, "the time is up%Z");
+        goto done;
+    }
 
     if (bind->connection) {
 
@@ -631,24 +683,60 @@ ngx_http_gateway_ldap_layer_wait(Sockbuf_IO_Desc *io, short events)
 static void
 ngx_http_gateway_ldap_done(ngx_event_t *ev)
 {
-    void                             *data;
-    ngx_http_gateway_ldap_bind_t     *bind;
-    ngx_http_gateway_ldap_bind_pt     handler;
-    ngx_http_gateway_ldap_outcome_e   outcome;
+    ngx_http_gateway_ldap_bind_t    *bind;
+    ngx_http_gateway_ldap_server_t  *server;
 
     bind = ev->data;
+    server = bind->server;
+
+    server->active--;
 
     if (bind->connection) {
-        ngx_http_gateway_ldap_keep(bind->server, bind->connection);
+        ngx_http_gateway_ldap_keep(server, bind->connection);
     }
 
     ngx_http_gateway_ldap_report(bind);
+    ngx_http_gateway_ldap_next(server);
+    ngx_http_gateway_ldap_finish(bind);
+}
+
+
+static void
+ngx_http_gateway_ldap_next(ngx_http_gateway_ldap_server_t *server)
+{
+    ngx_queue_t                   *q;
+    ngx_http_gateway_ldap_bind_t  *bind;
+
+    while (!ngx_queue_empty(&server->waiting)
+           && server->active < NGX_HTTP_GATEWAY_LDAP_ACTIVE)
+    {
+        q = ngx_queue_head(&server->waiting);
+        bind = ngx_queue_data(q, ngx_http_gateway_ldap_bind_t, queue);
+
+        /* the analyzer does not see that removing a head made another one */
+        ngx_queue_remove(q);  /* NOLINT(clang-analyzer-unix.Malloc) */
+        bind->waiting = 0;
+
+        if (ngx_http_gateway_ldap_post(bind) != NGX_OK) {
+            bind->outcome = NGX_HTTP_GATEWAY_LDAP_FAILED;
+            ngx_http_gateway_ldap_finish(bind);
+        }
+    }
+}
+
+
+static void
+ngx_http_gateway_ldap_finish(ngx_http_gateway_ldap_bind_t *bind)
+{
+    void                             *data;
+    ngx_http_gateway_ldap_bind_pt     handler;
+    ngx_http_gateway_ldap_outcome_e   outcome;
 
     handler = bind->handler;
     data = bind->data;
     outcome = bind->outcome;
 
-    ngx_free(bind);
+    ngx_http_gateway_ldap_free(bind);
 
     if (handler) {
         handler(data, outcome);
@@ -708,7 +796,7 @@ ngx_http_gateway_ldap_keep(ngx_http_gateway_ldap_server_t *server,
     ngx_http_gateway_ldap_connection_t *lc)
 {
     if (server->keepalive == 0 || ngx_exiting
-        || server->nidle == NGX_HTTP_GATEWAY_LDAP_IDLE)
+        || server->nidle == NGX_HTTP_GATEWAY_LDAP_ACTIVE)
     {
         ngx_http_gateway_ldap_close(lc);
         return;
@@ -865,6 +953,7 @@ ngx_http_gateway_ldap_init(ngx_conf_t *cf,
                 server->port);
 
     ngx_queue_init(&server->idle);
+    ngx_queue_init(&server->waiting);
 
     /* the event module wants to know the number of a socket */
 

@@ -36,6 +36,8 @@ typedef struct {
     char                            *uri;
     ngx_queue_t                      idle;       /* newest first */
     ngx_uint_t                       nidle;
+    ngx_queue_t                      waiting;    /* binds, oldest first */
+    ngx_uint_t                       active;     /* binds in threads */
     ngx_event_t                      timer;
     time_t                           failed;     /* last message */
 } ngx_http_gateway_ldap_server_t;
