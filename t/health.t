@@ -673,7 +673,7 @@ for my $t (
     ['active;', qr/"active" in "gateway_upstream" probes nothing/],
     ['active healthy_interval=x;', qr/"healthy_interval=x".*write a time/],
     ['active healthy_interval=1s concurrency=0;', qr/write a number above 0/],
-    ['active healthy_interval=1s type=tcp;', qr/"type=tcp".*write http or https/],
+    ['active healthy_interval=1s type=grpc;', qr/"type=grpc".*write http, https or tcp/],
     ['active healthy_interval=1s path=x;', qr/"path=x".*must begin with/],
     ['active healthy_interval=1s "path=/ x";', qr/"path=\/ x".*no spaces/],
     ['active healthy_interval=1s header=x;', qr/write "header=Name: value"/],

@@ -422,6 +422,40 @@ _EOH_
 };
 
 
+subtest 'active checks that only connect' => sub {
+    my $back = port(0) + 21;
+    my $nginx = gateway(<<"_EOC_", http => <<"_EOH_");
+        gateway_stream_service all upstream=all retries=0 {
+            proxy_pass pool;
+        }
+        gateway_stream_route all service=all {
+            protocols tcp;
+            destinations :$plain;
+        }
+_EOC_
+    gateway_upstream all {
+        target 127.0.0.1:$back;
+        target 127.0.0.1:$one;
+        active type=tcp healthy_interval=50ms unhealthy_interval=50ms
+               tcp_failures=1 successes=1;
+    }
+_EOH_
+
+    ok(wait_until(sub { $nginx->error_log =~ /127.0.0.1:$back .* is unhealthy/
+                      }, 10), 'nobody listens: unhealthy');
+    my %answers;
+    $answers{ tcp($plain, 'x') }++ for 1 .. 6;
+    is_deeply(\%answers, { 'one: x' => 6 }, 'sessions go to the other');
+
+    serve($back, 'back');
+    ok(wait_until(sub { $nginx->error_log =~ /127.0.0.1:$back .* is healthy/
+                      }, 10), 'somebody does: healthy');
+    %answers = ();
+    $answers{ tcp($plain, 'x') }++ for 1 .. 6;
+    is_deeply(\%answers, { 'one: x' => 3, 'back: x' => 3 }, 'in turn again');
+};
+
+
 subtest 'consistent hashing by address, least connections' => sub {
     my $nginx = gateway(<<"_EOC_", http => <<"_EOH_");
         gateway_stream_service ring upstream=ring { proxy_pass pool; }

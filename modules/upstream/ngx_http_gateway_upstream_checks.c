@@ -104,7 +104,7 @@ static ngx_http_gateway_upstream_param_t
       offsetof(ngx_http_gateway_upstream_limits_t, unhealthy) },
 
     { ngx_string("type"), ngx_http_gateway_upstream_type,
-      offsetof(ngx_http_gateway_upstream_active_t, https) },
+      offsetof(ngx_http_gateway_upstream_active_t, type) },
 
     { ngx_string("path"), ngx_http_gateway_upstream_path,
       offsetof(ngx_http_gateway_upstream_active_t, path) },
@@ -283,7 +283,7 @@ ngx_http_gateway_upstream_active(ngx_conf_t *cf,
 
     checks->enabled = 1;
 
-    if (!active->https) {
+    if (active->type != NGX_HTTP_GATEWAY_UPSTREAM_PROBE_HTTPS) {
         return NGX_CONF_OK;
     }
 
@@ -515,19 +515,24 @@ ngx_http_gateway_upstream_number(ngx_conf_t *cf, void *field,
 static char *
 ngx_http_gateway_upstream_type(ngx_conf_t *cf, void *field, ngx_str_t *value)
 {
-    ngx_uint_t  *https = field;
+    ngx_uint_t  *type = field;
 
     if (value->len == 4 && ngx_strncmp(value->data, "http", 4) == 0) {
-        *https = 0;
+        *type = NGX_HTTP_GATEWAY_UPSTREAM_PROBE_HTTP;
         return NGX_CONF_OK;
     }
 
     if (value->len == 5 && ngx_strncmp(value->data, "https", 5) == 0) {
-        *https = 1;
+        *type = NGX_HTTP_GATEWAY_UPSTREAM_PROBE_HTTPS;
         return NGX_CONF_OK;
     }
 
-    return "write http or https";
+    if (value->len == 3 && ngx_strncmp(value->data, "tcp", 3) == 0) {
+        *type = NGX_HTTP_GATEWAY_UPSTREAM_PROBE_TCP;
+        return NGX_CONF_OK;
+    }
+
+    return "write http, https or tcp";
 }
 
 

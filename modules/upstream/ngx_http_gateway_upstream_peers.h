@@ -54,6 +54,13 @@ typedef enum {
 } ngx_http_gateway_upstream_hash_e;
 
 
+typedef enum {
+    NGX_HTTP_GATEWAY_UPSTREAM_PROBE_HTTP = 0,
+    NGX_HTTP_GATEWAY_UPSTREAM_PROBE_HTTPS,
+    NGX_HTTP_GATEWAY_UPSTREAM_PROBE_TCP
+} ngx_http_gateway_upstream_probe_e;
+
+
 /* what a check saw, each with a counter */
 typedef enum {
     NGX_HTTP_GATEWAY_UPSTREAM_SUCCESS = 0,
@@ -273,8 +280,8 @@ typedef struct {
 #if (NGX_HTTP_SSL)
     ngx_ssl_t                            *ssl;      /* NULL: type http */
 #endif
-    ngx_uint_t                            https;    /* 0 or 1, as verify */
-    ngx_uint_t                            verify;
+    ngx_uint_t                            type;     /* ..._probe_e */
+    ngx_uint_t                            verify;   /* 0 or 1 */
     ngx_uint_t                            host_set; /* among headers */
 
     ngx_http_gateway_upstream_main_conf_t *main;

@@ -60,7 +60,7 @@ static void ngx_http_gateway_upstream_probe_read(ngx_event_t *rev);
 static void ngx_http_gateway_upstream_probe_idle(ngx_event_t *ev);
 static void ngx_http_gateway_upstream_probe_status(
     ngx_http_gateway_upstream_probe_t *probe, u_char *last);
-static void ngx_http_gateway_upstream_probe_failed(
+static void ngx_http_gateway_upstream_probe_ended(
     ngx_http_gateway_upstream_probe_t *probe,
     ngx_http_gateway_upstream_event_e event);
 static void ngx_http_gateway_upstream_probe_close(
@@ -388,7 +388,7 @@ ngx_http_gateway_upstream_probe(ngx_http_gateway_upstream_balancer_t *b,
     rc = ngx_event_connect_peer(&probe->pc);
 
     if (rc == NGX_DECLINED) {
-        ngx_http_gateway_upstream_probe_failed(probe,
+        ngx_http_gateway_upstream_probe_ended(probe,
                                       NGX_HTTP_GATEWAY_UPSTREAM_TCP_FAILURE);
         return;
     }
@@ -468,7 +468,7 @@ ngx_http_gateway_upstream_probe_write(ngx_event_t *wev)
     probe = c->data;
 
     if (wev->timedout) {
-        ngx_http_gateway_upstream_probe_failed(probe,
+        ngx_http_gateway_upstream_probe_ended(probe,
                                           NGX_HTTP_GATEWAY_UPSTREAM_TIMEOUT);
         return;
     }
@@ -490,7 +490,7 @@ ngx_http_gateway_upstream_probe_write(ngx_event_t *wev)
                        "gateway upstream probe of %V: connect",
                        &probe->peer->text);
 
-        ngx_http_gateway_upstream_probe_failed(probe,
+        ngx_http_gateway_upstream_probe_ended(probe,
                                       NGX_HTTP_GATEWAY_UPSTREAM_TCP_FAILURE);
         return;
     }
@@ -503,15 +503,19 @@ static void
 ngx_http_gateway_upstream_probe_connected(
     ngx_http_gateway_upstream_probe_t *probe)
 {
-#if (NGX_HTTP_SSL)
     ngx_http_gateway_upstream_active_t  *active;
-#endif
 
     probe->connected = 1;
 
-#if (NGX_HTTP_SSL)
-
     active = probe->balancer->checks->active;
+
+    if (active->type == NGX_HTTP_GATEWAY_UPSTREAM_PROBE_TCP) {
+        ngx_http_gateway_upstream_probe_ended(probe,
+                                          NGX_HTTP_GATEWAY_UPSTREAM_SUCCESS);
+        return;
+    }
+
+#if (NGX_HTTP_SSL)
 
     if (active->ssl) {
 
@@ -633,7 +637,7 @@ ngx_http_gateway_upstream_probe_handshake(ngx_connection_t *c)
     probe = c->data;
 
     if (!c->ssl->handshaked) {
-        ngx_http_gateway_upstream_probe_failed(probe,
+        ngx_http_gateway_upstream_probe_ended(probe,
                                  c->write->timedout
                                  ? NGX_HTTP_GATEWAY_UPSTREAM_TIMEOUT
                                  : NGX_HTTP_GATEWAY_UPSTREAM_TCP_FAILURE);
@@ -643,7 +647,7 @@ ngx_http_gateway_upstream_probe_handshake(ngx_connection_t *c)
     if (probe->balancer->checks->active->verify
         && ngx_http_gateway_upstream_probe_verify(probe) != NGX_OK)
     {
-        ngx_http_gateway_upstream_probe_failed(probe,
+        ngx_http_gateway_upstream_probe_ended(probe,
                                       NGX_HTTP_GATEWAY_UPSTREAM_TCP_FAILURE);
         return;
     }
@@ -735,7 +739,7 @@ ngx_http_gateway_upstream_probe_send(ngx_http_gateway_upstream_probe_t *probe)
         n = c->send(c, b->pos, b->last - b->pos);
 
         if (n == NGX_ERROR || n == 0) {
-            ngx_http_gateway_upstream_probe_failed(probe,
+            ngx_http_gateway_upstream_probe_ended(probe,
                                       NGX_HTTP_GATEWAY_UPSTREAM_TCP_FAILURE);
             return;
         }
@@ -784,7 +788,7 @@ ngx_http_gateway_upstream_probe_read(ngx_event_t *rev)
     }
 
     if (rev->timedout) {
-        ngx_http_gateway_upstream_probe_failed(probe,
+        ngx_http_gateway_upstream_probe_ended(probe,
                                           NGX_HTTP_GATEWAY_UPSTREAM_TIMEOUT);
         return;
     }
@@ -804,7 +808,7 @@ ngx_http_gateway_upstream_probe_read(ngx_event_t *rev)
         }
 
         if (n == NGX_ERROR || n == 0) {
-            ngx_http_gateway_upstream_probe_failed(probe,
+            ngx_http_gateway_upstream_probe_ended(probe,
                                       NGX_HTTP_GATEWAY_UPSTREAM_TCP_FAILURE);
             return;
         }
@@ -861,7 +865,7 @@ ngx_http_gateway_upstream_probe_status(
     }
 
     if (status < 100) {
-        ngx_http_gateway_upstream_probe_failed(probe,
+        ngx_http_gateway_upstream_probe_ended(probe,
                                      NGX_HTTP_GATEWAY_UPSTREAM_HTTP_FAILURE);
         return;
     }
@@ -885,7 +889,7 @@ ngx_http_gateway_upstream_probe_status(
 
 
 static void
-ngx_http_gateway_upstream_probe_failed(
+ngx_http_gateway_upstream_probe_ended(
     ngx_http_gateway_upstream_probe_t *probe,
     ngx_http_gateway_upstream_event_e event)
 {
@@ -896,7 +900,7 @@ ngx_http_gateway_upstream_probe_failed(
     peer = probe->peer;
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, b->log, 0,
-                   "gateway upstream probe of %V failed: %d",
+                   "gateway upstream probe of %V ended: %d",
                    &peer->text, (int) event);
 
     peer->refs++;

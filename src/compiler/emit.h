@@ -172,7 +172,8 @@ void gwc_emit_resolver(gwc_writer_t *w, const gwc_output_t *output,
 /* emit_health.c: lines of its block, and warnings about what does not run */
 void gwc_emit_health(gwc_writer_t *w, gwc_output_t *output,
                      const gwc_upstream_t *upstream);
-void gwc_check_health(const gwc_upstream_t *upstream);
+void gwc_check_health(const gwc_upstream_t *upstream, const gwc_model_t *model,
+                      const gwc_settings_t *settings);
 
 /* emit_record.c: entities for the log record, if anything logs it */
 void gwc_emit_record_plan(gwc_output_t *output);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "emit_stream.h"
 #include "emit_tls.h"
 
 
@@ -124,11 +125,21 @@ gwc_emit_passive(gwc_writer_t *w, const gwc_passive_t *passive, bool active)
 
 /* whether the line "active" is written */
 static bool
-gwc_active_runs(const gwc_active_t *active)
+gwc_active_runs(const gwc_upstream_t *upstream, const gwc_model_t *model,
+                const gwc_settings_t *settings)
 {
-    return (active->healthy.interval.v > 0 || active->unhealthy.interval.v > 0)
-           && (gwc_text_is(active->type.v, "http")
-               || gwc_text_is(active->type.v, "https"));
+    const gwc_active_t *active = &upstream->healthchecks.active;
+
+    if (active->healthy.interval.v <= 0 && active->unhealthy.interval.v <= 0) {
+        return false;
+    }
+
+    if (gwc_text_is(active->type.v, "tcp")) {
+        return gwc_upstream_has_streams(upstream, model, settings);
+    }
+
+    return gwc_text_is(active->type.v, "http")
+           || gwc_text_is(active->type.v, "https");
 }
 
 
@@ -218,7 +229,9 @@ gwc_emit_active(gwc_writer_t *w, gwc_output_t *output,
     bool https = gwc_text_is(active->type.v, "https");
 
     /* the upstreams of a test run answer requests of tests only */
-    if (!gwc_active_runs(active) || output->trial != NULL) {
+    if (!gwc_active_runs(upstream, output->model, output->settings)
+        || output->trial != NULL)
+    {
         return;
     }
 
@@ -226,8 +239,8 @@ gwc_emit_active(gwc_writer_t *w, gwc_output_t *output,
 
     gwc_begin(w, "active");
 
-    if (https) {
-        gwc_arg(w, "type=https");
+    if (!gwc_text_is(active->type.v, "http")) {
+        gwc_param(w, "type", active->type.v);
     }
 
     if (!gwc_text_is(active->http_path.v, "/")) {
@@ -269,29 +282,32 @@ gwc_emit_health(gwc_writer_t *w, gwc_output_t *output,
         gwc_end(w);
     }
 
-    gwc_emit_passive(w, &checks->passive, gwc_active_runs(&checks->active));
+    gwc_emit_passive(
+        w, &checks->passive,
+        gwc_active_runs(upstream, output->model, output->settings));
     gwc_emit_active(w, output, upstream);
 }
 
 
 /* warns of checks that do not run */
 void
-gwc_check_health(const gwc_upstream_t *upstream)
+gwc_check_health(const gwc_upstream_t *upstream, const gwc_model_t *model,
+                 const gwc_settings_t *settings)
 {
     const gwc_active_t *active = &upstream->healthchecks.active;
     const gwc_node_t *node =
         active->type.node ? active->type.node : active->record.node;
 
     if ((active->healthy.interval.v <= 0 && active->unhealthy.interval.v <= 0)
-        || gwc_active_runs(active))
+        || gwc_active_runs(upstream, model, settings))
     {
         return;
     }
 
     if (gwc_text_is(active->type.v, "tcp")) {
         gwc_warning(node, "left out: active checks of type tcp run for "
-                          "stream services only, as in Kong; for these use "
-                          "http or https");
+                          "stream services only, as in Kong; no route of "
+                          "streams uses this upstream");
         return;
     }
 

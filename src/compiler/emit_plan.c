@@ -84,7 +84,7 @@ gwc_check_supported(const gwc_model_t *model, const gwc_settings_t *settings,
     gwc_check_streams(model, settings, allow);
 
     for (i = 0; i < model->upstreams.n; i++) {
-        gwc_check_health(model->upstreams.items[i]);
+        gwc_check_health(model->upstreams.items[i], model, settings);
     }
 
     gwc_check_tls(model, settings);

@@ -41,6 +41,27 @@ gwc_stream_is_written(const gwc_route_t *route)
 }
 
 
+bool
+gwc_upstream_has_streams(const gwc_upstream_t *upstream,
+                         const gwc_model_t *model,
+                         const gwc_settings_t *settings)
+{
+    size_t i;
+
+    for (i = 0; settings->stream_listen.n && i < model->routes.n; i++) {
+        const gwc_route_t *route = model->routes.items[i];
+
+        if (route->owner != NULL && route->owner->upstream == upstream
+            && gwc_stream_is_written(route))
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 /* some listener has connections of its protocols */
 static bool
 gwc_stream_is_heard(const gwc_route_t *route, const gwc_settings_t *settings)

@@ -14,6 +14,11 @@
 void gwc_check_streams(const gwc_model_t *model,
                        const gwc_settings_t *settings, bool allow);
 
+/* some route of streams, which is not left out, leads to it */
+bool gwc_upstream_has_streams(const gwc_upstream_t *upstream,
+                              const gwc_model_t *model,
+                              const gwc_settings_t *settings);
+
 /* whether there will be a stream{}; sets output->streams, needs_resolver */
 void gwc_plan_streams(gwc_output_t *output);
 

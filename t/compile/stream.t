@@ -398,3 +398,31 @@ _format_version: "3.0"
     qr/setting "stream_listen" \(--set\): unknown flag "deferred"/,
     qr/setting "stream_listen" \(--set\): "here" is no address/,
 ]
+
+
+
+=== TEST 13: active checks of type tcp, where streams use the upstream
+--- yaml
+_format_version: "3.0"
+services:
+- name: a
+  protocol: tcp
+  host: up
+  routes:
+  - name: a
+    protocols: [tcp]
+    destinations: [{port: 2391}]
+upstreams:
+- name: up
+  targets: [{target: "10.0.0.1:1"}]
+  healthchecks:
+    active:
+      type: tcp
+      healthy: {interval: 5, successes: 1}
+      unhealthy: {interval: 5, tcp_failures: 2, timeouts: 1}
+--- compile_args: --set proxy_listen=127.0.0.1:2390 --set stream_listen=127.0.0.1:2391 --set status_listen=off
+--- conf
+gateway_upstream up {  # kong.yml:11
+    algorithm round-robin;
+    active type=tcp healthy_interval=5s unhealthy_interval=5s successes=1 tcp_failures=2 timeouts=1;
+--- stderr_like: \A(?!.*left out)
