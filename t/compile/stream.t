@@ -60,9 +60,6 @@ server {
         destinations :2391 ::1 [fe80::/10]:80;
     }
 }
---- conf_like
-load_module \S+ngx_http_gateway_module\.so;
-load_module \S+ngx_stream_gateway_module\.so;
 
 
 
