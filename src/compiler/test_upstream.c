@@ -236,7 +236,7 @@ gwc_test_dns(const gwc_test_run_t *run)
 static void
 gwc_test_accept(gwc_test_run_t *run)
 {
-    struct sockaddr_in from, to;
+    struct sockaddr_in from = { 0 }, to = { 0 };
     socklen_t len = sizeof(from);
     gwc_test_conn_t *conn;
     uint32_t address;
