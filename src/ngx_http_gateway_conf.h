@@ -96,10 +96,14 @@ typedef struct {
     ngx_uint_t                       default_format;
     ngx_http_gateway_template_t     *templates[NGX_HTTP_GATEWAY_FORMATS];
 
+    ngx_str_t                        secret;    /* of the installation, or
+                                                   drawn; owned by digest */
+
     ngx_http_gateway_prepare_pt      prepare;
     ngx_int_t                        request_uri_index;
     unsigned                         used:1;    /* some policy or route */
     unsigned                         body:1;    /* some chain has bodies */
+    unsigned                         secret_lasts:1;  /* is of a file */
 } ngx_http_gateway_main_conf_t;
 
 

@@ -6,6 +6,11 @@
 use lib 't/lib';
 use Test::Gateway 'no_plan';
 
+use Test::Gateway::Secret qw(secret credential_digest);
+
+our $digest = credential_digest('keyauth_credentials', 'kong');
+our $secret = ">>> secret\n" . secret() . "\n";
+
 our $consumers = <<'_EOC_';
     underscores_in_headers on;
 
@@ -987,3 +992,127 @@ X-Forwarded-For: kong
 Cookie: a=1
 Cookie: b=2
 --- response_body_like: X-Seen: some\|127.0.0.1\|2\n
+
+
+
+=== TEST 73: the digest of a key, under the secret of a file
+--- user_files eval: $::secret
+--- http_config eval
+"gateway_secret_file html/secret;
+gateway_consumer bob { username bob; gateway_key_auth_credential key_digest=$::digest; }
+gateway_consumer eve { username eve; gateway_key_auth_credential key=eves; }"
+--- key_auth: on
+--- request eval
+["GET /t?apikey=kong", "GET /t?apikey=kong", "GET /t?apikey=kon", "GET /t?apikey=eves", "GET /t?apikey=$::digest"]
+--- error_code eval
+[200, 200, 401, 200, 401]
+--- response_body_like eval
+[("X-Consumer-Username: bob\n") x 2, "Unauthorized", "X-Consumer-Username: eve\n", "Unauthorized"]
+
+
+
+=== TEST 74: the same key as a digest and in plain text
+--- user_files eval: $::secret
+--- http_config eval
+"gateway_secret_file html/secret;
+gateway_consumer bob { gateway_key_auth_credential key_digest=$::digest; }
+gateway_consumer eve { gateway_key_auth_credential key=kong; }"
+--- config
+--- must_die
+--- error_log
+duplicate key in "gateway_key_auth_credential"
+
+
+
+=== TEST 75: a digest without the secret
+--- http_config eval
+"gateway_consumer bob { gateway_key_auth_credential key_digest=$::digest; }"
+--- config
+--- must_die
+--- error_log
+"gateway_key_auth_credential" directive has a "key_digest", which needs "gateway_secret_file" before it
+
+
+
+=== TEST 76: a digest that is none
+--- user_files eval: $::secret
+--- http_config
+    gateway_secret_file html/secret;
+    gateway_consumer bob { gateway_key_auth_credential key_digest=12; }
+--- config
+--- must_die
+--- error_log
+has an invalid "key_digest": expected 64 hex digits
+
+
+
+=== TEST 77: a key and a digest
+--- user_files eval: $::secret
+--- http_config eval
+"gateway_secret_file html/secret;
+gateway_consumer bob { gateway_key_auth_credential key=k key_digest=$::digest; }"
+--- config
+--- must_die
+--- error_log
+has a "key" and a "key_digest"
+
+
+
+=== TEST 78: the secret comes too late
+--- user_files eval: $::secret
+--- http_config
+    gateway_consumer bob { gateway_key_auth_credential key=k; }
+    gateway_secret_file html/secret;
+--- config
+--- must_die
+--- error_log
+"gateway_secret_file" directive has to stand before all credentials
+
+
+
+=== TEST 79: there is no such file
+--- http_config
+    gateway_secret_file html/nothing;
+--- config
+--- must_die
+--- error_log eval
+qr{cannot read "\S+/html/nothing" of "gateway_secret_file".*No such file}
+
+
+
+=== TEST 80: a secret that is too short is not shown
+--- user_files
+>>> secret
+short
+--- http_config
+    gateway_secret_file html/secret;
+--- config
+--- must_die
+--- error_log eval
+qr{"\S+/html/secret" of "gateway_secret_file" is no secret: expected a file of 32 to 4096 bytes}
+--- no_error_log
+short
+
+
+
+=== TEST 81: two secrets
+--- user_files eval: $::secret
+--- http_config
+    gateway_secret_file html/secret;
+    gateway_secret_file html/secret;
+--- config
+--- must_die
+--- error_log
+"gateway_secret_file" directive is duplicate
+
+
+
+=== TEST 82: more keys than a worker remembers digests of
+--- http_config eval
+"gateway_consumer bob { username bob;\n"
+. CORE::join("", map { "gateway_key_auth_credential key=k$_;\n" } 1 .. 5000) . "}"
+--- key_auth: on
+--- pipelined_requests eval
+[map { "GET /t?apikey=k$_" } 1 .. 300, 1 .. 300]
+--- error_code eval
+[(200) x 600]

@@ -11,6 +11,7 @@
 #include "ngx_http_gateway_conf.h"
 #include "gateway_router.h"
 #include "ngx_http_gateway_connect.h"
+#include "ngx_http_gateway_digest.h"
 #include "ngx_http_gateway_reply.h"
 #include "ngx_http_gateway_upstream.h"
 #include "ngx_http_gateway_record.h"
@@ -151,6 +152,13 @@ static ngx_command_t  ngx_http_gateway_commands[] = {
                        |NGX_HTTP_GATEWAY_CONSUMER_CONF|NGX_CONF_1MORE,
       ngx_http_gateway_record_entity,
       NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_secret_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_gateway_secret_file,
+      NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
@@ -910,6 +918,7 @@ ngx_http_gateway_create_main_conf(ngx_conf_t *cf)
      *     gmcf->port_maps = NULL;
      *     gmcf->connect_to = NULL;
      *     gmcf->templates[] = NULL;
+     *     gmcf->secret = { 0, NULL };
      *     gmcf->prepare = NULL;
      *     gmcf->used = 0;
      */

@@ -6,6 +6,7 @@
 
 #include "model.h"
 #include "rule.h"
+#include "secret.h"
 
 typedef struct {
     gwc_record_t record;
@@ -146,7 +147,8 @@ gwc_key_auth_emit_credential(gwc_writer_t *w, const void *credential)
 
     gwc_begin(w, "gateway_key_auth_credential");
     gwc_argf(w, "id=%s", e->id);
-    gwc_param(w, "key", c->key.v);
+    gwc_argf(w, "key_digest=%s",
+             gwc_secret_hex("keyauth_credentials", GWC_TEXT(""), c->key.v));
 
     if (c->ttl.set) {
         gwc_argf(w, "ttl=%lld", (long long) c->ttl.v);

@@ -5,8 +5,9 @@
  * Authentication by an API key in a header, in the query string or in the
  * body.  Runs as a policy of the access chain; a request with its key in a
  * header costs one pass over the headers, one hash of the key and the
- * identity headers.  Credentials are part of the configuration and are read
- * only, so there is no shared memory and nothing to fail at run time.
+ * identity headers.  Of keys only digests are kept.  Credentials are part of
+ * the configuration and are read only, so there is no shared memory and
+ * nothing to fail at run time.
  */
 
 
@@ -14,11 +15,10 @@
 #include "ngx_http_gateway_args.h"
 #include "ngx_http_gateway_auth.h"
 #include "ngx_http_gateway_body.h"
+#include "ngx_http_gateway_digest.h"
 #include "ngx_http_gateway_form.h"
 #include "ngx_http_gateway_headers.h"
 #include "gateway_uuid.h"
-
-#include <openssl/rand.h>
 
 
 #define NGX_HTTP_GATEWAY_KEY_AUTH_PRIORITY  1250
@@ -27,6 +27,9 @@
 #define NGX_HTTP_GATEWAY_KEY_AUTH_BODY      (1024 * 1024)
 
 #define NGX_HTTP_GATEWAY_KEY_AUTH_BUCKETS   64
+
+/* digests that a worker remembers: 48 bytes each */
+#define NGX_HTTP_GATEWAY_KEY_AUTH_MEMO      4096
 
 /* Kong's limit for "ttl", in seconds */
 #define NGX_HTTP_GATEWAY_KEY_AUTH_MAX_TTL   100000000
@@ -62,21 +65,21 @@ typedef struct ngx_http_gateway_key_auth_credential_s
 struct ngx_http_gateway_key_auth_credential_s {
     ngx_http_gateway_credential_t             credential;
     ngx_http_gateway_key_auth_credential_t   *next;     /* in the bucket */
-    uint64_t                                  hash;
-    ngx_str_t                                 key;
     time_t                                    expires;  /* 0: never */
+    u_char                                    digest[GATEWAY_DIGEST_LEN];
 };
 
 
 /*
- * Buckets are chosen by a hash under a secret of this cycle: neither the time
- * of a look-up nor the keys of others tell anything about a stored key.
+ * Buckets are chosen by the digest, which is made under a secret: neither the
+ * time of a look-up nor the keys of others tell anything about a stored key.
  */
 typedef struct {
     ngx_http_gateway_key_auth_credential_t  **buckets;
     ngx_uint_t                                nbuckets; /* a power of two */
     ngx_uint_t                                ncredentials;
-    uint64_t                                  secret[2];
+    ngx_http_gateway_memo_t                  *memo;     /* with the first
+                                                           credential */
 
     ngx_http_gateway_consumer_t              *consumer; /* of the last
                                                            credential */
@@ -114,10 +117,11 @@ static ngx_int_t ngx_http_gateway_key_auth_hide(ngx_http_request_t *r,
 
 static ngx_http_gateway_key_auth_credential_t *
     ngx_http_gateway_key_auth_lookup(
-    ngx_http_gateway_key_auth_main_conf_t *kamcf, ngx_str_t *key,
-    uint64_t hash);
-static uint64_t ngx_http_gateway_key_auth_hash(uint64_t *secret,
-    ngx_str_t *key);
+    ngx_http_gateway_key_auth_main_conf_t *kamcf, ngx_str_t *key);
+static ngx_http_gateway_key_auth_credential_t *
+    ngx_http_gateway_key_auth_find(
+    ngx_http_gateway_key_auth_main_conf_t *kamcf, u_char *digest);
+static ngx_inline uint64_t ngx_http_gateway_key_auth_hash(u_char *digest);
 
 static void ngx_http_gateway_key_auth_defaults(void *conf);
 static char *ngx_http_gateway_key_auth_check(ngx_conf_t *cf, void *conf);
@@ -298,8 +302,7 @@ ngx_http_gateway_key_auth_handler(ngx_http_request_t *r, void *conf)
 
     kamcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_key_auth_module);
 
-    credential = ngx_http_gateway_key_auth_lookup(kamcf, &found.key,
-                  ngx_http_gateway_key_auth_hash(kamcf->secret, &found.key));
+    credential = ngx_http_gateway_key_auth_lookup(kamcf, &found.key);
 
     if (credential == NULL
         || (credential->expires && credential->expires <= ngx_time()))
@@ -525,21 +528,47 @@ ngx_http_gateway_key_auth_hide(ngx_http_request_t *r,
 
 static ngx_http_gateway_key_auth_credential_t *
 ngx_http_gateway_key_auth_lookup(ngx_http_gateway_key_auth_main_conf_t *kamcf,
-    ngx_str_t *key, uint64_t hash)
+    ngx_str_t *key)
 {
+    u_char                                   digest[GATEWAY_DIGEST_LEN];
+    ngx_uint_t                               known;
+    ngx_http_gateway_memo_tag_t              tag;
     ngx_http_gateway_key_auth_credential_t  *credential;
 
     if (kamcf->ncredentials == 0) {
         return NULL;
     }
 
-    credential = kamcf->buckets[hash & (kamcf->nbuckets - 1)];
+    known = ngx_http_gateway_memo_digest(kamcf->memo, NULL, key, &tag,
+                                         digest);
+
+    credential = ngx_http_gateway_key_auth_find(kamcf, digest);
+
+    if (credential && !known) {
+        ngx_http_gateway_memo_keep(kamcf->memo, &tag, digest);
+    }
+
+    return credential;
+}
+
+
+static ngx_http_gateway_key_auth_credential_t *
+ngx_http_gateway_key_auth_find(ngx_http_gateway_key_auth_main_conf_t *kamcf,
+    u_char *digest)
+{
+    ngx_str_t                                a, b;
+    ngx_http_gateway_key_auth_credential_t  *credential;
+
+    a.data = digest;
+    a.len = b.len = GATEWAY_DIGEST_LEN;
+
+    credential = kamcf->buckets[ngx_http_gateway_key_auth_hash(digest)
+                                & (kamcf->nbuckets - 1)];
 
     while (credential) {
+        b.data = credential->digest;
 
-        if (credential->hash == hash
-            && ngx_http_gateway_auth_equal(&credential->key, key))
-        {
+        if (ngx_http_gateway_auth_equal(&a, &b)) {
             return credential;
         }
 
@@ -550,74 +579,16 @@ ngx_http_gateway_key_auth_lookup(ngx_http_gateway_key_auth_main_conf_t *kamcf,
 }
 
 
+/* a digest is as good as random already */
+
 static ngx_inline uint64_t
-ngx_http_gateway_key_auth_rotl(uint64_t x, ngx_uint_t n)
+ngx_http_gateway_key_auth_hash(u_char *digest)
 {
-    return x << n | x >> (64 - n);
-}
+    uint64_t  hash;
 
+    ngx_memcpy(&hash, digest, sizeof(uint64_t));
 
-static ngx_inline void
-ngx_http_gateway_key_auth_round(uint64_t *v)
-{
-    v[0] += v[1];
-    v[1] = ngx_http_gateway_key_auth_rotl(v[1], 13) ^ v[0];
-    v[0] = ngx_http_gateway_key_auth_rotl(v[0], 32);
-
-    v[2] += v[3];
-    v[3] = ngx_http_gateway_key_auth_rotl(v[3], 16) ^ v[2];
-
-    v[0] += v[3];
-    v[3] = ngx_http_gateway_key_auth_rotl(v[3], 21) ^ v[0];
-
-    v[2] += v[1];
-    v[1] = ngx_http_gateway_key_auth_rotl(v[1], 17) ^ v[2];
-    v[2] = ngx_http_gateway_key_auth_rotl(v[2], 32);
-}
-
-
-/*
- * SipHash-1-3 by Aumasson and Bernstein: fewer rounds than 2-4 will do, since
- * no one sees a hash and all stored keys come from the configuration.
- */
-
-static uint64_t
-ngx_http_gateway_key_auth_hash(uint64_t *secret, ngx_str_t *key)
-{
-    size_t     i;
-    uint64_t   m, v[4];
-
-    v[0] = secret[0] ^ 0x736f6d6570736575ULL;
-    v[1] = secret[1] ^ 0x646f72616e646f6dULL;
-    v[2] = secret[0] ^ 0x6c7967656e657261ULL;
-    v[3] = secret[1] ^ 0x7465646279746573ULL;
-
-    /* the byte order of the machine will do: hashes are not kept */
-
-    for (i = 0; i + 8 <= key->len; i += 8) {
-        ngx_memcpy(&m, key->data + i, 8);
-
-        v[3] ^= m;
-        ngx_http_gateway_key_auth_round(v);
-        v[0] ^= m;
-    }
-
-    m = (uint64_t) key->len << 56;
-
-    for ( /* void */ ; i < key->len; i++) {
-        m |= (uint64_t) key->data[i] << (8 * (i & 7));
-    }
-
-    v[3] ^= m;
-    ngx_http_gateway_key_auth_round(v);
-    v[0] ^= m;
-
-    v[2] ^= 0xff;
-    ngx_http_gateway_key_auth_round(v);
-    ngx_http_gateway_key_auth_round(v);
-    ngx_http_gateway_key_auth_round(v);
-
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    return hash;
 }
 
 
@@ -711,7 +682,7 @@ ngx_http_gateway_key_auth_credential(ngx_conf_t *cf, ngx_command_t *cmd,
 
     time_t                                   ttl, created;
     uint8_t                                  uuid[16];
-    ngx_str_t                               *value;
+    ngx_str_t                               *value, key, digest;
     ngx_uint_t                               i;
     ngx_http_gateway_loc_conf_t             *glcf;
     ngx_http_gateway_key_auth_credential_t  *credential;
@@ -728,6 +699,8 @@ ngx_http_gateway_key_auth_credential(ngx_conf_t *cf, ngx_command_t *cmd,
 
     ttl = 0;
     created = ngx_time();
+    ngx_str_null(&key);
+    ngx_str_null(&digest);
     value = cf->args->elts;
 
     /* no message shows an argument: it may be a key, if misspelled */
@@ -749,8 +722,15 @@ ngx_http_gateway_key_auth_credential(ngx_conf_t *cf, ngx_command_t *cmd,
         }
 
         if (ngx_strncmp(value[i].data, "key=", 4) == 0) {
-            credential->key.data = value[i].data + 4;
-            credential->key.len = value[i].len - 4;
+            key.data = value[i].data + 4;
+            key.len = value[i].len - 4;
+
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "key_digest=", 11) == 0) {
+            digest.data = value[i].data + 11;
+            digest.len = value[i].len - 11;
 
             continue;
         }
@@ -778,11 +758,41 @@ ngx_http_gateway_key_auth_credential(ngx_conf_t *cf, ngx_command_t *cmd,
         }
 
         return "has an unknown parameter: expected \"id=\", \"key=\", "
-               "\"ttl=\" or \"created_at=\"";
+               "\"key_digest=\", \"ttl=\" or \"created_at=\"";
     }
 
-    if (credential->key.len == 0) {
+    if (key.len == 0 && digest.data == NULL) {
         return "has no key: write \"key=...\"";
+    }
+
+    if (key.len && digest.data) {
+        return "has a \"key\" and a \"key_digest\": one of them is to be "
+               "left out";
+    }
+
+    if (kamcf->memo == NULL) {
+        kamcf->memo = ngx_http_gateway_memo_create(cf, "keyauth_credentials",
+                                           NGX_HTTP_GATEWAY_KEY_AUTH_MEMO);
+        if (kamcf->memo == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (digest.data == NULL) {
+        gateway_digest(ngx_http_gateway_memo_key(kamcf->memo), key.data,
+                       key.len, credential->digest);
+
+        ngx_explicit_memzero(key.data, key.len);
+
+    } else if (!ngx_http_gateway_digest_is_lasting(cf)) {
+        return "has a \"key_digest\", which needs \"gateway_secret_file\" "
+               "before it";
+
+    } else if (gateway_digest_parse(credential->digest, (char *) digest.data,
+                                    digest.len)
+               != 0)
+    {
+        return "has an invalid \"key_digest\": expected 64 hex digits";
     }
 
     if (ttl) {
@@ -817,11 +827,8 @@ ngx_http_gateway_key_auth_add(ngx_conf_t *cf,
     ngx_uint_t                               n;
     ngx_http_gateway_key_auth_credential_t  *other;
 
-    credential->hash = ngx_http_gateway_key_auth_hash(kamcf->secret,
-                                                      &credential->key);
-
-    other = ngx_http_gateway_key_auth_lookup(kamcf, &credential->key,
-                                             credential->hash);
+    other = kamcf->ncredentials
+            ? ngx_http_gateway_key_auth_find(kamcf, credential->digest) : NULL;
 
     if (other) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -841,7 +848,8 @@ ngx_http_gateway_key_auth_add(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    n = credential->hash & (kamcf->nbuckets - 1);
+    n = ngx_http_gateway_key_auth_hash(credential->digest)
+        & (kamcf->nbuckets - 1);
 
     credential->next = kamcf->buckets[n];
     kamcf->buckets[n] = credential;
@@ -870,7 +878,7 @@ ngx_http_gateway_key_auth_grow(ngx_conf_t *cf,
 
         for (credential = kamcf->buckets[i]; credential; credential = next) {
             next = credential->next;
-            k = credential->hash & (n - 1);
+            k = ngx_http_gateway_key_auth_hash(credential->digest) & (n - 1);
 
             credential->next = buckets[k];
             buckets[k] = credential;
@@ -946,16 +954,11 @@ ngx_http_gateway_key_auth_create_main_conf(ngx_conf_t *cf)
      *     kamcf->buckets = NULL;
      *     kamcf->nbuckets = 0;
      *     kamcf->ncredentials = 0;
+     *     kamcf->memo = NULL;
      *     kamcf->consumer = NULL;
      *     kamcf->nth = 0;
      *     kamcf->anonymous = { NULL };
      */
-
-    if (RAND_bytes((u_char *) kamcf->secret, sizeof(kamcf->secret)) != 1) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "key_auth: no random bytes for the table of keys");
-        return NULL;
-    }
 
     return kamcf;
 }

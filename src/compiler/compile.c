@@ -12,6 +12,7 @@
 #include "extra.h"
 #include "nginx_test.h"
 #include "prefix.h"
+#include "secret.h"
 
 
 int
@@ -116,10 +117,13 @@ gwc_source_names(const gwc_options_t *options)
 }
 
 
-/* GWC_EXIT_OK, or the status after the messages were printed */
+/*
+ * For this prefix, or for none that lasts (NULL).  GWC_EXIT_OK, or the status
+ * after the messages were printed.
+ */
 static int
 gwc_make(gwc_output_t *output, gwc_nginx_t *nginx, const gwc_input_t *input,
-         const gwc_options_t *options)
+         const gwc_options_t *options, const char *prefix)
 {
     if (!gwc_nginx_find(nginx, options->nginx, options->modules)) {
         return gwc_finish();
@@ -130,6 +134,7 @@ gwc_make(gwc_output_t *output, gwc_nginx_t *nginx, const gwc_input_t *input,
     output->nginx = nginx;
     output->sources = gwc_source_names(options);
 
+    gwc_secret_begin(prefix);
     gwc_emit(output);
 
     return gwc_error_count() ? gwc_finish() : GWC_EXIT_OK;
@@ -153,7 +158,7 @@ gwc_compile(gwc_options_t *options, const char *prefix, bool foreground,
     }
 
     output.foreground = foreground;
-    status = gwc_make(&output, &nginx, &input, options);
+    status = gwc_make(&output, &nginx, &input, options, prefix);
 
     if (status != GWC_EXIT_OK) {
         return status;
@@ -198,7 +203,7 @@ gwc_check_by_nginx(const gwc_input_t *input, const gwc_options_t *options)
         return GWC_EXIT_OK;
     }
 
-    status = gwc_make(&output, &nginx, input, options);
+    status = gwc_make(&output, &nginx, input, options, NULL);
 
     if (status == GWC_EXIT_OK) {
         (void) gwc_nginx_test_only(&output, options->test);

@@ -6,6 +6,7 @@
 
 #include "emit_stream.h"
 #include "emit_tls.h"
+#include "secret.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
@@ -643,6 +644,16 @@ gwc_emit_consumers(gwc_output_t *output)
 }
 
 
+/* digests of credentials stand in files that come after this one */
+static void
+gwc_emit_secret(gwc_writer_t *http)
+{
+    if (gwc_secret_is_used()) {
+        gwc_put(http, "gateway_secret_file", GWC_SECRET_FILE, NULL);
+    }
+}
+
+
 /* "$" in a value that nginx expands, see gwc_arg_literal() */
 static void
 gwc_emit_dollar(gwc_output_t *output, gwc_writer_t *http)
@@ -737,6 +748,7 @@ gwc_emit(gwc_output_t *output)
     gwc_emit_proxy_server(output);
     gwc_emit_status_server(output);
     gwc_emit_stream(output);
+    gwc_emit_secret(http);
     gwc_emit_dollar(output, http);
     gwc_emit_main(output);
 

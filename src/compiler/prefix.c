@@ -3,6 +3,7 @@
  */
 
 #include "prefix.h"
+#include "secret.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -94,6 +95,7 @@ gwc_make_directories(const char *path)
 }
 
 
+/* whoever has a secret already brings it */
 static bool
 gwc_directory_is_empty(const char *path)
 {
@@ -109,8 +111,9 @@ gwc_directory_is_empty(const char *path)
 
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
     while ((entry = readdir(dir)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0
-            && strcmp(entry->d_name, "..") != 0) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0
+            && strcmp(entry->d_name, GWC_SECRET_FILE) != 0)
+        {
             empty = false;
             break;
         }
@@ -433,6 +436,7 @@ gwc_prefix_write(const char *directory, const gwc_output_t *output)
     }
 
     if ((output->default_certificate && !gwc_certs_make(directory))
+        || !gwc_secret_write(directory)
         || !gwc_write_generation(directory, output)
         || !gwc_write_file(gwc_sprintf("%s/%s", directory, gwc_pending),
                            &output->main.buf,

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "prefix.h"
+#include "secret.h"
 #include "test.h"
 
 /* those of the configuration get addresses by number */
@@ -246,6 +247,7 @@ gwc_test_write(gwc_test_run_t *run)
     output.foreground = true;
     output.trial = &run->trial;
 
+    gwc_secret_begin(run->prefix);
     gwc_emit(&output);
 
     if (gwc_error_count()) {

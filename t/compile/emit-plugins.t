@@ -116,9 +116,11 @@ consumers:
 --- compile_args: --set proxy_listen=127.0.0.1:2331
 --- conf_like eval
 [
-    qr/gateway_key_auth_credential id=\S+ "key=se\$cret;";/,
+    qr/gateway_key_auth_credential id=\S+ key_digest=[0-9a-f]{64};/,
+    qr/gateway_secret_file secret;/,
     qr/gateway_acl_group staff;/,
 ]
+--- conf_unlike: se\$cret
 
 
 

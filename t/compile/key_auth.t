@@ -5,7 +5,21 @@
 use lib 't/lib';
 use Test::Gateway 'no_plan';
 
+use Test::Gateway::Secret qw(secret credential_digest);
+
 $ENV{GWC_TEST_KEY} = 'from-env';
+
+# the written form of a key, and the secret for it
+sub main::key {
+    return 'key_digest=' . credential_digest('keyauth_credentials', $_[0]);
+}
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    $block->set_value('user_files', ">>> prefix/secret\n" . secret() . "\n")
+        if defined $block->conf_like;
+});
 
 run_tests();
 
@@ -32,7 +46,8 @@ consumers:
     key: bobs-secret
 --- conf_like eval
 [qr/^ +gateway_key_auth key_names=x-api-key hide_credentials=on;/m,
- qr/^ +gateway_key_auth_credential id=3f5b2a60-53a7-4b4e-9d3a-5a52a4f2f2f1 key=bobs-secret;/m]
+ qr/^ +gateway_key_auth_credential id=3f5b2a60-53a7-4b4e-9d3a-5a52a4f2f2f1 @{[main::key('bobs-secret')]};/m]
+--- conf_unlike: bobs-secret
 
 
 
@@ -91,10 +106,10 @@ keyauth_credentials:
 - consumer: 22222222-2222-4222-8222-222222222222
   key: four
 --- conf_like eval
-[qr/gateway_key_auth_credential id=\S{36} key=one ttl=60;/,
- qr/gateway_key_auth_credential id=\S{36} "key=two \\"and\\" a half;";/,
- qr/gateway_key_auth_credential id=\S{36} key=three ttl=60 created_at=1700000000;/,
- qr/custom_id c;\s+gateway_key_auth_credential id=\S{36} key=four;/]
+[qr/gateway_key_auth_credential id=\S{36} @{[main::key('one')]} ttl=60;/,
+ qr/gateway_key_auth_credential id=\S{36} @{[main::key('two "and" a half;')]};/,
+ qr/gateway_key_auth_credential id=\S{36} @{[main::key('three')]} ttl=60 created_at=1700000000;/,
+ qr/custom_id c;\s+gateway_key_auth_credential id=\S{36} @{[main::key('four')]};/]
 
 
 
@@ -105,7 +120,9 @@ consumers:
 - username: bob
   keyauth_credentials:
   - key: '{vault://env/gwc-test-key}'
---- conf_like: gateway_key_auth_credential id=\S{36} key=from-env;
+--- conf_like eval
+qr/gateway_key_auth_credential id=\S{36} @{[main::key('from-env')]};/
+--- conf_unlike: from-env
 
 
 
@@ -118,7 +135,7 @@ consumers:
   - key: one
   - key: two
 --- conf_like eval
-qr/gateway_key_auth_credential id=(\S{36}) key=one;\s+gateway_key_auth_credential id=(?!\1)\S{36} key=two;/
+qr/gateway_key_auth_credential id=(\S{36}) @{[main::key('one')]};\s+gateway_key_auth_credential id=(?!\1)\S{36} @{[main::key('two')]};/
 
 
 
