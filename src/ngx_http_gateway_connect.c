@@ -11,51 +11,69 @@
 #include "ngx_http_gateway_connect.h"
 
 
+/* the longest host, and with a port */
+#define NGX_HTTP_GATEWAY_CONNECT_HOST  256
+#define NGX_HTTP_GATEWAY_CONNECT_KEY                                          \
+    (NGX_HTTP_GATEWAY_CONNECT_HOST + sizeof(":") + NGX_INT_T_LEN)
+
+
 typedef struct {
     ngx_str_node_t    sn;    /* "host:port" in lower case, without brackets */
     ngx_addr_t        addr;
 } ngx_http_gateway_connect_node_t;
 
 
-static ngx_int_t ngx_http_gateway_connect_key(ngx_pool_t *pool,
-    ngx_str_t *host, ngx_uint_t port, ngx_str_t *key);
+static void ngx_http_gateway_connect_key(ngx_str_t *host, ngx_uint_t port,
+    ngx_str_t *key);
 
 
 ngx_addr_t *
 ngx_http_gateway_connect_to(ngx_conf_t *cf, ngx_str_t *host, ngx_uint_t port)
 {
-    uint32_t                          hash;
-    ngx_str_t                         key;
-    ngx_http_gateway_main_conf_t     *gmcf;
-    ngx_http_gateway_connect_node_t  *node;
+    ngx_http_gateway_main_conf_t  *gmcf;
 
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
 
-    if (gmcf->connect_to == NULL) {
-        return NULL;
-    }
-
-    if (ngx_http_gateway_connect_key(cf->temp_pool, host, port, &key)
-        != NGX_OK)
-    {
-        return NULL;
-    }
-
-    hash = ngx_crc32_short(key.data, key.len);
-    node = (ngx_http_gateway_connect_node_t *)
-                ngx_str_rbtree_lookup(&gmcf->connect_to->tree, &key, hash);
-
-    if (node) {
-        return &node->addr;
-    }
-
-    return gmcf->connect_to->others.socklen ? &gmcf->connect_to->others : NULL;
+    return ngx_http_gateway_connect_find(gmcf->connect_to, host, port);
 }
 
 
-static ngx_int_t
-ngx_http_gateway_connect_key(ngx_pool_t *pool, ngx_str_t *host,
-    ngx_uint_t port, ngx_str_t *key)
+ngx_addr_t *
+ngx_http_gateway_connect_find(ngx_http_gateway_connect_t *connect,
+    ngx_str_t *host, ngx_uint_t port)
+{
+    u_char                            text[NGX_HTTP_GATEWAY_CONNECT_KEY];
+    uint32_t                          hash;
+    ngx_str_t                         key;
+    ngx_http_gateway_connect_node_t  *node;
+
+    if (connect == NULL) {
+        return NULL;
+    }
+
+    key.data = text;
+
+    if (host->len <= NGX_HTTP_GATEWAY_CONNECT_HOST) {
+
+        ngx_http_gateway_connect_key(host, port, &key);
+
+        hash = ngx_crc32_short(key.data, key.len);
+        node = (ngx_http_gateway_connect_node_t *)
+                    ngx_str_rbtree_lookup(&connect->tree, &key, hash);
+
+        if (node) {
+            return &node->addr;
+        }
+    }
+
+    return connect->others.socklen ? &connect->others : NULL;
+}
+
+
+/* writes at most NGX_HTTP_GATEWAY_CONNECT_KEY bytes to key->data */
+
+static void
+ngx_http_gateway_connect_key(ngx_str_t *host, ngx_uint_t port, ngx_str_t *key)
 {
     u_char     *p;
     ngx_str_t   bare;
@@ -69,16 +87,9 @@ ngx_http_gateway_connect_key(ngx_pool_t *pool, ngx_str_t *host,
         bare.len -= 2;
     }
 
-    key->data = ngx_pnalloc(pool, bare.len + sizeof(":") + NGX_INT_T_LEN);
-    if (key->data == NULL) {
-        return NGX_ERROR;
-    }
-
     ngx_strlow(key->data, bare.data, bare.len);
     p = ngx_sprintf(key->data + bare.len, ":%ui", port);
     key->len = p - key->data;
-
-    return NGX_OK;
 }
 
 
@@ -159,9 +170,16 @@ ngx_http_gateway_connect_to_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     host.data = value[1].data;
     host.len = colon - value[1].data;
 
-    if (ngx_http_gateway_connect_key(cf->pool, &host, port, &key) != NGX_OK) {
+    if (host.len > NGX_HTTP_GATEWAY_CONNECT_HOST) {
+        return "has a host of more than 256 characters";
+    }
+
+    key.data = ngx_pnalloc(cf->pool, NGX_HTTP_GATEWAY_CONNECT_KEY);
+    if (key.data == NULL) {
         return NGX_CONF_ERROR;
     }
+
+    ngx_http_gateway_connect_key(&host, port, &key);
 
     node = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_connect_node_t));
     if (node == NULL) {

@@ -19,6 +19,10 @@
 ngx_addr_t *ngx_http_gateway_connect_to(ngx_conf_t *cf, ngx_str_t *host,
     ngx_uint_t port);
 
+/* the same at run time, of what a configuration has; connect may be NULL */
+ngx_addr_t *ngx_http_gateway_connect_find(
+    ngx_http_gateway_connect_t *connect, ngx_str_t *host, ngx_uint_t port);
+
 /* the directive */
 char *ngx_http_gateway_connect_to_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);

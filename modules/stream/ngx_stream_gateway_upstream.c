@@ -568,7 +568,9 @@ ngx_stream_gateway_upstreams(ngx_conf_t *cf,
 
     ngx_rbtree_init(&hosts, &sentinel, ngx_str_rbtree_insert_value);
 
-    if (ngx_http_gateway_upstream_hosts(cf, gumcf, &hosts) != NGX_OK) {
+    if (ngx_http_gateway_upstream_hosts(cf, cf->temp_pool, gumcf, &hosts)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

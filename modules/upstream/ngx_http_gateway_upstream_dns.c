@@ -58,9 +58,6 @@ static ngx_int_t ngx_http_gateway_upstream_static(ngx_conf_t *cf,
     ngx_http_gateway_upstream_target_t *target, ngx_addr_t *addr);
 static ngx_int_t ngx_http_gateway_upstream_local(ngx_conf_t *cf,
     ngx_http_gateway_upstream_target_t *target, ngx_rbtree_t *hosts);
-static ngx_http_gateway_upstream_servers_t *
-    ngx_http_gateway_upstream_servers(ngx_conf_t *cf,
-    ngx_http_gateway_upstream_main_conf_t *gumcf, ngx_resolver_t *resolver);
 static char *ngx_http_gateway_upstream_dns_parameter(ngx_conf_t *cf,
     ngx_http_gateway_upstream_dns_conf_t *conf, ngx_str_t *name,
     ngx_str_t *value);
@@ -68,7 +65,7 @@ static char *ngx_http_gateway_upstream_dns_order(
     ngx_http_gateway_upstream_dns_conf_t *conf, ngx_str_t *value);
 static char *ngx_http_gateway_upstream_dns_search(ngx_conf_t *cf,
     ngx_http_gateway_upstream_dns_conf_t *conf, ngx_str_t *value);
-static ngx_int_t ngx_http_gateway_upstream_hosts_line(ngx_conf_t *cf,
+static ngx_int_t ngx_http_gateway_upstream_hosts_line(ngx_pool_t *pool,
     ngx_rbtree_t *hosts, u_char *p, u_char *last);
 
 
@@ -827,7 +824,7 @@ ngx_http_gateway_upstream_static(ngx_conf_t *cf,
 }
 
 
-static ngx_http_gateway_upstream_servers_t *
+ngx_http_gateway_upstream_servers_t *
 ngx_http_gateway_upstream_servers(ngx_conf_t *cf,
     ngx_http_gateway_upstream_main_conf_t *gumcf, ngx_resolver_t *resolver)
 {
@@ -1152,8 +1149,8 @@ ngx_http_gateway_upstream_dns_search(ngx_conf_t *cf,
 
 
 ngx_int_t
-ngx_http_gateway_upstream_read_hosts(ngx_conf_t *cf, ngx_str_t *file,
-    ngx_rbtree_t *hosts)
+ngx_http_gateway_upstream_read_hosts(ngx_conf_t *cf, ngx_pool_t *pool,
+    ngx_str_t *file, ngx_rbtree_t *hosts)
 {
     off_t            size;
     u_char          *p, *buf, *end, *last;
@@ -1197,7 +1194,7 @@ ngx_http_gateway_upstream_read_hosts(ngx_conf_t *cf, ngx_str_t *file,
         goto done;
     }
 
-    buf = ngx_palloc(cf->temp_pool, (size_t) size);
+    buf = ngx_palloc(pool, (size_t) size);
     if (buf == NULL) {
         goto done;
     }
@@ -1218,7 +1215,7 @@ ngx_http_gateway_upstream_read_hosts(ngx_conf_t *cf, ngx_str_t *file,
             end = last;
         }
 
-        if (ngx_http_gateway_upstream_hosts_line(cf, hosts, p, end)
+        if (ngx_http_gateway_upstream_hosts_line(pool, hosts, p, end)
             != NGX_OK)
         {
             goto done;
@@ -1244,7 +1241,7 @@ done:
  */
 
 static ngx_int_t
-ngx_http_gateway_upstream_hosts_line(ngx_conf_t *cf, ngx_rbtree_t *hosts,
+ngx_http_gateway_upstream_hosts_line(ngx_pool_t *pool, ngx_rbtree_t *hosts,
     u_char *p, u_char *last)
 {
     u_char          *word;
@@ -1271,9 +1268,7 @@ ngx_http_gateway_upstream_hosts_line(ngx_conf_t *cf, ngx_rbtree_t *hosts,
         }
 
         if (words++ == 0) {
-            if (ngx_parse_addr(cf->temp_pool, &addr, word, p - word)
-                != NGX_OK)
-            {
+            if (ngx_parse_addr(pool, &addr, word, p - word) != NGX_OK) {
                 return NGX_OK;
             }
 
@@ -1299,8 +1294,7 @@ ngx_http_gateway_upstream_hosts_line(ngx_conf_t *cf, ngx_rbtree_t *hosts,
             continue;
         }
 
-        node = ngx_palloc(cf->temp_pool,
-                          sizeof(ngx_str_node_t) + sizeof(ngx_addr_t));
+        node = ngx_palloc(pool, sizeof(ngx_str_node_t) + sizeof(ngx_addr_t));
         if (node == NULL) {
             return NGX_ERROR;
         }

@@ -1075,7 +1075,9 @@ ngx_http_gateway_upstream_postconfiguration(ngx_conf_t *cf)
     ngx_rbtree_init(&names, &names_sentinel, ngx_str_rbtree_insert_value);
     ngx_rbtree_init(&hosts, &hosts_sentinel, ngx_str_rbtree_insert_value);
 
-    if (ngx_http_gateway_upstream_hosts(cf, gumcf, &hosts) != NGX_OK) {
+    if (ngx_http_gateway_upstream_hosts(cf, cf->temp_pool, gumcf, &hosts)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -1137,7 +1139,7 @@ ngx_http_gateway_upstream_postconfiguration(ngx_conf_t *cf)
 
 
 ngx_int_t
-ngx_http_gateway_upstream_hosts(ngx_conf_t *cf,
+ngx_http_gateway_upstream_hosts(ngx_conf_t *cf, ngx_pool_t *pool,
     ngx_http_gateway_upstream_main_conf_t *gumcf, ngx_rbtree_t *hosts)
 {
     ngx_int_t  rc;
@@ -1155,7 +1157,7 @@ ngx_http_gateway_upstream_hosts(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    rc = ngx_http_gateway_upstream_read_hosts(cf, &file, hosts);
+    rc = ngx_http_gateway_upstream_read_hosts(cf, pool, &file, hosts);
 
     if (rc == NGX_DECLINED && gumcf->hosts_file.len) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, ngx_errno,

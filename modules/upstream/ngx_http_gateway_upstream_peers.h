@@ -425,6 +425,8 @@ struct ngx_http_gateway_upstream_main_conf_s {
     ngx_str_t                             hosts_file;
     ngx_http_gateway_upstream_dns_conf_t  dns;
     ngx_array_t                           servers;  /* ..._servers_t * */
+    void                                 *names;    /* of connections in the
+                                                       background */
     ngx_http_gateway_shm_t               *shm;      /* states of checks */
     size_t                                size;     /* of the zone */
     ngx_event_t                           keep;     /* holds states */
@@ -495,7 +497,7 @@ ngx_int_t ngx_http_gateway_upstream_add_target(ngx_conf_t *cf,
     ngx_uint_t weight);
 
 /* reads the hosts file of main into a tree, as below; NGX_OK or NGX_ERROR */
-ngx_int_t ngx_http_gateway_upstream_hosts(ngx_conf_t *cf,
+ngx_int_t ngx_http_gateway_upstream_hosts(ngx_conf_t *cf, ngx_pool_t *pool,
     ngx_http_gateway_upstream_main_conf_t *gumcf, ngx_rbtree_t *hosts);
 
 
@@ -539,9 +541,17 @@ void ngx_http_gateway_upstream_dns_start(
 void ngx_http_gateway_upstream_dns_stop(
     ngx_http_gateway_upstream_balancer_t *b);
 
-/* reads a hosts file into a tree of ngx_str_node_t; NGX_OK or NGX_ERROR */
+/*
+ * Reads a hosts file into a tree of ngx_str_node_t, each followed by its
+ * ngx_addr_t, in the pool; NGX_OK or NGX_ERROR.
+ */
 ngx_int_t ngx_http_gateway_upstream_read_hosts(ngx_conf_t *cf,
-    ngx_str_t *file, ngx_rbtree_t *hosts);
+    ngx_pool_t *pool, ngx_str_t *file, ngx_rbtree_t *hosts);
+
+/* what a resolver's users share, made when missing; NULL on error */
+ngx_http_gateway_upstream_servers_t *ngx_http_gateway_upstream_servers(
+    ngx_conf_t *cf, ngx_http_gateway_upstream_main_conf_t *gumcf,
+    ngx_resolver_t *resolver);
 
 
 /* lookups, ngx_http_gateway_upstream_lookup.c */

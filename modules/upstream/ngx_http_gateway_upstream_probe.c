@@ -10,6 +10,8 @@
 
 
 #include "ngx_http_gateway_upstream_peers.h"
+#include "ngx_http_gateway_fetch.h"
+#include "ngx_http_gateway_lease.h"
 
 
 #define NGX_HTTP_GATEWAY_UPSTREAM_RENEW   1000    /* milliseconds */
@@ -20,13 +22,6 @@
 
 /* of a status line; what is longer is no HTTP */
 #define NGX_HTTP_GATEWAY_UPSTREAM_LINE    1024
-
-
-/* in shared memory, instead of an address */
-typedef struct {
-    uint64_t                               holder;   /* pid, or 0 */
-    uint64_t                               renewed;  /* ngx_current_msec */
-} ngx_http_gateway_upstream_lease_t;
 
 
 typedef struct {
@@ -216,10 +211,8 @@ static ngx_uint_t
 ngx_http_gateway_upstream_lease(ngx_http_gateway_upstream_main_conf_t *gumcf,
     ngx_uint_t give_up)
 {
-    uint64_t                            now;
-    ngx_uint_t                          ours;
-    ngx_http_gateway_shm_entry_t        entry;
-    ngx_http_gateway_upstream_lease_t  *lease;
+    ngx_uint_t                    ours;
+    ngx_http_gateway_shm_entry_t  entry;
 
     if (ngx_http_gateway_shm_acquire(gumcf->shm, &gumcf->lease,
                                      NGX_HTTP_GATEWAY_UPSTREAM_ENTRY, &entry)
@@ -228,26 +221,15 @@ ngx_http_gateway_upstream_lease(ngx_http_gateway_upstream_main_conf_t *gumcf,
         return 0;
     }
 
-    lease = entry.value;
-    now = (uint64_t) ngx_current_msec;
-
-    ours = lease->holder == (uint64_t) ngx_pid
-           || lease->holder == 0
-           /* the clock is the machine's; it is another after a restart */
-           || now > lease->renewed + NGX_HTTP_GATEWAY_UPSTREAM_LEASE
-           || lease->renewed > now + NGX_HTTP_GATEWAY_UPSTREAM_LEASE;
+    /* the lease is there instead of the state of an address */
 
     if (give_up) {
-
-        if (lease->holder == (uint64_t) ngx_pid) {
-            lease->holder = 0;
-        }
-
+        ngx_http_gateway_lease_give(entry.value);
         ours = 0;
 
-    } else if (ours) {
-        lease->renewed = now;
-        lease->holder = (uint64_t) ngx_pid;
+    } else {
+        ours = ngx_http_gateway_lease_take(entry.value,
+                                           NGX_HTTP_GATEWAY_UPSTREAM_LEASE);
     }
 
     ngx_http_gateway_shm_release(&entry);
@@ -663,54 +645,20 @@ static ngx_int_t
 ngx_http_gateway_upstream_probe_verify(
     ngx_http_gateway_upstream_probe_t *probe)
 {
-    int                matches;
-    long               rc;
-    X509              *cert;
-    u_char             text[NGX_SOCKADDR_STRLEN];
+    u_char             text[NGX_HTTP_GATEWAY_UPSTREAM_LINE];
     ngx_str_t          name;
     ngx_connection_t  *c;
 
     c = probe->pc.connection;
 
-    rc = SSL_get_verify_result(c->ssl->connection);
-
-    if (rc != X509_V_OK) {
-        ngx_log_error(NGX_LOG_INFO, c->log, 0,
-                      "gateway upstream probe of %V: certificate verify "
-                      "error: (%l:%s)", &probe->peer->text, rc,
-                      X509_verify_cert_error_string(rc));
-        return NGX_ERROR;
-    }
-
     ngx_http_gateway_upstream_probe_name(probe, &name);
 
-    if (ngx_ssl_check_host(c, &name) == NGX_OK) {
+    if (ngx_http_gateway_fetch_verify(c, &name, text, sizeof(text)) == NULL) {
         return NGX_OK;
     }
 
-    /* that one does not know the addresses of a certificate */
-
-    matches = 0;
-
-    if (name.len < sizeof(text)) {
-
-        (void) ngx_cpystrn(text, name.data, name.len + 1);
-
-        cert = SSL_get_peer_certificate(c->ssl->connection);
-
-        if (cert) {
-            matches = X509_check_ip_asc(cert, (char *) text, 0);
-            X509_free(cert);
-        }
-    }
-
-    if (matches == 1) {
-        return NGX_OK;
-    }
-
-    ngx_log_error(NGX_LOG_INFO, c->log, 0,
-                  "gateway upstream probe of %V: certificate does not match "
-                  "\"%V\"", &probe->peer->text, &name);
+    ngx_log_error(NGX_LOG_INFO, c->log, 0, "gateway upstream probe of %V: %s",
+                  &probe->peer->text, text);
 
     return NGX_ERROR;
 }

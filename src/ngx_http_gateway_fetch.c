@@ -1,0 +1,1561 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * HTTP requests of our own in the background, see the header.
+ *
+ *   look the name up -> connect (the next address when one refuses) -> TLS
+ *   -> send, and read what comes at the same time -> the handler
+ *
+ * Everything that ends a fetch goes through ..._end(), which posts the call
+ * of the handler, so that it never runs inside of its owner's call.
+ */
+
+
+#include "ngx_http_gateway_fetch.h"
+
+#include <ngx_event.h>
+#include <ngx_event_connect.h>
+
+
+#define NGX_HTTP_GATEWAY_FETCH_TIMEOUT  10000   /* milliseconds */
+#define NGX_HTTP_GATEWAY_FETCH_LIMIT    (1024 * 1024)
+
+/* status line and headers together; also what is read at a time */
+#define NGX_HTTP_GATEWAY_FETCH_BUFFER   16384
+
+#define NGX_HTTP_GATEWAY_FETCH_ERROR    256
+
+
+static void ngx_http_gateway_fetch_begin(ngx_http_gateway_fetch_t *f);
+static void ngx_http_gateway_fetch_found(
+    ngx_http_gateway_names_query_t *query);
+static void ngx_http_gateway_fetch_connect(ngx_http_gateway_fetch_t *f);
+static void ngx_http_gateway_fetch_connected(ngx_http_gateway_fetch_t *f);
+#if (NGX_SSL)
+static void ngx_http_gateway_fetch_handshake(ngx_http_gateway_fetch_t *f);
+static void ngx_http_gateway_fetch_handshake_handler(ngx_connection_t *c);
+#endif
+static void ngx_http_gateway_fetch_request(ngx_http_gateway_fetch_t *f);
+static ngx_chain_t *ngx_http_gateway_fetch_write(ngx_http_gateway_fetch_t *f);
+static void ngx_http_gateway_fetch_send(ngx_http_gateway_fetch_t *f);
+static void ngx_http_gateway_fetch_write_handler(ngx_event_t *wev);
+static void ngx_http_gateway_fetch_read_handler(ngx_event_t *rev);
+
+static ngx_int_t ngx_http_gateway_fetch_parse(ngx_http_gateway_fetch_t *f);
+static ngx_int_t ngx_http_gateway_fetch_parse_headers(
+    ngx_http_gateway_fetch_t *f);
+static ngx_int_t ngx_http_gateway_fetch_keep_header(
+    ngx_http_gateway_fetch_t *f);
+static ngx_int_t ngx_http_gateway_fetch_framing(ngx_http_gateway_fetch_t *f);
+static ngx_int_t ngx_http_gateway_fetch_parse_body(
+    ngx_http_gateway_fetch_t *f);
+static ngx_int_t ngx_http_gateway_fetch_append(ngx_http_gateway_fetch_t *f,
+    size_t size);
+static void ngx_http_gateway_fetch_closed(ngx_http_gateway_fetch_t *f);
+static ngx_int_t ngx_http_gateway_fetch_redirect(ngx_http_gateway_fetch_t *f);
+static ngx_int_t ngx_http_gateway_fetch_location(ngx_http_gateway_fetch_t *f,
+    ngx_str_t *location);
+
+static void ngx_http_gateway_fetch_failed(ngx_http_gateway_fetch_t *f,
+    ngx_err_t err, const char *what);
+static void ngx_http_gateway_fetch_end(ngx_http_gateway_fetch_t *f);
+static void ngx_http_gateway_fetch_close(ngx_http_gateway_fetch_t *f);
+static void ngx_http_gateway_fetch_timer(ngx_event_t *ev);
+static void ngx_http_gateway_fetcher_stop(void *data);
+
+
+ngx_int_t
+ngx_http_gateway_fetcher_init(ngx_conf_t *cf,
+    ngx_http_gateway_fetcher_t *fetcher)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    if (fetcher->timeout == 0) {
+        fetcher->timeout = NGX_HTTP_GATEWAY_FETCH_TIMEOUT;
+    }
+
+    if (fetcher->limit == 0) {
+        fetcher->limit = NGX_HTTP_GATEWAY_FETCH_LIMIT;
+    }
+
+    ngx_queue_init(&fetcher->fetches);
+
+    fetcher->names = ngx_http_gateway_names_init(cf);
+    if (fetcher->names == NULL) {
+        return NGX_ERROR;
+    }
+
+#if (NGX_SSL)
+
+    fetcher->ssl = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
+    if (fetcher->ssl == NULL) {
+        return NGX_ERROR;
+    }
+
+    fetcher->ssl->log = cf->log;
+
+    if (ngx_ssl_create(fetcher->ssl, NGX_SSL_TLSv1_2|NGX_SSL_TLSv1_3, NULL)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        ngx_ssl_cleanup_ctx(fetcher->ssl);
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_ssl_cleanup_ctx;
+    cln->data = fetcher->ssl;
+
+    if (fetcher->certificate.len
+        && ngx_ssl_certificate(cf, fetcher->ssl, &fetcher->certificate,
+                               &fetcher->certificate_key, NULL)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* as deep a chain as OpenSSL would follow by itself */
+
+    if (fetcher->trusted_certificate.len) {
+
+        if (ngx_ssl_trusted_certificate(cf, fetcher->ssl,
+                                        &fetcher->trusted_certificate, 100)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+    } else if (SSL_CTX_set_default_verify_paths(fetcher->ssl->ctx) != 1) {
+        ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
+                      "SSL_CTX_set_default_verify_paths() failed");
+        return NGX_ERROR;
+    }
+
+#endif
+
+    /* registered last, hence runs before what fetches lean on ends */
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_gateway_fetcher_stop;
+    cln->data = fetcher;
+
+    return NGX_OK;
+}
+
+
+const char *
+ngx_http_gateway_fetch_parse_url(const ngx_str_t *url,
+    ngx_http_gateway_fetch_url_t *parts)
+{
+    u_char                        *p, *last, *end;
+    ngx_int_t                      port;
+    ngx_http_gateway_fetch_url_t   dummy;
+
+    if (parts == NULL) {
+        parts = &dummy;
+    }
+
+    ngx_memzero(parts, sizeof(ngx_http_gateway_fetch_url_t));
+
+    p = url->data;
+    last = p + url->len;
+
+    for (end = p; end < last; end++) {
+        if (*end <= 0x20 || *end >= 0x7f) {
+            return "a URL has neither blanks nor characters that are not "
+                   "ASCII";
+        }
+    }
+
+    if (url->len > 8 && ngx_strncasecmp(p, (u_char *) "https://", 8) == 0) {
+        parts->tls = 1;
+        parts->port = 443;
+        p += 8;
+
+    } else if (url->len > 7
+               && ngx_strncasecmp(p, (u_char *) "http://", 7) == 0)
+    {
+        parts->port = 80;
+        p += 7;
+
+    } else {
+        return "it must begin with \"https://\" or \"http://\"";
+    }
+
+    for (end = p; end < last && *end != '/' && *end != '?' && *end != '#';
+         end++)
+    {
+        if (*end == '@') {
+            return "a user's name cannot be in it";
+        }
+    }
+
+    parts->authority.data = p;
+    parts->authority.len = end - p;
+
+    /* a fragment is not sent */
+
+    parts->target.data = end;
+
+    while (end < last && *end != '#') {
+        end++;
+    }
+
+    parts->target.len = end - parts->target.data;
+    last = parts->authority.data + parts->authority.len;
+
+    if (p < last && *p == '[') {
+
+        end = ngx_strlchr(p, last, ']');
+
+        if (end == NULL) {
+            return "the host is invalid";
+        }
+
+        parts->host.data = p + 1;
+        parts->host.len = end - p - 1;
+        end++;
+
+    } else {
+
+        end = ngx_strlchr(p, last, ':');
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        parts->host.data = p;
+        parts->host.len = end - p;
+    }
+
+    if (parts->host.len == 0 || parts->host.len > 253) {
+        return "the host is invalid";
+    }
+
+    if (end == last) {
+        return NULL;
+    }
+
+    port = (*end == ':') ? ngx_atoi(end + 1, last - end - 1) : NGX_ERROR;
+
+    if (port < 1 || port > 65535) {
+        return "the port is invalid";
+    }
+
+    parts->port = (in_port_t) port;
+
+    return NULL;
+}
+
+
+ngx_http_gateway_fetch_t *
+ngx_http_gateway_fetch_create(ngx_http_gateway_fetcher_t *fetcher,
+    const ngx_str_t *url)
+{
+    ngx_pool_t                *pool;
+    ngx_http_gateway_fetch_t  *f;
+
+    pool = ngx_create_pool(4096, ngx_cycle->log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    f = ngx_pcalloc(pool, sizeof(ngx_http_gateway_fetch_t));
+    if (f == NULL) {
+        goto failed;
+    }
+
+    f->url.len = url->len;
+    f->url.data = ngx_pnalloc(pool, url->len);
+    if (f->url.data == NULL) {
+        goto failed;
+    }
+
+    ngx_memcpy(f->url.data, url->data, url->len);
+
+    if (ngx_array_init(&f->headers, pool, 4, sizeof(ngx_keyval_t)) != NGX_OK
+        || ngx_array_init(&f->answer_headers, pool, 16, sizeof(ngx_keyval_t))
+           != NGX_OK)
+    {
+        goto failed;
+    }
+
+    ngx_str_set(&f->method, "GET");
+
+    f->pool = pool;
+    f->fetcher = fetcher;
+    f->timeout = fetcher->timeout;
+    f->limit = fetcher->limit;
+    f->redirects = fetcher->redirects;
+
+    return f;
+
+failed:
+
+    ngx_destroy_pool(pool);
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_http_gateway_fetch_add_header(ngx_http_gateway_fetch_t *f,
+    const char *name, const ngx_str_t *value)
+{
+    size_t         i;
+    ngx_keyval_t  *h;
+
+    for (i = 0; i < value->len; i++) {
+        if (value->data[i] == CR || value->data[i] == LF
+            || value->data[i] == '\0')
+        {
+            return NGX_DECLINED;
+        }
+    }
+
+    h = ngx_array_push(&f->headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->value = *value;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_gateway_fetch_start(ngx_http_gateway_fetch_t *f)
+{
+    f->started = 1;
+
+    f->timer.handler = ngx_http_gateway_fetch_timer;
+    f->timer.data = f;
+    f->timer.log = f->pool->log;
+    f->timer.cancelable = f->awaited ? 0 : 1;
+
+    ngx_queue_insert_tail(&f->fetcher->fetches, &f->queue);
+    f->queued = 1;
+
+    if ((ngx_exiting && !f->awaited) || ngx_terminate) {
+        ngx_http_gateway_fetch_failed(f, 0, "the worker ends");
+        return;
+    }
+
+    ngx_add_timer(&f->timer, f->timeout);
+
+    ngx_http_gateway_fetch_begin(f);
+}
+
+
+void
+ngx_http_gateway_fetch_free(ngx_http_gateway_fetch_t *f)
+{
+    ngx_http_gateway_names_end(&f->query);
+    ngx_http_gateway_fetch_close(f);
+
+    if (f->timer.timer_set) {
+        ngx_del_timer(&f->timer);
+    }
+
+    if (f->queued) {
+        ngx_queue_remove(&f->queue);
+    }
+
+    ngx_destroy_pool(f->pool);
+}
+
+
+ngx_str_t *
+ngx_http_gateway_fetch_header(ngx_http_gateway_fetch_t *f, const char *name)
+{
+    size_t         len;
+    ngx_uint_t     i;
+    ngx_keyval_t  *h;
+
+    h = f->answer_headers.elts;
+    len = ngx_strlen(name);
+
+    for (i = 0; i < f->answer_headers.nelts; i++) {
+
+        if (h[i].key.len == len
+            && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
+        {
+            return &h[i].value;
+        }
+    }
+
+    return NULL;
+}
+
+
+time_t
+ngx_http_gateway_fetch_fresh(ngx_http_gateway_fetch_t *f)
+{
+    u_char      *p, *end, *last;
+    time_t       fresh;
+    ngx_int_t    age;
+    ngx_str_t   *value;
+
+    value = ngx_http_gateway_fetch_header(f, "cache-control");
+
+    if (value == NULL) {
+        return -1;
+    }
+
+    fresh = -1;
+    last = value->data + value->len;
+
+    for (p = value->data; p < last; p = end + 1) {
+
+        while (p < last && (*p == ' ' || *p == '\t')) {
+            p++;
+        }
+
+        end = ngx_strlchr(p, last, ',');
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        if ((end - p >= 8
+             && (ngx_strncasecmp(p, (u_char *) "no-store", 8) == 0
+                 || ngx_strncasecmp(p, (u_char *) "no-cache", 8) == 0)))
+        {
+            return 0;
+        }
+
+        if (end - p > 8 && ngx_strncasecmp(p, (u_char *) "max-age=", 8) == 0)
+        {
+            for (p += 8, fresh = 0;
+                 p < end && *p >= '0' && *p <= '9' && fresh < 0x7fffffff / 10;
+                 p++)
+            {
+                fresh = fresh * 10 + (*p - '0');
+            }
+        }
+    }
+
+    value = ngx_http_gateway_fetch_header(f, "age");
+
+    if (fresh > 0 && value) {
+        age = ngx_atoi(value->data, value->len);
+
+        if (age > 0) {
+            fresh = (age < fresh) ? fresh - age : 0;
+        }
+    }
+
+    return fresh;
+}
+
+
+/* to f->url, whatever was before */
+
+static void
+ngx_http_gateway_fetch_begin(ngx_http_gateway_fetch_t *f)
+{
+    ngx_int_t    rc;
+    const char  *wrong;
+
+    wrong = ngx_http_gateway_fetch_parse_url(&f->url, &f->to);
+
+    if (wrong) {
+        ngx_http_gateway_fetch_failed(f, 0, wrong);
+        return;
+    }
+
+#if !(NGX_SSL)
+
+    if (f->to.tls) {
+        ngx_http_gateway_fetch_failed(f, 0, "nginx was built without TLS");
+        return;
+    }
+
+#endif
+
+    f->next = 0;
+    f->connected = 0;
+    f->status_done = 0;
+    f->headers_done = 0;
+    f->is_chunked = 0;
+    f->length = -1;
+    f->status = 0;
+    f->answer_headers.nelts = 0;
+    ngx_str_null(&f->answer);
+    f->room = 0;
+
+    f->query.host = f->to.host;
+    f->query.port = f->to.port;
+    f->query.timeout = f->timeout;
+    f->query.log = f->pool->log;
+    f->query.cancelable = f->awaited ? 0 : 1;
+    f->query.handler = ngx_http_gateway_fetch_found;
+    f->query.data = f;
+
+    rc = ngx_http_gateway_names_find(f->fetcher->names, &f->query);
+
+    if (rc == NGX_AGAIN) {
+        return;
+    }
+
+    ngx_http_gateway_fetch_found(&f->query);
+}
+
+
+static void
+ngx_http_gateway_fetch_found(ngx_http_gateway_names_query_t *query)
+{
+    ngx_http_gateway_fetch_t  *f;
+
+    f = query->data;
+
+    if (query->naddrs == 0) {
+        ngx_http_gateway_fetch_failed(f, 0, query->error
+                                      ? query->error : "no address");
+        return;
+    }
+
+    ngx_http_gateway_fetch_connect(f);
+}
+
+
+static void
+ngx_http_gateway_fetch_connect(ngx_http_gateway_fetch_t *f)
+{
+    ngx_int_t                       rc;
+    ngx_connection_t               *c;
+    ngx_http_gateway_names_addr_t  *addr;
+
+    for ( ;; ) {
+
+        ngx_http_gateway_fetch_close(f);
+
+        addr = &f->query.addrs[f->next++];
+
+        ngx_memzero(&f->peer, sizeof(ngx_peer_connection_t));
+
+        f->peer.sockaddr = &addr->sockaddr.sockaddr;
+        f->peer.socklen = addr->socklen;
+        f->peer.name = &f->to.authority;
+        f->peer.get = ngx_event_get_peer;
+        f->peer.log = f->pool->log;
+        f->peer.log_error = NGX_ERROR_INFO;
+
+        rc = ngx_event_connect_peer(&f->peer);
+
+        if (rc == NGX_OK || rc == NGX_AGAIN) {
+            break;
+        }
+
+        if (rc == NGX_DECLINED && f->next < f->query.naddrs) {
+            continue;
+        }
+
+        ngx_http_gateway_fetch_failed(f, 0, "it cannot be connected to");
+        return;
+    }
+
+    c = f->peer.connection;
+
+    c->data = f;
+    c->pool = f->pool;
+    c->log = f->pool->log;
+    c->read->log = c->log;
+    c->write->log = c->log;
+    c->sendfile = 0;
+
+    /* a worker that ends need not wait for it, and closes it */
+
+    c->idle = f->awaited ? 0 : 1;
+    c->read->resolver = 1;
+    c->write->resolver = 1;
+
+    c->read->handler = ngx_http_gateway_fetch_read_handler;
+    c->write->handler = ngx_http_gateway_fetch_write_handler;
+
+    if (rc == NGX_OK) {
+        ngx_http_gateway_fetch_connected(f);
+    }
+}
+
+
+static void
+ngx_http_gateway_fetch_connected(ngx_http_gateway_fetch_t *f)
+{
+    f->connected = 1;
+
+#if (NGX_SSL)
+
+    if (f->to.tls) {
+        ngx_http_gateway_fetch_handshake(f);
+        return;
+    }
+
+#endif
+
+    ngx_http_gateway_fetch_request(f);
+}
+
+
+#if (NGX_SSL)
+
+static void
+ngx_http_gateway_fetch_handshake(ngx_http_gateway_fetch_t *f)
+{
+    u_char            *name;
+    ngx_int_t          rc;
+    ngx_connection_t  *c;
+
+    c = f->peer.connection;
+
+    if (ngx_ssl_create_connection(f->fetcher->ssl, c,
+                                  NGX_SSL_BUFFER|NGX_SSL_CLIENT)
+        != NGX_OK)
+    {
+        ngx_http_gateway_fetch_failed(f, 0, "no TLS connection");
+        return;
+    }
+
+    /* RFC 6066 has no addresses in SNI */
+
+    if (ngx_inet_addr(f->to.host.data, f->to.host.len) == INADDR_NONE
+        && ngx_strlchr(f->to.host.data, f->to.host.data + f->to.host.len, ':')
+           == NULL)
+    {
+        name = ngx_pnalloc(f->pool, f->to.host.len + 1);
+        if (name == NULL) {
+            ngx_http_gateway_fetch_failed(f, 0, "no memory");
+            return;
+        }
+
+        (void) ngx_cpystrn(name, f->to.host.data, f->to.host.len + 1);
+
+        if (SSL_set_tlsext_host_name(c->ssl->connection, (char *) name) == 0)
+        {
+            ngx_http_gateway_fetch_failed(f, 0, "no TLS connection");
+            return;
+        }
+    }
+
+    rc = ngx_ssl_handshake(c);
+
+    if (rc == NGX_AGAIN) {
+        c->ssl->handler = ngx_http_gateway_fetch_handshake_handler;
+        return;
+    }
+
+    ngx_http_gateway_fetch_handshake_handler(c);
+}
+
+
+static void
+ngx_http_gateway_fetch_handshake_handler(ngx_connection_t *c)
+{
+    u_char                     text[NGX_HTTP_GATEWAY_FETCH_ERROR];
+    ngx_http_gateway_fetch_t  *f;
+
+    f = c->data;
+
+    if (!c->ssl->handshaked) {
+        ngx_http_gateway_fetch_failed(f, 0, "the TLS handshake failed");
+        return;
+    }
+
+    if (!f->fetcher->no_verify
+        && ngx_http_gateway_fetch_verify(c, &f->to.host, text, sizeof(text)))
+    {
+        ngx_http_gateway_fetch_failed(f, 0, (char *) text);
+        return;
+    }
+
+    c->read->handler = ngx_http_gateway_fetch_read_handler;
+    c->write->handler = ngx_http_gateway_fetch_write_handler;
+
+    ngx_http_gateway_fetch_request(f);
+}
+
+
+u_char *
+ngx_http_gateway_fetch_verify(ngx_connection_t *c, ngx_str_t *name,
+    u_char *buf, size_t size)
+{
+    int      matches;
+    long     rc;
+    X509    *cert;
+    u_char  *last, address[NGX_SOCKADDR_STRLEN];
+
+    last = buf + size - 1;
+
+    rc = SSL_get_verify_result(c->ssl->connection);
+
+    if (rc != X509_V_OK) {
+        *ngx_slprintf(buf, last, "certificate verify error: (%l:%s)", rc,
+                      X509_verify_cert_error_string(rc)) = '\0';
+        return buf;
+    }
+
+    cert = SSL_get_peer_certificate(c->ssl->connection);
+
+    if (cert == NULL) {
+        *ngx_slprintf(buf, last, "there is no certificate") = '\0';
+        return buf;
+    }
+
+    matches = 0;
+
+    /* ngx_ssl_check_host() does not know the addresses of a certificate */
+
+    if (name->len < sizeof(address)) {
+        (void) ngx_cpystrn(address, name->data, name->len + 1);
+
+        matches = X509_check_ip_asc(cert, (char *) address, 0) == 1;
+    }
+
+    X509_free(cert);
+
+    if (matches || ngx_ssl_check_host(c, name) == NGX_OK) {
+        return NULL;
+    }
+
+    *ngx_slprintf(buf, last, "certificate does not match \"%V\"", name) = '\0';
+
+    return buf;
+}
+
+#endif
+
+
+static void
+ngx_http_gateway_fetch_request(ngx_http_gateway_fetch_t *f)
+{
+    ngx_connection_t  *c;
+
+    c = f->peer.connection;
+
+    f->out = ngx_http_gateway_fetch_write(f);
+    f->in = ngx_create_temp_buf(f->pool, NGX_HTTP_GATEWAY_FETCH_BUFFER);
+    f->r = ngx_pcalloc(f->pool, sizeof(ngx_http_request_t));
+
+    if (f->out == NULL || f->in == NULL || f->r == NULL) {
+        ngx_http_gateway_fetch_failed(f, 0, "no memory");
+        return;
+    }
+
+    f->r->connection = c;
+    f->r->pool = f->pool;
+
+    ngx_memzero(&f->parsed, sizeof(ngx_http_status_t));
+    ngx_memzero(&f->chunked, sizeof(ngx_http_chunked_t));
+
+    ngx_http_gateway_fetch_send(f);
+}
+
+
+static ngx_chain_t *
+ngx_http_gateway_fetch_write(ngx_http_gateway_fetch_t *f)
+{
+    size_t         len;
+    ngx_buf_t     *b;
+    ngx_str_t     *target;
+    ngx_uint_t     i;
+    ngx_chain_t   *out, *cl;
+    ngx_keyval_t  *h;
+
+    target = &f->to.target;
+    h = f->headers.elts;
+
+    len = f->method.len + sizeof(" / HTTP/1.1" CRLF) - 1 + target->len
+          + sizeof("Host: " CRLF) - 1 + f->to.authority.len
+          + sizeof("Connection: close" CRLF) - 1
+          + sizeof("Content-Length: " CRLF CRLF) - 1 + NGX_SIZE_T_LEN;
+
+    for (i = 0; i < f->headers.nelts; i++) {
+        len += h[i].key.len + sizeof(": " CRLF) - 1 + h[i].value.len;
+    }
+
+    b = ngx_create_temp_buf(f->pool, len);
+    out = ngx_alloc_chain_link(f->pool);
+
+    if (b == NULL || out == NULL) {
+        return NULL;
+    }
+
+    out->buf = b;
+    out->next = NULL;
+
+    b->last = ngx_sprintf(b->last, "%V %s%V HTTP/1.1" CRLF "Host: %V" CRLF
+                          "Connection: close" CRLF, &f->method,
+                          target->len && target->data[0] == '/' ? "" : "/",
+                          target, &f->to.authority);
+
+    for (i = 0; i < f->headers.nelts; i++) {
+        b->last = ngx_sprintf(b->last, "%V: %V" CRLF, &h[i].key, &h[i].value);
+    }
+
+    if (f->body.len || f->method.data[0] == 'P') {
+        b->last = ngx_sprintf(b->last, "Content-Length: %uz" CRLF,
+                              f->body.len);
+    }
+
+    *b->last++ = CR;
+    *b->last++ = LF;
+
+    if (f->body.len == 0) {
+        return out;
+    }
+
+    b = ngx_calloc_buf(f->pool);
+    cl = ngx_alloc_chain_link(f->pool);
+
+    if (b == NULL || cl == NULL) {
+        return NULL;
+    }
+
+    b->memory = 1;
+    b->pos = f->body.data;
+    b->last = b->pos + f->body.len;
+
+    cl->buf = b;
+    cl->next = NULL;
+    out->next = cl;
+
+    return out;
+}
+
+
+static void
+ngx_http_gateway_fetch_send(ngx_http_gateway_fetch_t *f)
+{
+    ssize_t            n;
+    ngx_buf_t         *b;
+    ngx_connection_t  *c;
+
+    c = f->peer.connection;
+
+    while (f->out) {
+
+        b = f->out->buf;
+
+        n = c->send(c, b->pos, b->last - b->pos);
+
+        if (n == NGX_ERROR) {
+            /* there may be an answer that says why */
+            f->out = NULL;
+            break;
+        }
+
+        if (n == NGX_AGAIN || n == 0) {
+
+            if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
+                ngx_http_gateway_fetch_failed(f, 0, "it cannot be written to");
+                return;
+            }
+
+            break;
+        }
+
+        b->pos += n;
+
+        if (b->pos == b->last) {
+            f->out = f->out->next;
+        }
+    }
+
+    if (f->out == NULL && ngx_handle_write_event(c->write, 0) != NGX_OK) {
+        ngx_http_gateway_fetch_failed(f, 0, "it cannot be written to");
+        return;
+    }
+
+    ngx_http_gateway_fetch_read_handler(c->read);
+}
+
+
+static void
+ngx_http_gateway_fetch_write_handler(ngx_event_t *wev)
+{
+    int                        err;
+    socklen_t                  len;
+    ngx_connection_t          *c;
+    ngx_http_gateway_fetch_t  *f;
+
+    c = wev->data;
+    f = c->data;
+
+    if (f->connected) {
+
+        if (f->out) {
+            ngx_http_gateway_fetch_send(f);
+        }
+
+        return;
+    }
+
+    err = 0;
+    len = sizeof(int);
+
+    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, (void *) &err, &len) == -1) {
+        err = ngx_socket_errno;
+    }
+
+    if (err == 0) {
+        ngx_http_gateway_fetch_connected(f);
+        return;
+    }
+
+    if (f->next < f->query.naddrs) {
+        ngx_http_gateway_fetch_connect(f);
+        return;
+    }
+
+    ngx_http_gateway_fetch_failed(f, err, "it cannot be connected to");
+}
+
+
+static void
+ngx_http_gateway_fetch_read_handler(ngx_event_t *rev)
+{
+    ssize_t                    n;
+    ngx_buf_t                 *b;
+    ngx_int_t                  rc;
+    ngx_connection_t          *c;
+    ngx_http_gateway_fetch_t  *f;
+
+    c = rev->data;
+    f = c->data;
+
+    if (c->close) {
+        ngx_http_gateway_fetch_failed(f, 0, "the worker ends");
+        return;
+    }
+
+    if (f->r == NULL) {
+        /* not sent yet; a failure to connect comes to the other handler */
+        return;
+    }
+
+    for ( ;; ) {
+
+        b = f->in;
+
+        if (b->last == b->end) {
+
+            /* a body is taken out at once, so this is the head */
+
+            ngx_http_gateway_fetch_failed(f, 0, "the head of the answer is "
+                                          "too long");
+            return;
+        }
+
+        n = c->recv(c, b->last, b->end - b->last);
+
+        if (n == NGX_AGAIN) {
+
+            if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+                ngx_http_gateway_fetch_failed(f, 0, "it cannot be read");
+            }
+
+            return;
+        }
+
+        if (n == NGX_ERROR) {
+            ngx_http_gateway_fetch_failed(f, 0, "the connection broke");
+            return;
+        }
+
+        if (n == 0) {
+            ngx_http_gateway_fetch_closed(f);
+            return;
+        }
+
+        b->last += n;
+
+        rc = ngx_http_gateway_fetch_parse(f);
+
+        if (rc == NGX_DONE) {
+            ngx_http_gateway_fetch_end(f);
+            return;
+        }
+
+        if (rc != NGX_AGAIN) {
+            /* told, or on its way to another place */
+            return;
+        }
+    }
+}
+
+
+/* NGX_AGAIN: there has to be more; NGX_DONE: that is all; NGX_ERROR: ended */
+
+static ngx_int_t
+ngx_http_gateway_fetch_parse(ngx_http_gateway_fetch_t *f)
+{
+    ngx_int_t  rc;
+
+    while (!f->headers_done) {
+
+        if (!f->status_done) {
+
+            rc = ngx_http_parse_status_line(f->r, f->in, &f->parsed);
+
+            if (rc == NGX_AGAIN) {
+                return NGX_AGAIN;
+            }
+
+            if (rc != NGX_OK) {
+                ngx_http_gateway_fetch_failed(f, 0, "the answer is no HTTP");
+                return NGX_ERROR;
+            }
+
+            f->status_done = 1;
+            f->status = f->parsed.code;
+        }
+
+        rc = ngx_http_gateway_fetch_parse_headers(f);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        if (f->status >= 100 && f->status < 200 && f->status != 101) {
+
+            /* an interim answer */
+
+            f->answer_headers.nelts = 0;
+            f->status_done = 0;
+            f->r->state = 0;
+            ngx_memzero(&f->parsed, sizeof(ngx_http_status_t));
+            continue;
+        }
+
+        f->headers_done = 1;
+
+        rc = ngx_http_gateway_fetch_redirect(f);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+
+        rc = ngx_http_gateway_fetch_framing(f);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return ngx_http_gateway_fetch_parse_body(f);
+}
+
+
+/* NGX_OK: all of them are there */
+
+static ngx_int_t
+ngx_http_gateway_fetch_parse_headers(ngx_http_gateway_fetch_t *f)
+{
+    ngx_int_t  rc;
+
+    for ( ;; ) {
+
+        rc = ngx_http_parse_header_line(f->r, f->in, 1);
+
+        if (rc == NGX_HTTP_PARSE_HEADER_DONE) {
+            return NGX_OK;
+        }
+
+        if (rc == NGX_AGAIN) {
+            return NGX_AGAIN;
+        }
+
+        if (rc != NGX_OK || f->r->invalid_header) {
+            ngx_http_gateway_fetch_failed(f, 0, "a header is invalid");
+            return NGX_ERROR;
+        }
+
+        if (ngx_http_gateway_fetch_keep_header(f) != NGX_OK) {
+            ngx_http_gateway_fetch_failed(f, 0, "no memory");
+            return NGX_ERROR;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_gateway_fetch_keep_header(ngx_http_gateway_fetch_t *f)
+{
+    ngx_keyval_t  *h;
+
+    h = ngx_array_push(&f->answer_headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* the buffer is used again for the body */
+
+    h->key.len = f->r->header_name_end - f->r->header_name_start;
+    h->value.len = f->r->header_end - f->r->header_start;
+
+    h->key.data = ngx_pnalloc(f->pool, h->key.len + h->value.len);
+    if (h->key.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->value.data = h->key.data + h->key.len;
+
+    ngx_memcpy(h->key.data, f->r->header_name_start, h->key.len);
+    ngx_memcpy(h->value.data, f->r->header_start, h->value.len);
+
+    return NGX_OK;
+}
+
+
+/* where the body ends, RFC 9112, 6.3 */
+
+static ngx_int_t
+ngx_http_gateway_fetch_framing(ngx_http_gateway_fetch_t *f)
+{
+    off_t          length;
+    ngx_uint_t     i;
+    ngx_keyval_t  *h;
+
+    h = f->answer_headers.elts;
+
+    for (i = 0; i < f->answer_headers.nelts; i++) {
+
+        if (h[i].key.len == sizeof("Transfer-Encoding") - 1
+            && ngx_strncasecmp(h[i].key.data, (u_char *) "Transfer-Encoding",
+                               h[i].key.len)
+               == 0)
+        {
+            if (h[i].value.len != sizeof("chunked") - 1
+                || ngx_strncasecmp(h[i].value.data, (u_char *) "chunked",
+                                   h[i].value.len)
+                   != 0
+                || f->is_chunked)
+            {
+                ngx_http_gateway_fetch_failed(f, 0,
+                                             "the transfer encoding is not "
+                                             "supported");
+                return NGX_ERROR;
+            }
+
+            f->is_chunked = 1;
+            continue;
+        }
+
+        if (h[i].key.len == sizeof("Content-Length") - 1
+            && ngx_strncasecmp(h[i].key.data, (u_char *) "Content-Length",
+                               h[i].key.len)
+               == 0)
+        {
+            length = ngx_atoof(h[i].value.data, h[i].value.len);
+
+            if (length == NGX_ERROR
+                || (f->length != -1 && f->length != length))
+            {
+                ngx_http_gateway_fetch_failed(f, 0,
+                                             "the length of the answer is "
+                                             "invalid");
+                return NGX_ERROR;
+            }
+
+            f->length = length;
+        }
+    }
+
+    if (f->is_chunked) {
+        f->length = -1;
+    }
+
+    if (f->status == NGX_HTTP_NO_CONTENT || f->status == NGX_HTTP_NOT_MODIFIED
+        || (f->method.len == 4 && ngx_strncmp(f->method.data, "HEAD", 4) == 0))
+    {
+        return NGX_DONE;
+    }
+
+    if (f->length > (off_t) f->limit) {
+        ngx_http_gateway_fetch_failed(f, 0, "the answer is too long");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_fetch_parse_body(ngx_http_gateway_fetch_t *f)
+{
+    size_t      size;
+    ngx_buf_t  *b;
+    ngx_int_t   rc;
+
+    b = f->in;
+
+    if (!f->is_chunked) {
+
+        size = b->last - b->pos;
+
+        if (f->length != -1) {
+            size = (size_t) ngx_min((off_t) size,
+                                    f->length - (off_t) f->answer.len);
+        }
+
+        if (ngx_http_gateway_fetch_append(f, size) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (f->length != -1 && (off_t) f->answer.len == f->length) {
+            return NGX_DONE;
+        }
+
+        b->pos = b->start;
+        b->last = b->start;
+
+        return NGX_AGAIN;
+    }
+
+    for ( ;; ) {
+
+#if (nginx_version >= 1027002)
+        rc = ngx_http_parse_chunked(f->r, b, &f->chunked, 0);
+#else
+        rc = ngx_http_parse_chunked(f->r, b, &f->chunked);
+#endif
+
+        if (rc == NGX_OK) {
+
+            size = (size_t) ngx_min((off_t) (b->last - b->pos),
+                                    f->chunked.size);
+
+            if (ngx_http_gateway_fetch_append(f, size) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            f->chunked.size -= (off_t) size;
+            continue;
+        }
+
+        if (rc == NGX_DONE) {
+            return NGX_DONE;
+        }
+
+        if (rc == NGX_AGAIN) {
+            b->pos = b->start;
+            b->last = b->start;
+
+            return NGX_AGAIN;
+        }
+
+        ngx_http_gateway_fetch_failed(f, 0, "a chunk is invalid");
+
+        return NGX_ERROR;
+    }
+}
+
+
+/* moves so much from the buffer */
+
+static ngx_int_t
+ngx_http_gateway_fetch_append(ngx_http_gateway_fetch_t *f, size_t size)
+{
+    u_char  *p;
+    size_t   room;
+
+    if (size > f->limit - f->answer.len) {
+        ngx_http_gateway_fetch_failed(f, 0, "the answer is too long");
+        return NGX_ERROR;
+    }
+
+    if (f->answer.len + size > f->room) {
+
+        room = ngx_max(2 * f->room, NGX_HTTP_GATEWAY_FETCH_BUFFER);
+        room = ngx_max(room, f->answer.len + size);
+
+        if (f->length != -1) {
+            room = (size_t) f->length;
+        }
+
+        p = ngx_pnalloc(f->pool, room);
+        if (p == NULL) {
+            ngx_http_gateway_fetch_failed(f, 0, "no memory");
+            return NGX_ERROR;
+        }
+
+        if (f->answer.len) {
+            ngx_memcpy(p, f->answer.data, f->answer.len);
+            (void) ngx_pfree(f->pool, f->answer.data);
+        }
+
+        f->answer.data = p;
+        f->room = room;
+    }
+
+    if (size) {
+        ngx_memcpy(f->answer.data + f->answer.len, f->in->pos, size);
+    }
+
+    f->answer.len += size;
+    f->in->pos += size;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_gateway_fetch_closed(ngx_http_gateway_fetch_t *f)
+{
+    if (f->headers_done && !f->is_chunked && f->length == -1) {
+        ngx_http_gateway_fetch_end(f);
+        return;
+    }
+
+    ngx_http_gateway_fetch_failed(f, 0, "the connection was closed before the "
+                                  "answer was complete");
+}
+
+
+/* NGX_DECLINED: it is none that is followed; else the fetch goes on or ends */
+
+static ngx_int_t
+ngx_http_gateway_fetch_redirect(ngx_http_gateway_fetch_t *f)
+{
+    ngx_uint_t                     i, n;
+    ngx_str_t                     *location;
+    ngx_keyval_t                  *h;
+    ngx_http_gateway_fetch_url_t   to;
+
+    if (f->redirects == 0
+        || f->method.len != 3 || ngx_strncmp(f->method.data, "GET", 3) != 0
+        || (f->status != NGX_HTTP_MOVED_PERMANENTLY
+            && f->status != NGX_HTTP_MOVED_TEMPORARILY
+            && f->status != NGX_HTTP_SEE_OTHER
+            && f->status != NGX_HTTP_TEMPORARY_REDIRECT
+            && f->status != NGX_HTTP_PERMANENT_REDIRECT))
+    {
+        return NGX_DECLINED;
+    }
+
+    location = ngx_http_gateway_fetch_header(f, "location");
+
+    if (location == NULL || location->len == 0) {
+        return NGX_DECLINED;
+    }
+
+    f->redirects--;
+    to = f->to;
+
+    if (ngx_http_gateway_fetch_location(f, location) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_gateway_fetch_parse_url(&f->url, &f->to) == NULL
+        && ((to.tls && !f->to.tls) || to.host.len != f->to.host.len
+            || to.port != f->to.port
+            || ngx_strncasecmp(to.host.data, f->to.host.data, to.host.len)
+               != 0))
+    {
+        if (to.tls && !f->to.tls) {
+            ngx_http_gateway_fetch_failed(f, 0, "a redirect leaves TLS");
+            return NGX_ERROR;
+        }
+
+        /* what proves who we are is for the first place only */
+
+        h = f->headers.elts;
+
+        for (i = 0, n = 0; i < f->headers.nelts; i++) {
+            if ((h[i].key.len == 13
+                 && ngx_strncasecmp(h[i].key.data, (u_char *) "Authorization",
+                                    13)
+                    == 0)
+                || (h[i].key.len == 6
+                    && ngx_strncasecmp(h[i].key.data, (u_char *) "Cookie", 6)
+                       == 0))
+            {
+                continue;
+            }
+
+            h[n++] = h[i];
+        }
+
+        f->headers.nelts = n;
+    }
+
+    ngx_http_gateway_fetch_close(f);
+
+    f->r = NULL;
+
+    ngx_http_gateway_fetch_begin(f);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_fetch_location(ngx_http_gateway_fetch_t *f,
+    ngx_str_t *location)
+{
+    u_char     *p;
+    ngx_str_t   url;
+
+    if (location->data[0] != '/') {
+
+        /* a relative one has no scheme, which is told then */
+
+        f->url = *location;
+        return NGX_OK;
+    }
+
+    url.data = ngx_pnalloc(f->pool, sizeof("https://") - 1 + location->len
+                                    + f->to.authority.len);
+    if (url.data == NULL) {
+        ngx_http_gateway_fetch_failed(f, 0, "no memory");
+        return NGX_ERROR;
+    }
+
+    if (location->len > 1 && location->data[1] == '/') {
+        p = ngx_sprintf(url.data, "%s:%V", f->to.tls ? "https" : "http",
+                        location);
+
+    } else {
+        p = ngx_sprintf(url.data, "%s://%V%V", f->to.tls ? "https" : "http",
+                        &f->to.authority, location);
+    }
+
+    url.len = p - url.data;
+    f->url = url;
+
+    return NGX_OK;
+}
+
+
+/* err: 0, or what the system says */
+
+static void
+ngx_http_gateway_fetch_failed(ngx_http_gateway_fetch_t *f, ngx_err_t err,
+    const char *what)
+{
+    u_char  *p, *last;
+
+    f->error.data = ngx_pnalloc(f->pool, NGX_HTTP_GATEWAY_FETCH_ERROR);
+
+    if (f->error.data == NULL) {
+        ngx_str_set(&f->error, "no memory");
+
+    } else {
+        last = f->error.data + NGX_HTTP_GATEWAY_FETCH_ERROR;
+        p = ngx_slprintf(f->error.data, last, "%s", what);
+
+        if (err && last - p > 64) {
+            p = ngx_slprintf(p, last, " (%d: ", err);
+            p = ngx_strerror(err, p, last - p - 1);
+            *p++ = ')';
+        }
+
+        f->error.len = p - f->error.data;
+    }
+
+    ngx_http_gateway_fetch_end(f);
+}
+
+
+static void
+ngx_http_gateway_fetch_end(ngx_http_gateway_fetch_t *f)
+{
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, f->pool->log, 0,
+                   "gateway fetch of \"%V\": status:%ui error:\"%V\"",
+                   &f->url, f->status, &f->error);
+
+    ngx_http_gateway_names_end(&f->query);
+    ngx_http_gateway_fetch_close(f);
+
+    if (f->timer.timer_set) {
+        ngx_del_timer(&f->timer);
+    }
+
+    f->done = 1;
+
+    ngx_post_event(&f->timer, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_gateway_fetch_close(ngx_http_gateway_fetch_t *f)
+{
+    ngx_connection_t  *c;
+
+    c = f->peer.connection;
+
+    if (f->timer.posted) {
+        ngx_delete_posted_event(&f->timer);
+    }
+
+    if (c == NULL) {
+        return;
+    }
+
+    f->peer.connection = NULL;
+
+#if (NGX_SSL)
+
+    if (c->ssl) {
+        c->ssl->no_wait_shutdown = 1;
+        c->ssl->no_send_shutdown = 1;
+
+        (void) ngx_ssl_shutdown(c);
+    }
+
+#endif
+
+    ngx_close_connection(c);
+}
+
+
+/* the time is over, or the fetch is */
+
+static void
+ngx_http_gateway_fetch_timer(ngx_event_t *ev)
+{
+    ngx_http_gateway_fetch_t  *f;
+
+    f = ev->data;
+
+    if (!f->done) {
+        ngx_http_gateway_fetch_failed(f, 0, f->connected
+                                      ? "no complete answer came in time"
+                                      : "it could not be reached in time");
+        return;
+    }
+
+    /* this is the end of f */
+
+    f->handler(f);
+}
+
+
+/* the configuration ends */
+
+static void
+ngx_http_gateway_fetcher_stop(void *data)
+{
+    ngx_http_gateway_fetcher_t *fetcher = data;
+
+    ngx_queue_t               *q;
+    ngx_http_gateway_fetch_t  *f;
+
+    while (!ngx_queue_empty(&fetcher->fetches)) {
+        q = ngx_queue_head(&fetcher->fetches);
+        f = ngx_queue_data(q, ngx_http_gateway_fetch_t, queue);
+
+        ngx_http_gateway_fetch_free(f);
+    }
+}
