@@ -19,9 +19,10 @@
 
 
 /*
- * Contexts of our own blocks.  Both bits are free in nginx 1.22 - 1.31
+ * Contexts of our own blocks.  These bits are free in nginx 1.22 - 1.31
  * (directive types use 0x0000ffff, 0x00010000 and the top byte).
  */
+#define NGX_HTTP_GATEWAY_GROUP_CONF     0x00200000
 #define NGX_HTTP_GATEWAY_ROUTE_CONF     0x00400000
 #define NGX_HTTP_GATEWAY_CONSUMER_CONF  0x00800000
 
@@ -29,15 +30,17 @@
 #define NGX_HTTP_GATEWAY_POLICY_CONF                                          \
     (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF                   \
      |NGX_HTTP_GATEWAY_ROUTE_CONF|NGX_HTTP_GATEWAY_CONSUMER_CONF              \
-     |NGX_CONF_1MORE)
+     |NGX_HTTP_GATEWAY_GROUP_CONF|NGX_CONF_1MORE)
 
 
 /* the Kong scope that an instance of a policy belongs to; bits */
 #define NGX_HTTP_GATEWAY_SCOPE_ROUTE     0x01
 #define NGX_HTTP_GATEWAY_SCOPE_SERVICE   0x02
 #define NGX_HTTP_GATEWAY_SCOPE_CONSUMER  0x04
+#define NGX_HTTP_GATEWAY_SCOPE_GROUP     0x08
 
-/* scopes that a policy refuses (ngx_http_gateway_policy_t.forbidden) */
+/* scopes that a policy refuses (ngx_http_gateway_policy_t.forbidden): who
+   cannot be for one consumer cannot be for a group of them */
 #define NGX_HTTP_GATEWAY_NO_CONSUMER     NGX_HTTP_GATEWAY_SCOPE_CONSUMER
 
 
@@ -52,6 +55,7 @@ typedef struct ngx_http_gateway_chain_s     ngx_http_gateway_chain_t;
 typedef struct ngx_http_gateway_service_s   ngx_http_gateway_service_t;
 typedef struct ngx_http_gateway_route_s     ngx_http_gateway_route_t;
 typedef struct ngx_http_gateway_consumer_s  ngx_http_gateway_consumer_t;
+typedef struct ngx_http_gateway_group_s     ngx_http_gateway_group_t;
 typedef struct ngx_http_gateway_ctx_s       ngx_http_gateway_ctx_t;
 typedef struct ngx_http_gateway_data_s      ngx_http_gateway_data_t;
 
@@ -137,8 +141,8 @@ struct ngx_http_gateway_instance_s {
     ngx_uint_t                       scope;     /* bits */
     ngx_str_t                        service_id;  /* of the scope, or nil */
     ngx_str_t                        route_id;
-    ngx_str_t                        for_service; /* consumer scope: names */
-    ngx_str_t                        for_route;   /* that narrow it */
+    ngx_str_t                        for_service; /* of a consumer or group: */
+    ngx_str_t                        for_route;   /* names that narrow it */
     u_char                          *file_name;   /* of the directive */
     ngx_uint_t                       line;
     unsigned                         off:1;       /* "gateway_x off" */
@@ -148,7 +152,7 @@ struct ngx_http_gateway_instance_s {
 typedef struct {
     ngx_http_gateway_policy_t       *policy;
     ngx_http_gateway_instance_t     *instance;  /* NULL: only some consumer
-                                                   may bring one */
+                                                   or group may bring one */
 } ngx_http_gateway_chain_entry_t;
 
 struct ngx_http_gateway_chain_s {
@@ -156,8 +160,8 @@ struct ngx_http_gateway_chain_s {
     ngx_http_gateway_chain_entry_t  *elts;      /* by priority, descending */
     ngx_http_gateway_instance_t    **instances; /* of elts; the choice itself
                                                    where no consumer has one */
-    unsigned                         personal:1;  /* a consumer may have its
-                                                     own instance */
+    unsigned                         personal:1;  /* a consumer or a group
+                                                     may have its own */
     unsigned                         access:1;  /* some entry has it */
     unsigned                         header:1;
     unsigned                         body:1;
@@ -166,8 +170,9 @@ struct ngx_http_gateway_chain_s {
 
 
 /*
- * Location configuration of the core; also what a gateway_route and a
- * gateway_consumer block hold instead of a full location.
+ * Location configuration of the core; also what a gateway_route, a
+ * gateway_consumer and a gateway_consumer_group block hold instead of a full
+ * location.
  */
 typedef struct {
     ngx_http_gateway_instance_t    **instances; /* by policy index; NULL
@@ -177,6 +182,7 @@ typedef struct {
     ngx_http_gateway_service_t      *service;   /* what block this is */
     ngx_http_gateway_route_t        *route;
     ngx_http_gateway_consumer_t     *consumer;
+    ngx_http_gateway_group_t        *group;
 } ngx_http_gateway_loc_conf_t;
 
 
@@ -226,6 +232,22 @@ struct ngx_http_gateway_route_s {
 };
 
 
+/*
+ * A consumer group.  Its instances act on all requests of its members; not to
+ * be confused with the groups of acl, which choose no instance.
+ */
+struct ngx_http_gateway_group_s {
+    ngx_str_t                        name;
+    ngx_str_t                        id;
+    ngx_array_t                    **overrides; /* as a consumer's */
+    ngx_uint_t                       number;    /* 1 .. all groups */
+    u_char                          *file_name; /* of the block, or of the
+                                                   first mention of it */
+    ngx_uint_t                       line;
+    unsigned                         defined:1; /* has a block */
+};
+
+
 struct ngx_http_gateway_consumer_s {
     ngx_str_t                        name;      /* of the block */
     ngx_str_t                        id;
@@ -233,6 +255,10 @@ struct ngx_http_gateway_consumer_s {
     ngx_str_t                        custom_id;
     ngx_str_t                        record;    /* JSON, for logs; or nil */
     ngx_array_t                     *acl_groups;  /* ngx_str_t, or NULL */
+    ngx_array_t                     *groups;    /* consumer groups:
+                                                   ngx_http_gateway_group_t *
+                                                   by name; NULL: none */
+    ngx_str_t                        group_names; /* "a, b", of groups */
     /* its own instances: per policy index an array of
        ngx_http_gateway_instance_t *, best rank first; or NULL */
     ngx_array_t                    **overrides;

@@ -4,7 +4,7 @@
  *
  * What authentication policies share: who the request is from, the headers
  * that tell the upstream, the fallback to an anonymous consumer, the 401.
- * Costs at most five new request headers and, where the client's were not
+ * Costs at most six new request headers and, where the client's were not
  * removed before, one pass over all of them.
  */
 
@@ -42,6 +42,14 @@ static ngx_http_gateway_header_name_t  ngx_http_gateway_auth_credential =
 static ngx_http_gateway_header_name_t  ngx_http_gateway_auth_anonymous =
     ngx_http_gateway_header_name("X-Anonymous-Consumer",
                                  "x-anonymous-consumer");
+
+static ngx_http_gateway_header_name_t  ngx_http_gateway_auth_groups =
+    ngx_http_gateway_header_name("X-Consumer-Groups", "x-consumer-groups");
+
+static ngx_http_gateway_header_name_t
+    ngx_http_gateway_auth_authenticated_groups =
+    ngx_http_gateway_header_name("X-Authenticated-Groups",
+                                 "x-authenticated-groups");
 
 
 ngx_uint_t
@@ -173,7 +181,7 @@ ngx_http_gateway_auth_identity(ngx_http_request_t *r,
     ngx_http_gateway_credential_t *credential, ngx_uint_t anonymous)
 {
     ngx_uint_t                       n;
-    ngx_http_gateway_header_line_t   lines[5];
+    ngx_http_gateway_header_line_t   lines[6];
 
     static ngx_str_t  yes = ngx_string("true");
 
@@ -191,6 +199,13 @@ ngx_http_gateway_auth_identity(ngx_http_request_t *r,
         if (consumer->username.len) {
             lines[n].header = &ngx_http_gateway_auth_username;
             lines[n++].value = &consumer->username;
+        }
+
+        /* acl, which comes later, has more to say about them */
+
+        if (consumer->group_names.len) {
+            lines[n].header = &ngx_http_gateway_auth_groups;
+            lines[n++].value = &consumer->group_names;
         }
     }
 
@@ -223,14 +238,22 @@ ngx_http_gateway_auth_clear(ngx_http_request_t *r,
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    static ngx_http_gateway_header_name_t  *names[] = {
+    ngx_http_gateway_header_name_t  *names[] = {
         &ngx_http_gateway_auth_consumer_id,
         &ngx_http_gateway_auth_custom_id,
         &ngx_http_gateway_auth_username,
         &ngx_http_gateway_auth_credential,
         &ngx_http_gateway_auth_anonymous,
+        &ngx_http_gateway_auth_groups,
+        NULL,
         NULL
     };
+
+    /* what an earlier policy told is still true */
+
+    if (ctx->authenticated_groups.len == 0) {
+        names[6] = &ngx_http_gateway_auth_authenticated_groups;
+    }
 
     /* written by an earlier policy, and not always in nginx's list */
 

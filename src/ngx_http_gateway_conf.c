@@ -4,6 +4,7 @@
  *
  * Configuration shared by all features: the one directive of each policy,
  * inheritance of instances, consumers and the chains that requests walk.
+ * Consumer groups are in ngx_http_gateway_groups.c.
  */
 
 
@@ -23,10 +24,14 @@ static char *ngx_http_gateway_set_number(ngx_str_t *value,
     ngx_http_gateway_param_t *param, double *number);
 static char *ngx_http_gateway_add_instance(ngx_conf_t *cf,
     ngx_http_gateway_loc_conf_t *glcf, ngx_http_gateway_instance_t *instance);
+static char *ngx_http_gateway_add_override(ngx_conf_t *cf,
+    ngx_array_t ***overrides, ngx_http_gateway_instance_t *instance);
 static ngx_int_t ngx_http_gateway_build_chain(ngx_conf_t *cf,
     ngx_http_gateway_main_conf_t *gmcf, ngx_http_gateway_loc_conf_t *conf);
 static ngx_int_t ngx_http_gateway_cmp_policies(const void *one,
     const void *two);
+static ngx_int_t ngx_http_gateway_check_overrides(ngx_conf_t *cf,
+    ngx_http_gateway_main_conf_t *gmcf, ngx_array_t **overrides);
 static ngx_int_t ngx_http_gateway_check_narrowing(ngx_conf_t *cf,
     ngx_http_gateway_main_conf_t *gmcf,
     ngx_http_gateway_instance_t *instance);
@@ -82,6 +87,10 @@ ngx_http_gateway_policy_directive(ngx_conf_t *cf, ngx_command_t *cmd,
         return "is not allowed in \"gateway_consumer\"";
     }
 
+    if (glcf->group && (policy->forbidden & NGX_HTTP_GATEWAY_SCOPE_CONSUMER)) {
+        return "is not allowed in \"gateway_consumer_group\"";
+    }
+
     instance = ngx_pcalloc(cf->pool, policy->conf_size);
     if (instance == NULL) {
         return NGX_CONF_ERROR;
@@ -95,6 +104,9 @@ ngx_http_gateway_policy_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
     if (glcf->consumer) {
         instance->scope = NGX_HTTP_GATEWAY_SCOPE_CONSUMER;
+
+    } else if (glcf->group) {
+        instance->scope = NGX_HTTP_GATEWAY_SCOPE_GROUP;
 
     } else if (glcf->route) {
         instance->scope = NGX_HTTP_GATEWAY_SCOPE_ROUTE;
@@ -197,7 +209,7 @@ ngx_http_gateway_core_param(ngx_conf_t *cf, ngx_http_gateway_loc_conf_t *glcf,
         return "expected \"route+service\"";
     }
 
-    if (glcf->consumer == NULL) {
+    if (glcf->consumer == NULL && glcf->group == NULL) {
         return ngx_http_gateway_not_core;
     }
 
@@ -427,53 +439,73 @@ static char *
 ngx_http_gateway_add_instance(ngx_conf_t *cf,
     ngx_http_gateway_loc_conf_t *glcf, ngx_http_gateway_instance_t *instance)
 {
-    ngx_uint_t                      i, index;
-    ngx_http_gateway_instance_t   **p;
-    ngx_http_gateway_consumer_t    *consumer;
-    ngx_http_gateway_main_conf_t   *gmcf;
+    ngx_uint_t                     index;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    if (glcf->consumer) {
+        return ngx_http_gateway_add_override(cf, &glcf->consumer->overrides,
+                                             instance);
+    }
+
+    if (glcf->group) {
+        return ngx_http_gateway_add_override(cf, &glcf->group->overrides,
+                                             instance);
+    }
 
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
     index = instance->policy->index;
-    consumer = glcf->consumer;
 
-    if (consumer == NULL) {
-
+    if (glcf->instances == NULL) {
+        glcf->instances = ngx_pcalloc(cf->pool,
+                                      gmcf->policies.nelts * sizeof(void *));
         if (glcf->instances == NULL) {
-            glcf->instances = ngx_pcalloc(cf->pool,
-                                gmcf->policies.nelts * sizeof(void *));
-            if (glcf->instances == NULL) {
-                return NGX_CONF_ERROR;
-            }
-        }
-
-        if (glcf->instances[index]) {
-            return "is duplicate";
-        }
-
-        glcf->instances[index] = instance;
-
-        return NGX_CONF_OK;
-    }
-
-    if (consumer->overrides == NULL) {
-        consumer->overrides = ngx_pcalloc(cf->pool,
-                                gmcf->policies.nelts * sizeof(void *));
-        if (consumer->overrides == NULL) {
             return NGX_CONF_ERROR;
         }
     }
 
-    if (consumer->overrides[index] == NULL) {
-        consumer->overrides[index] = ngx_array_create(cf->pool, 1,
-                                                      sizeof(void *));
-        if (consumer->overrides[index] == NULL) {
+    if (glcf->instances[index]) {
+        return "is duplicate";
+    }
+
+    glcf->instances[index] = instance;
+
+    return NGX_CONF_OK;
+}
+
+
+/* to those of a consumer or group: several of one policy, narrowed */
+
+static char *
+ngx_http_gateway_add_override(ngx_conf_t *cf, ngx_array_t ***overrides,
+    ngx_http_gateway_instance_t *instance)
+{
+    ngx_uint_t                      i;
+    ngx_array_t                   **array;
+    ngx_http_gateway_instance_t   **p;
+    ngx_http_gateway_main_conf_t   *gmcf;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    if (*overrides == NULL) {
+        *overrides = ngx_pcalloc(cf->pool,
+                                 gmcf->policies.nelts * sizeof(void *));
+        if (*overrides == NULL) {
             return NGX_CONF_ERROR;
         }
     }
 
-    p = consumer->overrides[index]->elts;
+    array = &(*overrides)[instance->policy->index];
 
-    for (i = 0; i < consumer->overrides[index]->nelts; i++) {
+    if (*array == NULL) {
+        *array = ngx_array_create(cf->pool, 1, sizeof(void *));
+        if (*array == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    p = (*array)->elts;
+
+    for (i = 0; i < (*array)->nelts; i++) {
         if (p[i]->scope == instance->scope
             && p[i]->for_route.len == instance->for_route.len
             && p[i]->for_service.len == instance->for_service.len
@@ -487,7 +519,7 @@ ngx_http_gateway_add_instance(ngx_conf_t *cf,
         }
     }
 
-    p = ngx_array_push(consumer->overrides[index]);
+    p = ngx_array_push(*array);
     if (p == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -622,7 +654,8 @@ ngx_http_gateway_consumer_block(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* id, username, custom_id of a consumer; cmd->offset is the field */
+/* id, username, custom_id of a consumer, cmd->offset is the field; or the id
+   of a group */
 
 char *
 ngx_http_gateway_consumer_field(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -636,7 +669,9 @@ ngx_http_gateway_consumer_field(ngx_conf_t *cf, ngx_command_t *cmd,
     value = cf->args->elts;
     glcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_gateway_module);
 
-    field = (ngx_str_t *) ((char *) glcf->consumer + cmd->offset);
+    field = glcf->group
+            ? &glcf->group->id
+            : (ngx_str_t *) ((char *) glcf->consumer + cmd->offset);
 
     if (field->data) {
         return "is duplicate";
@@ -746,12 +781,12 @@ ngx_int_t
 ngx_http_gateway_build_chains(ngx_conf_t *cf,
     ngx_http_gateway_main_conf_t *gmcf)
 {
-    ngx_uint_t                       i, n, k;
+    ngx_uint_t                       i, n;
+    ngx_http_gateway_group_t       **groups;
     ngx_http_gateway_route_t       **routes;
     ngx_http_gateway_policy_t      **order;
     ngx_http_gateway_loc_conf_t    **confs, *parent;
     ngx_http_gateway_consumer_t    **consumers;
-    ngx_http_gateway_instance_t    **instances;
 
     n = gmcf->policies.nelts;
 
@@ -775,28 +810,21 @@ ngx_http_gateway_build_chains(ngx_conf_t *cf,
     consumers = gmcf->consumers.elts;
 
     for (i = 0; i < gmcf->consumers.nelts; i++) {
-
-        if (consumers[i]->overrides == NULL) {
-            continue;
+        if (ngx_http_gateway_check_overrides(cf, gmcf,
+                                             consumers[i]->overrides)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
         }
+    }
 
-        for (k = 0; k < n; k++) {
-            ngx_uint_t  j;
+    groups = gmcf->groups.elts;
 
-            if (consumers[i]->overrides[k] == NULL) {
-                continue;
-            }
-
-            gmcf->by_consumer[k] = 1;
-            instances = consumers[i]->overrides[k]->elts;
-
-            for (j = 0; j < consumers[i]->overrides[k]->nelts; j++) {
-                if (ngx_http_gateway_check_narrowing(cf, gmcf, instances[j])
-                    != NGX_OK)
-                {
-                    return NGX_ERROR;
-                }
-            }
+    for (i = 0; i < gmcf->groups.nelts; i++) {
+        if (ngx_http_gateway_check_overrides(cf, gmcf, groups[i]->overrides)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
         }
     }
 
@@ -839,7 +867,40 @@ ngx_http_gateway_build_chains(ngx_conf_t *cf,
 }
 
 
-/* "route=" and "service=" in gateway_consumer must name something */
+static ngx_int_t
+ngx_http_gateway_check_overrides(ngx_conf_t *cf,
+    ngx_http_gateway_main_conf_t *gmcf, ngx_array_t **overrides)
+{
+    ngx_uint_t                     i, k;
+    ngx_http_gateway_instance_t  **instances;
+
+    if (overrides == NULL) {
+        return NGX_OK;
+    }
+
+    for (k = 0; k < gmcf->policies.nelts; k++) {
+
+        if (overrides[k] == NULL) {
+            continue;
+        }
+
+        gmcf->by_consumer[k] = 1;
+        instances = overrides[k]->elts;
+
+        for (i = 0; i < overrides[k]->nelts; i++) {
+            if (ngx_http_gateway_check_narrowing(cf, gmcf, instances[i])
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* "route=" and "service=" of a consumer or group must name something */
 
 static ngx_int_t
 ngx_http_gateway_check_narrowing(ngx_conf_t *cf,

@@ -78,8 +78,12 @@ typedef struct {
     ngx_array_t                      services;  /* ..._service_t * */
     ngx_array_t                      routes;    /* ..._route_t * */
     ngx_array_t                      consumers; /* ..._consumer_t * */
+    ngx_array_t                      groups;    /* ..._group_t * */
+    ngx_rbtree_t                     groups_tree; /* the same by name */
+    ngx_rbtree_node_t                groups_sentinel;
     u_char                          *by_consumer; /* by policy index: some
-                                                     consumer has its own */
+                                                     consumer or group has
+                                                     its own */
 
     ngx_uint_t                       headers;   /* bits */
     ngx_uint_t                       headers_upstream;
@@ -136,6 +140,22 @@ char *ngx_http_gateway_consumer_block(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_gateway_consumer_field(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* consumer groups, ngx_http_gateway_groups.c */
+
+/* the setters of "gateway_consumer_group NAME {}" and of "groups NAME ..." */
+char *ngx_http_gateway_group_block(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_consumer_groups(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/*
+ * When all blocks are read: refuses groups that have none, and orders the
+ * groups of each consumer by name.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_gateway_init_groups(ngx_conf_t *cf,
+    ngx_http_gateway_main_conf_t *gmcf);
+
 
 /* writes the id of an entity without one, derived from its name */
 ngx_int_t ngx_http_gateway_derive_id(ngx_conf_t *cf, const char *entity,

@@ -20,6 +20,9 @@
 static void ngx_http_gateway_ctx_cleanup(void *data);
 static u_char *ngx_http_gateway_log_handler(ngx_http_request_t *r,
     ngx_http_request_t *sr, u_char *buf, size_t len);
+static void ngx_http_gateway_choose(ngx_http_gateway_ctx_t *ctx,
+    ngx_array_t *overrides, ngx_http_gateway_instance_t **instance,
+    ngx_uint_t *best);
 static ngx_uint_t ngx_http_gateway_rank(ngx_http_gateway_ctx_t *ctx,
     ngx_http_gateway_instance_t *instance);
 
@@ -284,36 +287,44 @@ ngx_http_gateway_phase_chain(ngx_http_request_t *r,
 ngx_http_gateway_instance_t *
 ngx_http_gateway_freeze(ngx_http_gateway_ctx_t *ctx, ngx_uint_t i)
 {
-    ngx_uint_t                       k, n, index, rank, best;
-    ngx_array_t                     *overrides;
-    ngx_http_gateway_instance_t     *instance, **own;
+    ngx_uint_t                       k, n, index, best;
+    ngx_http_gateway_group_t       **groups;
+    ngx_http_gateway_instance_t     *instance;
+    ngx_http_gateway_consumer_t     *consumer;
     ngx_http_gateway_chain_entry_t  *entry;
+
+    consumer = ctx->consumer;
 
     for (n = ctx->frozen; n <= i; n++) {
 
         entry = &ctx->chain->elts[n];
         instance = entry->instance;
 
-        if (ctx->consumer && ctx->consumer->overrides) {
+        if (consumer && (consumer->overrides || consumer->groups)) {
             index = entry->policy->index;
-            overrides = ctx->consumer->overrides[index];
+            best = instance ? ngx_http_gateway_rank(ctx, instance) : 0;
 
-            if (overrides) {
-                best = instance ? ngx_http_gateway_rank(ctx, instance) : 0;
-                own = overrides->elts;
+            if (consumer->overrides) {
+                ngx_http_gateway_choose(ctx, consumer->overrides[index],
+                                        &instance, &best);
+            }
 
-                for (k = 0; k < overrides->nelts; k++) {
-                    rank = ngx_http_gateway_rank(ctx, own[k]);
+            if (consumer->groups) {
+                groups = consumer->groups->elts;
 
-                    if (rank > best) {
-                        best = rank;
-                        instance = own[k];
+                /* by name: among equals the first one stays */
+
+                for (k = 0; k < consumer->groups->nelts; k++) {
+                    if (groups[k]->overrides) {
+                        ngx_http_gateway_choose(ctx,
+                                                groups[k]->overrides[index],
+                                                &instance, &best);
                     }
                 }
+            }
 
-                if (instance && instance->off) {
-                    instance = NULL;
-                }
+            if (instance && instance->off) {
+                instance = NULL;
             }
         }
 
@@ -322,6 +333,32 @@ ngx_http_gateway_freeze(ngx_http_gateway_ctx_t *ctx, ngx_uint_t i)
     }
 
     return ctx->confs[i];
+}
+
+
+/* the best of a consumer's or group's own, when it is better than that */
+
+static void
+ngx_http_gateway_choose(ngx_http_gateway_ctx_t *ctx, ngx_array_t *overrides,
+    ngx_http_gateway_instance_t **instance, ngx_uint_t *best)
+{
+    ngx_uint_t                     i, rank;
+    ngx_http_gateway_instance_t  **own;
+
+    if (overrides == NULL) {
+        return;
+    }
+
+    own = overrides->elts;
+
+    for (i = 0; i < overrides->nelts; i++) {
+        rank = ngx_http_gateway_rank(ctx, own[i]);
+
+        if (rank > *best) {
+            *best = rank;
+            *instance = own[i];
+        }
+    }
 }
 
 
@@ -338,14 +375,20 @@ ngx_http_gateway_rank(ngx_http_gateway_ctx_t *ctx,
         1,      /* global */
         3,      /* route */
         2,      /* service */
-        5,      /* route, service */
-        4,      /* consumer */
-        7,      /* consumer, route */
-        6,      /* consumer, service */
-        8       /* consumer, route, service */
+        6,      /* route, service */
+        5,      /* consumer */
+        10,     /* consumer, route */
+        9,      /* consumer, service */
+        12,     /* consumer, route, service */
+        4,      /* group */
+        8,      /* group, route */
+        7,      /* group, service */
+        11      /* group, route, service */
     };
 
-    if (instance->scope & NGX_HTTP_GATEWAY_SCOPE_CONSUMER) {
+    if (instance->scope & (NGX_HTTP_GATEWAY_SCOPE_CONSUMER
+                           |NGX_HTTP_GATEWAY_SCOPE_GROUP))
+    {
 
         if ((instance->scope & NGX_HTTP_GATEWAY_SCOPE_ROUTE)
             && (ctx->route == NULL

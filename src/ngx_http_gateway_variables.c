@@ -33,6 +33,7 @@ enum {
     NGX_HTTP_GATEWAY_CONSUMER_ID,
     NGX_HTTP_GATEWAY_CONSUMER_USERNAME,
     NGX_HTTP_GATEWAY_CONSUMER_CUSTOM_ID,
+    NGX_HTTP_GATEWAY_CONSUMER_GROUPS,
     NGX_HTTP_GATEWAY_CREDENTIAL,
     NGX_HTTP_GATEWAY_SOURCE
 };
@@ -82,6 +83,10 @@ static ngx_http_variable_t  ngx_http_gateway_vars[] = {
 
     { ngx_string("gateway_consumer_custom_id"), NULL,
       ngx_http_gateway_variable_entity, NGX_HTTP_GATEWAY_CONSUMER_CUSTOM_ID,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("gateway_consumer_groups"), NULL,
+      ngx_http_gateway_variable_entity, NGX_HTTP_GATEWAY_CONSUMER_GROUPS,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("gateway_credential_identifier"), NULL,
@@ -211,6 +216,10 @@ ngx_http_gateway_variable_entity(ngx_http_request_t *r,
 
     case NGX_HTTP_GATEWAY_CONSUMER_CUSTOM_ID:
         s = ctx->consumer ? &ctx->consumer->custom_id : NULL;
+        break;
+
+    case NGX_HTTP_GATEWAY_CONSUMER_GROUPS:
+        s = ctx->consumer ? &ctx->consumer->group_names : NULL;
         break;
 
     case NGX_HTTP_GATEWAY_CREDENTIAL:

@@ -14,6 +14,7 @@ typedef struct {
     gwc_list_t deny;  /* gwc_str_t */
     gwc_bool_t hide_groups_header;
     gwc_bool_t always_use_authenticated_groups;
+    gwc_bool_t include_consumer_groups;
 } gwc_acl_t;
 
 typedef struct {
@@ -53,6 +54,13 @@ static const gwc_field_t gwc_acl_fields[] = {
         .name = "always_use_authenticated_groups",
         .type = GWC_BOOL,
         .offset = offsetof(gwc_acl_t, always_use_authenticated_groups),
+        .flags = GWC_REQUIRED,
+        .dflt = "false",
+    },
+    {
+        .name = "include_consumer_groups",
+        .type = GWC_BOOL,
+        .offset = offsetof(gwc_acl_t, include_consumer_groups),
         .flags = GWC_REQUIRED,
         .dflt = "false",
     },

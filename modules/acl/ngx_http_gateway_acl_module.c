@@ -5,7 +5,8 @@
  * Allows or denies requests by the groups of their consumer.  Runs as a
  * policy of the access chain, after authentication.  Group names become
  * numbers when the configuration is read: a request costs the comparison of
- * two words and the header that tells the groups to the upstream.
+ * two words and the header that tells the groups to the upstream.  Consumer
+ * groups count too where the policy says so: one bit of a map for each.
  */
 
 
@@ -35,10 +36,13 @@ typedef struct {
     ngx_array_t                     *deny;
     ngx_flag_t                       hide_groups_header;
     ngx_flag_t                       always_use_authenticated_groups;
+    ngx_flag_t                       include_consumer_groups;
 
     ngx_array_t                     *groups;    /* allow or deny, names of
                                                    ..._acl_group_t */
     uint64_t                         bits;
+    u_char                          *listed;    /* by number of a consumer
+                                                   group: it is in groups */
 } ngx_http_gateway_acl_conf_t;
 
 
@@ -59,6 +63,8 @@ typedef struct {
     ngx_rbtree_node_t                 sentinel;
     ngx_uint_t                        ngroups;
     ngx_http_gateway_acl_consumer_t  *consumers;
+    ngx_array_t                       confs;    /* ..._acl_conf_t *, those
+                                                   with consumer groups */
 } ngx_http_gateway_acl_main_conf_t;
 
 
@@ -69,6 +75,11 @@ static ngx_int_t ngx_http_gateway_acl_authenticated(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_gateway_acl_is_member(
     ngx_http_gateway_acl_consumer_t *consumer,
     ngx_http_gateway_acl_conf_t *acf);
+static ngx_uint_t ngx_http_gateway_acl_is_in_group(
+    ngx_http_gateway_acl_conf_t *acf, ngx_array_t *groups);
+static ngx_int_t ngx_http_gateway_acl_join(ngx_http_request_t *r,
+    ngx_http_gateway_acl_consumer_t *consumer, ngx_array_t *groups,
+    ngx_str_t *header);
 static ngx_uint_t ngx_http_gateway_acl_is_listed(
     ngx_http_gateway_acl_conf_t *acf, u_char *name, size_t len);
 static ngx_int_t ngx_http_gateway_acl_pass(ngx_http_request_t *r,
@@ -86,6 +97,8 @@ static uint64_t ngx_http_gateway_acl_bit(ngx_http_gateway_acl_group_t *group);
 static void *ngx_http_gateway_acl_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_acl_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_acl_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_acl_init_groups(ngx_conf_t *cf,
+    ngx_http_gateway_acl_conf_t *acf);
 
 
 static ngx_http_gateway_param_t  ngx_http_gateway_acl_params[] = {
@@ -104,6 +117,10 @@ static ngx_http_gateway_param_t  ngx_http_gateway_acl_params[] = {
       NGX_HTTP_GATEWAY_PARAM_FLAG,
       offsetof(ngx_http_gateway_acl_conf_t, always_use_authenticated_groups),
       0, 0, NULL },
+
+    { ngx_string("include_consumer_groups"), NGX_HTTP_GATEWAY_PARAM_FLAG,
+      offsetof(ngx_http_gateway_acl_conf_t, include_consumer_groups), 0, 0,
+      NULL },
 
     { ngx_null_string, 0, 0, 0, 0, NULL }
 };
@@ -190,6 +207,9 @@ ngx_http_gateway_acl_handler(ngx_http_request_t *r, void *conf)
 {
     ngx_http_gateway_acl_conf_t  *acf = conf;
 
+    ngx_str_t                        *header, joined;
+    ngx_uint_t                        member;
+    ngx_array_t                      *groups;
     ngx_http_gateway_ctx_t           *ctx;
     ngx_http_gateway_acl_consumer_t  *consumer;
 
@@ -205,13 +225,15 @@ ngx_http_gateway_acl_handler(ngx_http_request_t *r, void *conf)
     }
 
     consumer = NULL;
+    groups = NULL;
 
     if (ctx->consumer) {
         consumer = (ngx_http_gateway_acl_consumer_t *)
                                                      ctx->consumer->acl_groups;
+        groups = acf->include_consumer_groups ? ctx->consumer->groups : NULL;
     }
 
-    if (consumer == NULL) {
+    if (consumer == NULL && groups == NULL) {
 
         /* no one, or someone without groups */
 
@@ -225,14 +247,28 @@ ngx_http_gateway_acl_handler(ngx_http_request_t *r, void *conf)
                               &no_groups);
     }
 
-    if (ngx_http_gateway_acl_is_member(consumer, acf)
-        != (acf->allow != NULL))
-    {
-        return ngx_http_gateway_acl_refuse(r, NGX_HTTP_FORBIDDEN,
-                                           &consumer->header);
+    member = consumer ? ngx_http_gateway_acl_is_member(consumer, acf) : 0;
+    header = consumer ? &consumer->header : &ctx->consumer->group_names;
+
+    if (groups) {
+        member |= ngx_http_gateway_acl_is_in_group(acf, groups);
+
+        if (consumer) {
+            header = &joined;
+
+            if (ngx_http_gateway_acl_join(r, consumer, groups, header)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
     }
 
-    return ngx_http_gateway_acl_pass(r, ctx, acf, &consumer->header, NULL);
+    if (member != (acf->allow != NULL)) {
+        return ngx_http_gateway_acl_refuse(r, NGX_HTTP_FORBIDDEN, header);
+    }
+
+    return ngx_http_gateway_acl_pass(r, ctx, acf, header, NULL);
 }
 
 
@@ -308,6 +344,80 @@ ngx_http_gateway_acl_is_member(ngx_http_gateway_acl_consumer_t *consumer,
 
 
 static ngx_uint_t
+ngx_http_gateway_acl_is_in_group(ngx_http_gateway_acl_conf_t *acf,
+    ngx_array_t *groups)
+{
+    ngx_uint_t                  i, n;
+    ngx_http_gateway_group_t  **group;
+
+    group = groups->elts;
+
+    for (i = 0; i < groups->nelts; i++) {
+        n = group[i]->number;
+
+        if (acf->listed[n / 8] & (1 << n % 8)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* the consumer's own groups, then the consumer groups that are not there */
+
+static ngx_int_t
+ngx_http_gateway_acl_join(ngx_http_request_t *r,
+    ngx_http_gateway_acl_consumer_t *consumer, ngx_array_t *groups,
+    ngx_str_t *header)
+{
+    u_char                     *p;
+    size_t                      len;
+    ngx_str_t                  *own;
+    ngx_uint_t                  i, k;
+    ngx_http_gateway_group_t  **group;
+
+    own = consumer->groups.elts;
+    group = groups->elts;
+    len = consumer->header.len;
+
+    for (i = 0; i < groups->nelts; i++) {
+        len += sizeof(", ") - 1 + group[i]->name.len;
+    }
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    header->data = p;
+    p = ngx_cpymem(p, consumer->header.data, consumer->header.len);
+
+    for (i = 0; i < groups->nelts; i++) {
+
+        for (k = 0; k < consumer->groups.nelts; k++) {
+            if (own[k].len == group[i]->name.len
+                && ngx_strncmp(own[k].data, group[i]->name.data, own[k].len)
+                   == 0)
+            {
+                break;
+            }
+        }
+
+        if (k == consumer->groups.nelts) {
+            *p++ = ',';
+            *p++ = ' ';
+            p = ngx_cpymem(p, group[i]->name.data, group[i]->name.len);
+        }
+    }
+
+    header->len = p - header->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
 ngx_http_gateway_acl_is_listed(ngx_http_gateway_acl_conf_t *acf, u_char *name,
     size_t len)
 {
@@ -345,9 +455,12 @@ ngx_http_gateway_acl_pass(ngx_http_request_t *r,
 
     gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
 
-    if (gmcf->strip_identity && ctx->matched_any && !authenticated_groups) {
-
-        /* the client's copies went when its route was found */
+    if (gmcf->strip_identity && ctx->matched_any && !authenticated_groups
+        && ctx->authenticated_groups.len == 0
+        && (ctx->consumer == NULL || ctx->consumer->group_names.len == 0))
+    {
+        /* the client's copies went when its route was found, and nobody has
+           written another one */
 
         if (consumer_groups == NULL) {
             return NGX_OK;
@@ -403,10 +516,11 @@ ngx_http_gateway_acl_check(ngx_conf_t *cf, void *conf)
 {
     ngx_http_gateway_acl_conf_t  *acf = conf;
 
-    ngx_str_t                         *name;
-    ngx_uint_t                         i;
-    ngx_http_gateway_acl_group_t      *group;
-    ngx_http_gateway_acl_main_conf_t  *amcf;
+    ngx_str_t                          *name;
+    ngx_uint_t                          i;
+    ngx_http_gateway_acl_conf_t       **pacf;
+    ngx_http_gateway_acl_group_t       *group;
+    ngx_http_gateway_acl_main_conf_t   *amcf;
 
     if (acf->allow && acf->deny) {
         return "has both \"allow\" and \"deny\": keep one of them";
@@ -435,6 +549,15 @@ ngx_http_gateway_acl_check(ngx_conf_t *cf, void *conf)
 
         name[i] = group->sn.str;
         acf->bits |= ngx_http_gateway_acl_bit(group);
+    }
+
+    if (acf->include_consumer_groups) {
+        pacf = ngx_array_push(&amcf->confs);
+        if (pacf == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *pacf = acf;
     }
 
     return NGX_CONF_OK;
@@ -579,6 +702,10 @@ ngx_http_gateway_acl_create_main_conf(ngx_conf_t *cf)
     ngx_rbtree_init(&amcf->groups, &amcf->sentinel,
                     ngx_str_rbtree_insert_value);
 
+    if (ngx_array_init(&amcf->confs, cf->pool, 2, sizeof(void *)) != NGX_OK) {
+        return NULL;
+    }
+
     return amcf;
 }
 
@@ -599,10 +726,19 @@ ngx_http_gateway_acl_init(ngx_conf_t *cf)
     size_t                             len;
     ngx_str_t                         *name;
     ngx_uint_t                         i;
+    ngx_http_gateway_acl_conf_t      **acf;
     ngx_http_gateway_acl_consumer_t   *consumer;
     ngx_http_gateway_acl_main_conf_t  *amcf;
 
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_acl_module);
+
+    acf = amcf->confs.elts;
+
+    for (i = 0; i < amcf->confs.nelts; i++) {
+        if (ngx_http_gateway_acl_init_groups(cf, acf[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
 
     for (consumer = amcf->consumers; consumer; consumer = consumer->next) {
         name = consumer->groups.elts;
@@ -636,6 +772,37 @@ ngx_http_gateway_acl_init(ngx_conf_t *cf)
         }
 
         consumer->header.len = p - consumer->header.data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_acl_init_groups(ngx_conf_t *cf,
+    ngx_http_gateway_acl_conf_t *acf)
+{
+    ngx_uint_t                     i, n;
+    ngx_http_gateway_group_t     **groups;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+    groups = gmcf->groups.elts;
+
+    /* numbers begin with 1 */
+
+    acf->listed = ngx_pcalloc(cf->pool, gmcf->groups.nelts / 8 + 1);
+    if (acf->listed == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < gmcf->groups.nelts; i++) {
+        if (ngx_http_gateway_acl_is_listed(acf, groups[i]->name.data,
+                                           groups[i]->name.len))
+        {
+            n = groups[i]->number;
+            acf->listed[n / 8] |= 1 << n % 8;
+        }
     }
 
     return NGX_OK;

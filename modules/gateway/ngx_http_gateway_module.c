@@ -126,8 +126,16 @@ static ngx_command_t  ngx_http_gateway_commands[] = {
       0,
       NULL },
 
+    { ngx_string("gateway_consumer_group"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_gateway_group_block,
+      0,
+      0,
+      NULL },
+
     { ngx_string("id"),
-      NGX_HTTP_GATEWAY_CONSUMER_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_GATEWAY_CONSUMER_CONF|NGX_HTTP_GATEWAY_GROUP_CONF
+                                    |NGX_CONF_TAKE1,
       ngx_http_gateway_consumer_field,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_consumer_t, id),
@@ -145,6 +153,13 @@ static ngx_command_t  ngx_http_gateway_commands[] = {
       ngx_http_gateway_consumer_field,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_consumer_t, custom_id),
+      NULL },
+
+    { ngx_string("groups"),
+      NGX_HTTP_GATEWAY_CONSUMER_CONF|NGX_CONF_1MORE,
+      ngx_http_gateway_consumer_groups,
+      0,
+      0,
       NULL },
 
     { ngx_string("gateway_record"),
@@ -901,7 +916,7 @@ static void *
 ngx_http_gateway_create_main_conf(ngx_conf_t *cf)
 {
     ngx_uint_t                     i;
-    ngx_array_t                   *arrays[6];
+    ngx_array_t                   *arrays[7];
     ngx_http_gateway_main_conf_t  *gmcf;
 
     gmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_main_conf_t));
@@ -928,7 +943,8 @@ ngx_http_gateway_create_main_conf(ngx_conf_t *cf)
     arrays[2] = &gmcf->services;
     arrays[3] = &gmcf->routes;
     arrays[4] = &gmcf->consumers;
-    arrays[5] = NULL;
+    arrays[5] = &gmcf->groups;
+    arrays[6] = NULL;
 
     for (i = 0; arrays[i]; i++) {
         if (ngx_array_init(arrays[i], cf->pool, 16, sizeof(void *))
@@ -937,6 +953,9 @@ ngx_http_gateway_create_main_conf(ngx_conf_t *cf)
             return NULL;
         }
     }
+
+    ngx_rbtree_init(&gmcf->groups_tree, &gmcf->groups_sentinel,
+                    ngx_str_rbtree_insert_value);
 
     gmcf->headers = NGX_CONF_UNSET_UINT;
     gmcf->headers_upstream = NGX_CONF_UNSET_UINT;
@@ -1043,6 +1062,7 @@ ngx_http_gateway_create_loc_conf(ngx_conf_t *cf)
      *     glcf->service = NULL;
      *     glcf->route = NULL;
      *     glcf->consumer = NULL;
+     *     glcf->group = NULL;
      */
 
     glcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_loc_conf_t));
@@ -1103,6 +1123,10 @@ ngx_http_gateway_init(ngx_conf_t *cf)
 
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    if (ngx_http_gateway_init_groups(cf, gmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (!gmcf->used) {
         return NGX_OK;

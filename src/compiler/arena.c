@@ -173,6 +173,16 @@ gwc_text_equal(gwc_text_t a, gwc_text_t b)
 }
 
 
+int
+gwc_text_compare(gwc_text_t a, gwc_text_t b)
+{
+    size_t len = a.len < b.len ? a.len : b.len;
+    int order = len ? memcmp(a.data, b.data, len) : 0;
+
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+
 bool
 gwc_text_is(gwc_text_t a, const char *s)
 {

@@ -31,6 +31,8 @@ char *gwc_vsprintf(const char *fmt, va_list args)
     __attribute__((format(printf, 1, 0)));
 bool gwc_text_equal(gwc_text_t a, gwc_text_t b);
 bool gwc_text_is(gwc_text_t a, const char *s);
+/* by bytes, as strcmp() */
+int gwc_text_compare(gwc_text_t a, gwc_text_t b);
 /* frees everything, for leak-clean exits */
 void gwc_arena_free(void);
 

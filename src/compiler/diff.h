@@ -42,11 +42,12 @@ typedef struct {
 /* a plugin whose instance, or its configuration, differs somewhere */
 typedef struct {
     const gwc_plugin_rule_t *rule;
-    const gwc_plugin_t *old, *new;  /* NULL: none acted, none acts */
-    gwc_vec_t changes;              /* of the configuration */
-    gwc_vec_t routes;               /* gwc_route_t, new ones */
-    bool unmatched;                 /* requests that match no route, too */
-    const gwc_consumer_t *consumer; /* of its own configuration, or NULL */
+    const gwc_plugin_t *old, *new; /* NULL: none acted, none acts */
+    gwc_vec_t changes;             /* of the configuration */
+    gwc_vec_t routes;              /* gwc_route_t, new ones */
+    bool unmatched;                /* requests that match no route, too */
+    const gwc_entity_t *owner;     /* the consumer, or the consumer group, of
+                                       its own configuration; or NULL */
 } gwc_effect_t;
 
 /* requests that another route gets; NULL: none, the answer is 404 */

@@ -11,9 +11,9 @@
 #include "settings_private.h"
 
 /* fields that no request depends on, or that are told otherwise */
-static const char *const gwc_diff_not_traffic[] = { "tags", "created_at",
-                                                    "updated_at", "url",
-                                                    NULL };
+static const char *const gwc_diff_not_traffic[] = {
+    "tags", "created_at", "updated_at", "url", "groups", "consumers", NULL
+};
 
 
 static void
@@ -116,6 +116,23 @@ gwc_diff_target_texts(const gwc_upstream_t *upstream)
 }
 
 
+static gwc_vec_t *
+gwc_diff_group_texts(const gwc_consumer_t *consumer)
+{
+    gwc_vec_t *texts = gwc_alloc(sizeof(gwc_vec_t));
+    size_t i;
+
+    for (i = 0; i < consumer->member_of.n; i++) {
+        const gwc_consumer_group_t *group = consumer->member_of.items[i];
+
+        gwc_vec_push(texts,
+                     gwc_strndup(group->name.v.data, group->name.v.len));
+    }
+
+    return texts;
+}
+
+
 /* one that is the same to the client may get another id */
 static void
 gwc_diff_id(gwc_vec_t *changes, const gwc_entity_t *old,
@@ -144,6 +161,11 @@ gwc_diff_rest(const gwc_twin_t *twin, gwc_vec_t *changes)
     } else if (strcmp(twin->new->kind, "upstreams") == 0) {
         (void) gwc_diff_lists(changes, "targets", gwc_diff_target_texts(old),
                               gwc_diff_target_texts(new));
+
+    } else if (strcmp(twin->new->kind, "consumers") == 0) {
+        (void) gwc_diff_lists(changes, "consumer_groups",
+                              gwc_diff_group_texts(old),
+                              gwc_diff_group_texts(new));
     }
 }
 
@@ -245,6 +267,8 @@ gwc_diff_entities(gwc_diff_t *diff)
     gwc_diff_section(diff, "services", &old->services, &new->services);
     gwc_diff_section(diff, "routes", &old->routes, &new->routes);
     gwc_diff_section(diff, "upstreams", &old->upstreams, &new->upstreams);
+    gwc_diff_section(diff, "consumer_groups", &old->consumer_groups,
+                     &new->consumer_groups);
     gwc_diff_section(diff, "consumers", &old->consumers, &new->consumers);
     gwc_diff_section(diff, "credentials", &old->credentials,
                      &new->credentials);

@@ -183,6 +183,15 @@ gwc_json_instance(const gwc_plugin_t *plugin)
 
 
 static json_t *
+gwc_json_owner(const gwc_effect_t *effect, const char *kind)
+{
+    return effect->owner != NULL && strcmp(effect->owner->kind, kind) == 0
+               ? gwc_json_entity(effect->owner)
+               : json_null();
+}
+
+
+static json_t *
 gwc_json_effect(const gwc_effect_t *effect)
 {
     json_t *json = json_object(), *routes = json_array();
@@ -200,10 +209,9 @@ gwc_json_effect(const gwc_effect_t *effect)
     json_object_set_new(json, "changes", gwc_json_changes(&effect->changes));
     json_object_set_new(json, "routes", routes);
     json_object_set_new(json, "no_route", json_boolean(effect->unmatched));
-    json_object_set_new(json, "consumer",
-                        effect->consumer != NULL
-                            ? gwc_json_entity(&effect->consumer->e)
-                            : json_null());
+    json_object_set_new(json, "consumer", gwc_json_owner(effect, "consumers"));
+    json_object_set_new(json, "consumer_group",
+                        gwc_json_owner(effect, "consumer_groups"));
 
     return json;
 }

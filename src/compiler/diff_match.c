@@ -19,6 +19,8 @@ static const struct {
     { "routes", offsetof(gwc_model_t, routes), offsetof(gwc_route_t, name) },
     { "upstreams", offsetof(gwc_model_t, upstreams),
       offsetof(gwc_upstream_t, name) },
+    { "consumer_groups", offsetof(gwc_model_t, consumer_groups),
+      offsetof(gwc_consumer_group_t, name) },
     { "consumers", offsetof(gwc_model_t, consumers),
       offsetof(gwc_consumer_t, username) },
     { "certificates", offsetof(gwc_model_t, certificates), 0 },

@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_gateway authors
  *
  * What plugins do to requests: for each route the instance that acts, after
- * all of plugin-precedence; for each consumer its own ones.
+ * all of plugin-precedence; for each consumer and consumer group its own ones.
  */
 
 #include <stdio.h>
@@ -192,23 +192,22 @@ gwc_consumer_partner(const gwc_diff_t *diff, const gwc_vec_t *block,
 
 static void
 gwc_diff_consumer_effect(gwc_effects_t *effects, const gwc_plugin_t *old,
-                         const gwc_plugin_t *new,
-                         const gwc_consumer_t *consumer)
+                         const gwc_plugin_t *new, const gwc_entity_t *owner)
 {
     gwc_effect_t *effect =
         gwc_effect_get(effects, old != NULL ? old->rule : new->rule, old, new);
 
-    effect->consumer = consumer;
+    effect->owner = owner;
 }
 
 
 static void
-gwc_diff_consumer(gwc_effects_t *effects, const gwc_consumer_t *old,
-                  const gwc_consumer_t *new)
+gwc_diff_consumer(gwc_effects_t *effects, const gwc_entity_t *old,
+                  const gwc_entity_t *new)
 {
     const gwc_diff_t *diff = effects->diff;
-    const gwc_vec_t *olds = gwc_scopes_get(diff->old.scopes, &old->e);
-    const gwc_vec_t *news = gwc_scopes_get(diff->new.scopes, &new->e);
+    const gwc_vec_t *olds = gwc_scopes_get(diff->old.scopes, old);
+    const gwc_vec_t *news = gwc_scopes_get(diff->new.scopes, new);
     gwc_map_t *paired = gwc_map_create();
     size_t i;
 
@@ -238,6 +237,23 @@ gwc_diff_consumer(gwc_effects_t *effects, const gwc_consumer_t *old,
 }
 
 
+/* consumers, or consumer groups */
+static void
+gwc_diff_owners(gwc_effects_t *effects, const gwc_vec_t *owners)
+{
+    const gwc_entity_t *old;
+    size_t i;
+
+    for (i = 0; i < owners->n; i++) {
+        old = gwc_diff_origin(effects->diff, owners->items[i]);
+
+        if (old != NULL) {
+            gwc_diff_consumer(effects, old, owners->items[i]);
+        }
+    }
+}
+
+
 void
 gwc_diff_plugins(gwc_diff_t *diff)
 {
@@ -258,13 +274,6 @@ gwc_diff_plugins(gwc_diff_t *diff)
         }
     }
 
-    for (i = 0; i < new->consumers.n; i++) {
-        old = gwc_diff_origin(diff, new->consumers.items[i]);
-
-        if (old != NULL) {
-            gwc_diff_consumer(&effects,
-                              (const gwc_consumer_t *) (const void *) old,
-                              new->consumers.items[i]);
-        }
-    }
+    gwc_diff_owners(&effects, &new->consumers);
+    gwc_diff_owners(&effects, &new->consumer_groups);
 }

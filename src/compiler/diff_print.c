@@ -359,10 +359,13 @@ gwc_effect_details(gwc_vec_t *details, const gwc_effect_t *effect)
                               ? gwc_sprintf("scope: %s", old)
                               : gwc_sprintf("scope: %s -> %s", old, new));
 
-    if (effect->consumer != NULL) {
-        gwc_vec_push(
-            details,
-            gwc_sprintf("consumer: %s", gwc_diff_title(&effect->consumer->e)));
+    if (effect->owner != NULL) {
+        gwc_vec_push(details,
+                     gwc_sprintf("%s: %s",
+                                 strcmp(effect->owner->kind, "consumers") == 0
+                                     ? "consumer"
+                                     : "consumer group",
+                                 gwc_diff_title(effect->owner)));
         return;
     }
 

@@ -590,18 +590,42 @@ gwc_emit_http(gwc_output_t *output, gwc_writer_t *w)
 
 
 static void
+gwc_emit_groups(gwc_output_t *output, gwc_writer_t *w)
+{
+    const gwc_model_t *model = output->model;
+    size_t i;
+
+    for (i = 0; i < model->consumer_groups.n; i++) {
+        const gwc_consumer_group_t *group = model->consumer_groups.items[i];
+
+        w->source = group->e.record.node;
+
+        gwc_begin(w, "gateway_consumer_group");
+        gwc_arg_text(w, group->name.v);
+        gwc_open(w, group->e.record.node);
+
+        gwc_put(w, "id", group->e.id, NULL);
+        gwc_emit_plugins(w, output, &group->e);
+        gwc_close(w);
+    }
+}
+
+
+static void
 gwc_emit_consumers(gwc_output_t *output)
 {
     const gwc_model_t *model = output->model;
     gwc_writer_t *w;
     size_t i, k;
 
-    if (model->consumers.n == 0) {
+    if (model->consumers.n == 0 && model->consumer_groups.n == 0) {
         return;
     }
 
     w = gwc_emit_file(output, "consumers.conf");
     w->secret = true;
+
+    gwc_emit_groups(output, w);
 
     for (i = 0; i < model->consumers.n; i++) {
         const gwc_consumer_t *consumer = model->consumers.items[i];
@@ -623,6 +647,19 @@ gwc_emit_consumers(gwc_output_t *output)
         if (consumer->custom_id.set) {
             gwc_begin(w, "custom_id");
             gwc_arg_text(w, consumer->custom_id.v);
+            gwc_end(w);
+        }
+
+        if (consumer->member_of.n > 0) {
+            gwc_begin(w, "groups");
+
+            for (k = 0; k < consumer->member_of.n; k++) {
+                const gwc_consumer_group_t *group =
+                    consumer->member_of.items[k];
+
+                gwc_arg_text(w, group->name.v);
+            }
+
             gwc_end(w);
         }
 

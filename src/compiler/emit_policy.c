@@ -327,7 +327,8 @@ gwc_policy_scope(const gwc_plugin_t *plugin)
 {
     gwc_writer_t args = { 0 };
 
-    if (plugin->consumer.target == NULL) {
+    if (plugin->consumer.target == NULL
+        && plugin->consumer_group.target == NULL) {
         return plugin->route.target != NULL && plugin->service.target != NULL
                    ? " scope=route+service"
                    : "";

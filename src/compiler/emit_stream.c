@@ -147,7 +147,10 @@ gwc_stream_check_plugin(const gwc_plugin_t *plugin, bool streams,
                    "plugin \"%s\" does not run for streams yet",
                    plugin->rule->name);
 
-        } else if (streams && plugin->consumer.target != NULL) {
+        } else if (streams
+                   && (plugin->consumer.target != NULL
+                       || plugin->consumer_group.target != NULL))
+        {
             report(node,
                    "streams have no consumers: plugin \"%s\" would "
                    "never run for them",

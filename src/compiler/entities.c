@@ -315,11 +315,42 @@ static const gwc_field_t gwc_consumer_fields[] = {
       AT(gwc_consumer_t, custom_id),
       .flags = GWC_UNIQUE,
       .check = gwc_check_printable },
+    { .name = "groups",
+      .type = GWC_ARRAY,
+      AT(gwc_consumer_t, groups),
+      LIST_OF((&(const gwc_field_t){ .type = GWC_REF,
+                                     .refers = "consumer_groups" }),
+              gwc_ref_t) },
     { .name = NULL }
 };
 
-static const char *const gwc_consumer_enterprise[] = { "groups", "type",
-                                                       NULL };
+static const char *const gwc_consumer_enterprise[] = { "type", NULL };
+
+static const gwc_field_t gwc_consumer_group_fields[] = {
+    { .name = "name",
+      .type = GWC_STRING,
+      AT(gwc_consumer_group_t, name),
+      .flags = GWC_REQUIRED | GWC_UNIQUE,
+      .check = gwc_check_printable },
+    { .name = "consumers",
+      .type = GWC_ARRAY,
+      AT(gwc_consumer_group_t, consumers),
+      LIST_OF((&(const gwc_field_t){ .type = GWC_REF, .refers = "consumers" }),
+              gwc_ref_t) },
+    { .name = NULL }
+};
+
+static const gwc_field_t gwc_membership_fields[] = {
+    { .name = "consumer_group",
+      .type = GWC_REF,
+      AT(gwc_membership_t, group),
+      .refers = "consumer_groups" },
+    { .name = "consumer",
+      .type = GWC_REF,
+      AT(gwc_membership_t, consumer),
+      .refers = "consumers" },
+    { .name = NULL }
+};
 
 static const gwc_field_t gwc_plugin_fields[] = {
     { .name = "name",
@@ -343,6 +374,10 @@ static const gwc_field_t gwc_plugin_fields[] = {
       .type = GWC_REF,
       AT(gwc_plugin_t, consumer),
       .refers = "consumers" },
+    { .name = "consumer_group",
+      .type = GWC_REF,
+      AT(gwc_plugin_t, consumer_group),
+      .refers = "consumer_groups" },
     { .name = "protocols",
       .type = GWC_SET,
       AT(gwc_plugin_t, protocols),
@@ -360,8 +395,7 @@ static const gwc_field_t gwc_plugin_fields[] = {
     { .name = NULL }
 };
 
-static const char *const gwc_plugin_enterprise[] = { "consumer_group",
-                                                     "ordering", "partials",
+static const char *const gwc_plugin_enterprise[] = { "ordering", "partials",
                                                      "condition", NULL };
 
 static const gwc_field_t gwc_target_fields[] = { { .name = "target",
@@ -1009,6 +1043,13 @@ static const gwc_kind_t gwc_core_kinds[] = {
       .enterprise = gwc_consumer_enterprise,
       .check = gwc_check_consumer,
       VEC(consumers) },
+    { .entity = "consumer_groups",
+      OF(gwc_consumer_group_fields, gwc_consumer_group_t),
+      .endpoint = "name",
+      VEC(consumer_groups) },
+    { .entity = "consumer_group_consumers",
+      OF(gwc_membership_fields, gwc_membership_t),
+      VEC(memberships) },
     { .entity = "upstreams",
       OF(gwc_upstream_fields, gwc_upstream_t),
       .endpoint = "name",

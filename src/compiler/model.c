@@ -39,7 +39,6 @@ static const char *const gwc_root_keys[] = { "_format_version", "_transform",
                                              "_comment", "_ignore", NULL };
 
 static const char *const gwc_enterprise_kinds[] = {
-    "consumer_groups",
     "licenses",
     "rbac_roles",
     "rbac_users",
@@ -55,7 +54,6 @@ static const char *const gwc_enterprise_kinds[] = {
     "degraphql_routes",
     "graphql_ratelimiting_advanced_cost_decoration",
     "consumer_group_plugins",
-    "consumer_group_consumers",
     NULL
 };
 

@@ -27,6 +27,7 @@ struct gwc_entity_s {
 typedef struct gwc_service_s gwc_service_t;
 typedef struct gwc_route_s gwc_route_t;
 typedef struct gwc_consumer_s gwc_consumer_t;
+typedef struct gwc_consumer_group_s gwc_consumer_group_t;
 typedef struct gwc_upstream_s gwc_upstream_t;
 typedef struct gwc_certificate_s gwc_certificate_t;
 
@@ -93,8 +94,23 @@ struct gwc_consumer_s {
     gwc_entity_t e;
     gwc_str_t username;
     gwc_str_t custom_id;
+    gwc_list_t groups;     /* gwc_ref_t, as written here */
     gwc_vec_t credentials; /* gwc_credential_t, in file order */
+    gwc_vec_t member_of;   /* refs.c: gwc_consumer_group_t, all, by name */
 };
+
+struct gwc_consumer_group_s {
+    gwc_entity_t e;
+    gwc_str_t name;
+    gwc_list_t consumers; /* gwc_ref_t, as written here */
+};
+
+/* one consumer in one group, as an entity of its own */
+typedef struct {
+    gwc_entity_t e;
+    gwc_ref_t group;
+    gwc_ref_t consumer;
+} gwc_membership_t;
 
 /* head of every credential struct */
 typedef struct {
@@ -110,11 +126,13 @@ struct gwc_plugin_s {
     gwc_ref_t service;
     gwc_ref_t route;
     gwc_ref_t consumer;
+    gwc_ref_t consumer_group;
     gwc_list_t protocols;
     gwc_bool_t enabled;
     const gwc_plugin_rule_t *rule; /* NULL: unsupported, allowed by flag */
     void *config;                  /* of rule->size */
-    unsigned scope;                /* GWC_SCOPE_ bits, 0 when global */
+    unsigned scope;                /* GWC_SCOPE_ bits, 0 when global; a
+                                      group counts as a consumer */
 };
 
 typedef struct {
@@ -218,6 +236,7 @@ struct gwc_model_s {
     /* each in file order; nested ones included */
     gwc_vec_t services, routes, consumers, upstreams, targets, plugins;
     gwc_vec_t certificates, snis, ca_certificates, credentials;
+    gwc_vec_t consumer_groups, memberships;
     gwc_vec_t others; /* gwc_entity_t: vaults, keys, ...: checked only */
     char hash[33];    /* configuration_hash: MD5 of the files' bytes */
     bool empty;

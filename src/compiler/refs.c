@@ -13,6 +13,7 @@
 #include "entities.h"
 #include "schema.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -192,6 +193,18 @@ gwc_dependent_id(const gwc_item_t *item)
         gwc_buf_puts(&key, ":");
         gwc_add_scope(&key, &plugin->consumer, &random);
 
+        if (plugin->consumer_group.v.data != NULL
+            || plugin->consumer_group.target != NULL)
+        {
+            gwc_buf_puts(&key, ":");
+            gwc_add_scope(&key, &plugin->consumer_group, &random);
+        }
+
+    } else if (gwc_is_kind(item, "consumer_group_consumers")) {
+        gwc_add_scope(&key, gwc_ref_of(item, "consumer_groups"), &random);
+        gwc_buf_puts(&key, ":");
+        gwc_add_scope(&key, gwc_ref_of(item, "consumers"), &random);
+
     } else if (gwc_is_kind(item, "targets")) {
         const gwc_target_t *target =
             (const gwc_target_t *) (const void *) item->entity;
@@ -231,9 +244,10 @@ gwc_dependent_id(const gwc_item_t *item)
 static void
 gwc_own_id(gwc_linker_t *linker, const gwc_item_t *item)
 {
-    static const char *const by_name[] = { "services", "routes", "upstreams",
-                                           "key_sets", "snis",   "consumers",
-                                           NULL };
+    static const char *const by_name[] = {
+        "services", "routes",    "upstreams",       "key_sets",
+        "snis",     "consumers", "consumer_groups", NULL
+    };
     const gwc_str_t *endpoint = gwc_endpoint_of(item);
     gwc_buf_t key = { 0 };
     size_t i;
@@ -272,6 +286,7 @@ gwc_ids(gwc_linker_t *linker, unsigned pass)
         bool dependent =
             gwc_is_kind(item, "plugins") || gwc_is_kind(item, "targets")
             || gwc_is_kind(item, "keys") || gwc_is_kind(item, "filter_chains")
+            || gwc_is_kind(item, "consumer_group_consumers")
             || (item->kind->rule != NULL && item->kind->rule->id_key != NULL);
 
         if (dependent != (pass == 1)) {
@@ -494,10 +509,10 @@ gwc_uncertain_kinds(const gwc_linker_t *linker)
 
 /* "{id: ...}": names do not count */
 static bool
-gwc_is_id(const gwc_node_t *node)
+gwc_is_key(const gwc_node_t *node, const char *key)
 {
     return node != NULL && node->key != NULL
-           && gwc_text_is(node->key->text, "id");
+           && gwc_text_is(node->key->text, key);
 }
 
 
@@ -532,9 +547,14 @@ gwc_resolve_refs(gwc_linker_t *linker)
         }
 
         if (target == NULL && strcmp(kind, "ca_certificates") != 0
-            && !gwc_is_id(p->ref->node))
+            && !gwc_is_key(p->ref->node, "id"))
         {
-            target = gwc_map_get(linker->by_key, gwc_map_key(kind, "", text));
+            target = gwc_map_get(
+                linker->by_key,
+                gwc_map_key(kind,
+                            gwc_is_key(p->ref->node, "custom_id") ? "custom_id"
+                                                                  : "",
+                            text));
         }
 
         parent = p->ref->target;
@@ -562,6 +582,19 @@ gwc_resolve_refs(gwc_linker_t *linker)
 }
 
 
+static void
+gwc_need_parent(const gwc_item_t *item, const char *parent)
+{
+    const gwc_ref_t *ref = gwc_ref_of(item, parent);
+
+    if (ref->target == NULL && !ref->set && !item->failed) {
+        gwc_error(item->entity->record.node,
+                  "required field \"%s\" is missing",
+                  gwc_kind_foreign(item->kind, parent)->name);
+    }
+}
+
+
 /* a child that stands alone needs its parent */
 static void
 gwc_parents(gwc_linker_t *linker)
@@ -571,33 +604,23 @@ gwc_parents(gwc_linker_t *linker)
     } needs[] = { { "targets", "upstreams" },
                   { "snis", "certificates" },
                   { "session_metadatas", "sessions" },
+                  { "consumer_group_consumers", "consumers" },
+                  { "consumer_group_consumers", "consumer_groups" },
                   { "oauth2_tokens", "oauth2_credentials" },
                   { "oauth2_authorization_codes", "oauth2_credentials" } };
-    const gwc_field_t *field;
-    const gwc_ref_t *ref;
     size_t i, k;
 
     for (i = 0; i < linker->items->n; i++) {
         const gwc_item_t *item = linker->items->items[i];
-        const char *parent = item->kind->rule != NULL ? "consumers" : NULL;
+
+        if (item->kind->rule != NULL) {
+            gwc_need_parent(item, "consumers");
+        }
 
         for (k = 0; k < sizeof(needs) / sizeof(needs[0]); k++) {
             if (gwc_is_kind(item, needs[k].kind)) {
-                parent = needs[k].parent;
+                gwc_need_parent(item, needs[k].parent);
             }
-        }
-
-        if (parent == NULL) {
-            continue;
-        }
-
-        field = gwc_kind_foreign(item->kind, parent);
-
-        ref = gwc_ref_of(item, parent);
-
-        if (ref->target == NULL && !ref->set && !item->failed) {
-            gwc_error(item->entity->record.node,
-                      "required field \"%s\" is missing", field->name);
         }
     }
 }
@@ -611,7 +634,14 @@ gwc_link_plugin(gwc_plugin_t *plugin)
 
     plugin->scope = (plugin->service.target ? GWC_SCOPE_SERVICE : 0U)
                     | (plugin->route.target ? GWC_SCOPE_ROUTE : 0U)
-                    | (plugin->consumer.target ? GWC_SCOPE_CONSUMER : 0U);
+                    | (plugin->consumer.target || plugin->consumer_group.target
+                           ? GWC_SCOPE_CONSUMER
+                           : 0U);
+
+    if (plugin->consumer.target && plugin->consumer_group.target) {
+        gwc_error(node, "only one of \"consumer\" and \"consumer_group\" may "
+                        "be set");
+    }
 
     if (plugin->rule == NULL) {
         return;
@@ -621,8 +651,9 @@ gwc_link_plugin(gwc_plugin_t *plugin)
 
     if ((plugin->scope & GWC_SCOPE_CONSUMER) && !(scopes & GWC_SCOPE_CONSUMER))
     {
-        gwc_error(node, "plugin \"%s\" cannot be set on a consumer",
-                  plugin->rule->name);
+        gwc_error(node, "plugin \"%s\" cannot be set on a consumer%s",
+                  plugin->rule->name,
+                  plugin->consumer_group.target ? " group" : "");
 
     } else if ((plugin->scope & GWC_SCOPE_SERVICE)
                && !(scopes & GWC_SCOPE_SERVICE))
@@ -719,7 +750,8 @@ gwc_plugin_scopes(gwc_linker_t *linker)
 
         if (!plugin->name.set || gwc_dangling(&plugin->route)
             || gwc_dangling(&plugin->service)
-            || gwc_dangling(&plugin->consumer))
+            || gwc_dangling(&plugin->consumer)
+            || gwc_dangling(&plugin->consumer_group))
         {
             continue;
         }
@@ -729,10 +761,12 @@ gwc_plugin_scopes(gwc_linker_t *linker)
 
         gwc_buf_add(&key, plugin->name.v.data, plugin->name.v.len);
         gwc_buf_printf(
-            &key, ":%s:%s:%s",
+            &key, ":%s:%s:%s:%s",
             plugin->route.target ? plugin->route.target->id : "",
             plugin->service.target ? plugin->service.target->id : "",
-            plugin->consumer.target ? plugin->consumer.target->id : "");
+            plugin->consumer.target ? plugin->consumer.target->id : "",
+            plugin->consumer_group.target ? plugin->consumer_group.target->id
+                                          : "");
 
         first = gwc_map_add(seen, (gwc_text_t){ key.data, key.len }, plugin);
 
@@ -741,6 +775,75 @@ gwc_plugin_scopes(gwc_linker_t *linker)
                       "plugin %s is already set on the same scope in %s:%u",
                       gwc_quoted(plugin->name.v), first->name.node->file,
                       first->name.node->line);
+        }
+    }
+}
+
+
+static void
+gwc_join_group(gwc_consumer_t *consumer, gwc_consumer_group_t *group)
+{
+    size_t i;
+
+    for (i = 0; i < consumer->member_of.n; i++) {
+        if (consumer->member_of.items[i] == group) {
+            return;
+        }
+    }
+
+    gwc_vec_push(&consumer->member_of, group);
+}
+
+
+static int
+gwc_compare_groups(const void *a, const void *b)
+{
+    const gwc_consumer_group_t *x = *(gwc_consumer_group_t *const *) a;
+    const gwc_consumer_group_t *y = *(gwc_consumer_group_t *const *) b;
+
+    return gwc_text_compare(x->name.v, y->name.v);
+}
+
+
+/* however they are written: the consumer's list, the group's, or apart */
+static void
+gwc_link_groups(gwc_model_t *model)
+{
+    size_t i, k;
+
+    for (i = 0; i < model->consumers.n; i++) {
+        gwc_consumer_t *consumer = model->consumers.items[i];
+
+        for (k = 0; k < consumer->groups.n; k++) {
+            gwc_join_group(
+                consumer,
+                (void *) GWC_ITEM(consumer->groups, gwc_ref_t, k)->target);
+        }
+    }
+
+    for (i = 0; i < model->consumer_groups.n; i++) {
+        gwc_consumer_group_t *group = model->consumer_groups.items[i];
+
+        for (k = 0; k < group->consumers.n; k++) {
+            gwc_join_group(
+                (void *) GWC_ITEM(group->consumers, gwc_ref_t, k)->target,
+                group);
+        }
+    }
+
+    for (i = 0; i < model->memberships.n; i++) {
+        const gwc_membership_t *membership = model->memberships.items[i];
+
+        gwc_join_group((void *) membership->consumer.target,
+                       (void *) membership->group.target);
+    }
+
+    for (i = 0; i < model->consumers.n; i++) {
+        gwc_consumer_t *consumer = model->consumers.items[i];
+
+        if (consumer->member_of.n > 1) {
+            qsort(consumer->member_of.items, consumer->member_of.n,
+                  sizeof(void *), gwc_compare_groups);
         }
     }
 }
@@ -835,4 +938,5 @@ gwc_refs_resolve(gwc_model_t *model, const gwc_vec_t *items)
     }
 
     gwc_links(&linker);
+    gwc_link_groups(model);
 }

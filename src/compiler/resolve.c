@@ -86,14 +86,37 @@ gwc_plugin_can_act(const gwc_plugin_t *plugin)
 }
 
 
+static bool
+gwc_is_member(const gwc_consumer_t *consumer, const gwc_entity_t *group)
+{
+    size_t i;
+
+    for (i = 0; consumer != NULL && i < consumer->member_of.n; i++) {
+        if (consumer->member_of.items[i] == group) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 /* plugin-precedence 1; 0: the instance is not for this request */
 static unsigned
 gwc_plugin_rank(const gwc_plugin_t *plugin, const gwc_route_t *route,
                 const gwc_service_t *service, const gwc_consumer_t *consumer)
 {
-    /* by bits consumer, route, service; 8 is the best */
-    static const unsigned ranks[] = { 1, 2, 3, 5, 4, 6, 7, 8 };
+    /* by bits group, consumer, route, service; 12 is the best */
+    static const unsigned ranks[] = { 1, 2, 3, 6, 5, 9, 10, 12, 4, 7, 8, 11 };
     unsigned bits = 0;
+
+    if (plugin->consumer_group.target != NULL) {
+        if (!gwc_is_member(consumer, plugin->consumer_group.target)) {
+            return 0;
+        }
+
+        bits |= 8;
+    }
 
     if (plugin->consumer.target != NULL) {
         if (consumer == NULL || plugin->consumer.target != &consumer->e) {
@@ -123,6 +146,18 @@ gwc_plugin_rank(const gwc_plugin_t *plugin, const gwc_route_t *route,
 }
 
 
+/* of two that are as specific, both of groups: the first by name */
+static bool
+gwc_group_is_before(const gwc_plugin_t *a, const gwc_plugin_t *b)
+{
+    const gwc_consumer_group_t *x = (const void *) a->consumer_group.target;
+    const gwc_consumer_group_t *y = (const void *) b->consumer_group.target;
+
+    return x != NULL && y != NULL
+           && gwc_text_compare(x->name.v, y->name.v) < 0;
+}
+
+
 const gwc_plugin_t *
 gwc_resolve_plugin(const gwc_model_t *model, const char *name,
                    const gwc_route_t *route, const gwc_service_t *service,
@@ -143,7 +178,10 @@ gwc_resolve_plugin(const gwc_model_t *model, const char *name,
 
         rank = gwc_plugin_rank(plugin, route, service, consumer);
 
-        if (rank > best_rank) {
+        if (rank > best_rank
+            || (best != NULL && rank == best_rank
+                && gwc_group_is_before(plugin, best)))
+        {
             best = plugin;
             best_rank = rank;
         }
@@ -326,6 +364,10 @@ gwc_plugin_block(const gwc_plugin_t *plugin)
         return plugin->consumer.target;
     }
 
+    if (plugin->consumer_group.target != NULL) {
+        return plugin->consumer_group.target;
+    }
+
     return plugin->route.target ? plugin->route.target
                                 : plugin->service.target;
 }
@@ -337,7 +379,10 @@ gwc_scopes_add(gwc_vec_t *vec, gwc_plugin_t *plugin)
 {
     size_t i;
 
-    if (plugin->consumer.target == NULL && plugin->route.target != NULL) {
+    if (plugin->consumer.target == NULL
+        && plugin->consumer_group.target == NULL
+        && plugin->route.target != NULL)
+    {
         for (i = 0; i < vec->n; i++) {
             const gwc_plugin_t *other = vec->items[i];
 
@@ -390,13 +435,22 @@ const char *
 gwc_scope_name(const gwc_plugin_t *plugin)
 {
     static const char *const names[] = {
-        "global",         "service",
-        "route",          "route+service",
-        "consumer",       "service+consumer",
-        "route+consumer", "route+service+consumer",
+        "global",
+        "service",
+        "route",
+        "route+service",
+        "consumer",
+        "service+consumer",
+        "route+consumer",
+        "route+service+consumer",
+        "consumer_group",
+        "service+consumer_group",
+        "route+consumer_group",
+        "route+service+consumer_group",
     };
 
-    return names[(plugin->consumer.target ? 4 : 0)
+    return names[(plugin->consumer_group.target ? 8 : 0)
+                 + (plugin->consumer.target ? 4 : 0)
                  + (plugin->route.target ? 2 : 0)
                  + (plugin->service.target ? 1 : 0)];
 }

@@ -387,7 +387,9 @@ gwc_schema_ref_text(const gwc_node_t *node)
     const gwc_node_t *text;
     size_t i;
 
-    static const char *const keys[] = { "id", "name", "username", NULL };
+    /* what names it, the best first; and what may stand beside */
+    static const char *const keys[] = { "id",        "name", "username",
+                                        "custom_id", "tags", NULL };
 
     if (node->kind != GWC_NODE_MAP || node->n == 0) {
         return node;
@@ -399,9 +401,15 @@ gwc_schema_ref_text(const gwc_node_t *node)
         }
     }
 
-    text = gwc_node_get(node, "id");
+    for (i = 0; i < 4; i++) {
+        text = gwc_node_get(node, keys[i]);
 
-    return text != NULL ? text : node->items[0];
+        if (text != NULL) {
+            return text;
+        }
+    }
+
+    return node;
 }
 
 

@@ -40,12 +40,12 @@ kong.yml:1:18: error: _format_version: expected one of: 1.1, 2.1, 3.0; this is "
 _format_version: "3.0"
 sevices: []
 foo: []
-consumer_groups: []
+rbac_roles: []
 licenses: []
 --- error
 kong.yml:2:1: error: sevices: unknown field "sevices", did you mean "services"?
 kong.yml:3:1: error: foo: unknown field "foo"
-kong.yml:4:1: error: consumer_groups: entity "consumer_groups" is not supported: it exists in Kong Enterprise only
+kong.yml:4:1: error: rbac_roles: entity "rbac_roles" is not supported: it exists in Kong Enterprise only
 kong.yml:5:1: error: licenses: entity "licenses" is not supported: it exists in Kong Enterprise only
 
 

@@ -56,7 +56,7 @@ plugins:
   enabled: "yes"
   protocols: [http, ftp]
   ordering: {}
-  consumer_group: a
+  partials: a
   instance_name: a b
 --- error
 kong.yml:4:11: error: plugins[0].config: required field "config" is null
@@ -65,7 +65,7 @@ kong.yml:8:12: error: plugins[2].config.minuet: unknown field "minuet", did you 
 kong.yml:9:12: error: plugins[2].enabled: expected a boolean, this is a string
 kong.yml:10:21: error: plugins[2].protocols[1]: expected one of: http, https, grpc, grpcs, tcp, tls, udp, tls_passthrough; this is "ftp"
 kong.yml:11:3: error: plugins[2].ordering: field "ordering" exists in Kong Enterprise only
-kong.yml:12:3: error: plugins[2].consumer_group: field "consumer_group" exists in Kong Enterprise only
+kong.yml:12:3: error: plugins[2].partials: field "partials" exists in Kong Enterprise only
 kong.yml:13:18: error: plugins[2].instance_name: invalid name "a b": expected letters, digits, ".", "-", "_" and "~"
 
 
@@ -88,7 +88,7 @@ kong.yml:6:5: error: services[0].filter_chains[0]: Wasm filters are not supporte
 _format_version: "3.0"
 consumers:
 - username: a
-  groups: [a]
+  type: a
   keyauth_credentials:
   - {}
   - key: 12345678
@@ -116,7 +116,7 @@ consumers:
   acls:
   - {}
 --- error
-kong.yml:4:3: error: consumers[0].groups: field "groups" exists in Kong Enterprise only
+kong.yml:4:3: error: consumers[0].type: field "type" exists in Kong Enterprise only
 kong.yml:6:5: error: consumers[0].keyauth_credentials[0]: required field "key" is missing
 kong.yml:7:10: error: consumers[0].keyauth_credentials[1].key: expected a string, this is an integer
   fix: put it in quotes

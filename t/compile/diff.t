@@ -392,7 +392,8 @@ services:
         }
       ],
       "no_route": false,
-      "consumer": null
+      "consumer": null,
+      "consumer_group": null
     }
   ],
   "requests": [
