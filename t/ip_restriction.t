@@ -182,7 +182,7 @@ GET /t
 --- args: status=403
 --- must_die
 --- error_log
-"gateway_ip_restriction" directive needs "allow" or "deny"
+"gateway_ip_restriction" directive needs "allow", "deny", "allow_file" or "deny_file"
 
 
 
@@ -191,3 +191,35 @@ GET /t
 --- must_die
 --- error_log
 invalid address "1.2.3" in "gateway_ip_restriction"
+
+
+
+=== TEST 14: networks that overlap, touch, and end where addresses do
+--- args: allow=10.0.0.0/24 allow=10.0.0.128/25 allow=10.0.1.0/24 allow=10.0.3.7 allow=0.0.0.0/32 allow=255.255.255.254/31
+--- from: 9.255.255.255 10.0.0.0 10.0.0.200 10.0.1.255 10.0.2.0 10.0.3.6 10.0.3.7 10.0.3.8 0.0.0.0 0.0.0.1 255.255.255.253 255.255.255.254
+--- error_code eval
+[403, 200, 200, 200, 403, 403, 200, 403, 200, 403, 403, 200]
+
+
+
+=== TEST 15: the same of IPv6
+--- args: allow=2001:db8::/64 allow=2001:db8:0:1::/64 allow=2001:db8::5 allow=::/128 allow=ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff
+--- from: 2001:db7:ffff:ffff:ffff:ffff:ffff:ffff 2001:db8:: 2001:db8::ffff:ffff:ffff:ffff 2001:db8:0:1:: 2001:db8:0:1:ffff:ffff:ffff:ffff 2001:db8:0:2:: :: ::1 ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff
+--- error_code eval
+[403, 200, 200, 200, 200, 403, 200, 403, 403, 200]
+
+
+
+=== TEST 16: an IPv4 address in the form of IPv6 is one of IPv4
+--- args: allow=192.0.2.1
+--- from: ::ffff:192.0.2.1 ::ffff:192.0.2.2
+--- error_code eval
+[200, 403]
+
+
+
+=== TEST 17: networks of networks, in any order
+--- args: deny=10.1.2.3 deny=10.0.0.0/8 deny=10.200.0.0/16 deny=9.0.0.0/9
+--- from: 10.0.0.1 10.255.0.1 11.0.0.0 9.127.1.1 9.128.0.0
+--- error_code eval
+[403, 403, 200, 403, 200]

@@ -15,6 +15,7 @@
 #include <ngx_stream.h>
 
 #include "gateway_stream_router.h"
+#include "ngx_http_gateway_networks.h"
 #include "ngx_http_gateway_tls.h"
 #include "ngx_http_gateway_upstream_peers.h"
 
@@ -46,9 +47,8 @@ typedef struct {
     ngx_array_t                            snis;     /* gateway_str_t */
     ngx_array_t                            sources;  /* ..._stream_end_t */
     ngx_array_t                            destinations;
-    ngx_array_t                           *allow;    /* ngx_cidr_t; NULL:
-                                                        everybody */
-    ngx_array_t                           *deny;
+    ngx_http_gateway_networks_t           *allow;    /* NULL: everybody */
+    ngx_http_gateway_networks_t           *deny;
     unsigned                               protocols;
     uint64_t                               priority;
     unsigned                               priority_set:1;

@@ -39,7 +39,8 @@ static char *ngx_stream_gateway_snis(ngx_conf_t *cf,
 static char *ngx_stream_gateway_ends(ngx_conf_t *cf, ngx_array_t *ends);
 static ngx_int_t ngx_stream_gateway_end(gateway_stream_end_t *end,
     ngx_str_t *value);
-static char *ngx_stream_gateway_cidrs(ngx_conf_t *cf, ngx_array_t **cidrs);
+static char *ngx_stream_gateway_networks(ngx_conf_t *cf,
+    ngx_http_gateway_networks_t **networks);
 static ngx_uint_t ngx_stream_gateway_param_is(ngx_str_t *arg,
     const char *name, ngx_str_t *value);
 static char *ngx_stream_gateway_id(ngx_conf_t *cf, const char *entity,
@@ -612,11 +613,11 @@ ngx_stream_gateway_route_field(ngx_conf_t *cf,
     }
 
     if (ngx_strcmp(value[0].data, "allow") == 0) {
-        return ngx_stream_gateway_cidrs(cf, &route->allow);
+        return ngx_stream_gateway_networks(cf, &route->allow);
     }
 
     if (ngx_strcmp(value[0].data, "deny") == 0) {
-        return ngx_stream_gateway_cidrs(cf, &route->deny);
+        return ngx_stream_gateway_networks(cf, &route->deny);
     }
 
     if (ngx_strcmp(value[0].data, "preserve_host") == 0
@@ -858,45 +859,18 @@ ngx_stream_gateway_end(gateway_stream_end_t *end, ngx_str_t *value)
 /* allow, deny */
 
 static char *
-ngx_stream_gateway_cidrs(ngx_conf_t *cf, ngx_array_t **cidrs)
+ngx_stream_gateway_networks(ngx_conf_t *cf,
+    ngx_http_gateway_networks_t **networks)
 {
-    ngx_int_t    rc;
-    ngx_str_t   *value;
-    ngx_uint_t   i;
-    ngx_cidr_t  *cidr;
+    ngx_str_t  *value;
 
     value = cf->args->elts;
 
-    if (*cidrs == NULL) {
-        *cidrs = ngx_array_create(cf->pool, cf->args->nelts - 1,
-                                  sizeof(ngx_cidr_t));
-        if (*cidrs == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        cidr = ngx_array_push(*cidrs);
-        if (cidr == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        rc = ngx_ptocidr(&value[i], cidr);
-
-        if (rc == NGX_ERROR) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid address \"%V\" in \"%V\": write "
-                               "\"1.2.3.4\", \"1.2.3.0/24\" or the same for "
-                               "IPv6", &value[i], &value[0]);
-            return NGX_CONF_ERROR;
-        }
-
-        if (rc == NGX_DONE) {
-            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                               "low address bits of %V are meaningless",
-                               &value[i]);
-        }
+    if (ngx_http_gateway_networks_list(cf, &value[1], cf->args->nelts - 1,
+                                       (char *) value[0].data, networks)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;

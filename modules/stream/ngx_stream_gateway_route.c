@@ -320,8 +320,9 @@ ngx_stream_gateway_restrict(ngx_stream_session_t *s,
 
     sa = s->connection->sockaddr;
 
-    if ((route->deny && ngx_cidr_match(sa, route->deny) == NGX_OK)
-        || (route->allow && ngx_cidr_match(sa, route->allow) != NGX_OK))
+    if ((route->deny && ngx_http_gateway_networks_match(route->deny, sa))
+        || (route->allow
+            && !ngx_http_gateway_networks_match(route->allow, sa)))
     {
         ngx_log_error(NGX_LOG_INFO, s->connection->log, 0,
                       "ip_restriction: address not allowed");
