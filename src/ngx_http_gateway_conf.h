@@ -105,6 +105,8 @@ typedef struct {
 
     ngx_http_gateway_prepare_pt      prepare;
     ngx_int_t                        request_uri_index;
+    ngx_array_t                     *redis;     /* ..._redis_t *, or NULL */
+    ngx_str_t                        redis_trusted; /* certificates, a file */
     unsigned                         used:1;    /* some policy or route */
     unsigned                         body:1;    /* some chain has bodies */
     unsigned                         secret_lasts:1;  /* is of a file */

@@ -416,19 +416,19 @@ invalid "minute" in "gateway_rate_limiting": the limit must be above 0
 
 
 
-=== TEST 27: redis is not there yet
+=== TEST 27: redis without a host
 --- limit: minute=1 policy=redis
 --- must_die
 --- error_log
-invalid parameter "policy=redis" in "gateway_rate_limiting": the policy is not implemented yet
+needs "redis.host" with "policy=redis"
 
 
 
-=== TEST 28: cluster neither
+=== TEST 28: nor is there a database for cluster
 --- limit: minute=1 policy=cluster
 --- must_die
 --- error_log
-the policy is not implemented yet, only "local" is in
+has no database for "policy=cluster": counters can be in Redis, which needs "redis.host"
 
 
 
@@ -436,7 +436,7 @@ the policy is not implemented yet, only "local" is in
 --- limit: minute=1 policy=memory
 --- must_die
 --- error_log
-there is no such policy, only "local"
+invalid parameter "policy=memory" in "gateway_rate_limiting"
 
 
 

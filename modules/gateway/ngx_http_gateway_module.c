@@ -15,6 +15,7 @@
 #include "ngx_http_gateway_reply.h"
 #include "ngx_http_gateway_upstream.h"
 #include "ngx_http_gateway_record.h"
+#include "ngx_http_gateway_redis.h"
 
 
 static ngx_int_t ngx_http_gateway_post_read_handler(ngx_http_request_t *r);
@@ -287,6 +288,13 @@ static ngx_command_t  ngx_http_gateway_commands[] = {
       ngx_http_gateway_error_page,
       0,
       0,
+      NULL },
+
+    { ngx_string("gateway_redis_trusted_certificate"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_gateway_main_conf_t, redis_trusted),
       NULL },
 
       ngx_null_command
@@ -1132,7 +1140,9 @@ ngx_http_gateway_init(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    if (ngx_http_gateway_build_chains(cf, gmcf) != NGX_OK) {
+    if (ngx_http_gateway_build_chains(cf, gmcf) != NGX_OK
+        || ngx_http_gateway_redis_init(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

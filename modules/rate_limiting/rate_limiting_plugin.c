@@ -1,30 +1,18 @@
 /*
  * Copyright (C) the ngx_gateway authors
  *
- * rate-limiting.  The redis fields are read and checked, since files carry
- * them next to "policy: local" too, but nothing is made of them.
+ * rate-limiting.  The redis fields are read and checked next to "policy:
+ * local" too, since files carry them there, but nothing is made of them.
  */
 
 #include "diag.h"
 #include "model.h"
+#include "redis.h"
 #include "rule.h"
 
 enum {
     GWC_RATE_PERIODS = 6
 };
-
-typedef struct {
-    gwc_record_t record;
-    gwc_str_t host;
-    gwc_int_t port;
-    gwc_int_t timeout;
-    gwc_str_t username;
-    gwc_str_t password;
-    gwc_int_t database;
-    gwc_bool_t ssl;
-    gwc_bool_t ssl_verify;
-    gwc_str_t server_name;
-} gwc_rate_redis_t;
 
 typedef struct {
     gwc_record_t record;
@@ -34,24 +22,17 @@ typedef struct {
     gwc_str_t path;
     gwc_str_t policy;
     gwc_bool_t fault_tolerant;
-    gwc_rate_redis_t redis;
+    gwc_redis_t redis;
     gwc_bool_t hide_client_headers;
     gwc_int_t error_code;
     gwc_str_t error_message;
     gwc_num_t sync_rate;
-    /* the same, in the form of older files */
-    gwc_str_t redis_host;
-    gwc_int_t redis_port;
-    gwc_str_t redis_password;
-    gwc_str_t redis_username;
-    gwc_bool_t redis_ssl;
-    gwc_bool_t redis_ssl_verify;
-    gwc_str_t redis_server_name;
-    gwc_int_t redis_timeout;
-    gwc_int_t redis_database;
+    gwc_redis_flat_t flat;
 } gwc_rate_limiting_t;
 
 static void gwc_rate_limiting_check(void *data);
+static gwc_text_t gwc_rate_limiting_looks_up(const void *data);
+static bool gwc_rate_limiting_verifies(const void *data);
 
 static const char *const gwc_rate_periods[] = {
     "second", "minute", "hour", "day", "month", "year",
@@ -66,69 +47,6 @@ static const char *const gwc_rate_policies[] = {
     "redis",
     "cluster",
     NULL,
-};
-
-static const gwc_field_t gwc_rate_redis_fields[] = {
-    {
-        .name = "host",
-        .type = GWC_STRING,
-        .offset = offsetof(gwc_rate_redis_t, host),
-        .check = gwc_check_host,
-    },
-    {
-        .name = "port",
-        .type = GWC_INT,
-        .offset = offsetof(gwc_rate_redis_t, port),
-        .dflt = "6379",
-        .bounded = true,
-        .min = 0,
-        .max = 65535,
-    },
-    {
-        .name = "timeout",
-        .type = GWC_INT,
-        .offset = offsetof(gwc_rate_redis_t, timeout),
-        .dflt = "2000",
-        .bounded = true,
-        .min = 0,
-        .max = 2147483646,
-    },
-    {
-        .name = "username",
-        .type = GWC_STRING,
-        .offset = offsetof(gwc_rate_redis_t, username),
-        .flags = GWC_REFERENCEABLE,
-    },
-    {
-        .name = "password",
-        .type = GWC_STRING,
-        .offset = offsetof(gwc_rate_redis_t, password),
-        .flags = GWC_REFERENCEABLE | GWC_SECRET | GWC_EMPTY_OK,
-    },
-    {
-        .name = "database",
-        .type = GWC_INT,
-        .offset = offsetof(gwc_rate_redis_t, database),
-        .dflt = "0",
-    },
-    {
-        .name = "ssl",
-        .type = GWC_BOOL,
-        .offset = offsetof(gwc_rate_redis_t, ssl),
-        .dflt = "false",
-    },
-    {
-        .name = "ssl_verify",
-        .type = GWC_BOOL,
-        .offset = offsetof(gwc_rate_redis_t, ssl_verify),
-        .dflt = "false",
-    },
-    {
-        .name = "server_name",
-        .type = GWC_STRING,
-        .offset = offsetof(gwc_rate_redis_t, server_name),
-    },
-    { .name = NULL },
 };
 
 #define GWC_RATE_LIMIT(field, n)                                              \
@@ -183,9 +101,8 @@ static const gwc_field_t gwc_rate_limiting_fields[] = {
         .name = "redis",
         .type = GWC_RECORD,
         .offset = offsetof(gwc_rate_limiting_t, redis),
-        .flags = GWC_NO_EMIT,
-        .fields = gwc_rate_redis_fields,
-        .size = sizeof(gwc_rate_redis_t),
+        .fields = gwc_redis_fields,
+        .size = sizeof(gwc_redis_t),
     },
     {
         .name = "hide_client_headers",
@@ -216,60 +133,7 @@ static const gwc_field_t gwc_rate_limiting_fields[] = {
         .flags = GWC_REQUIRED,
         .dflt = "-1",
     },
-    {
-        .name = "redis_host",
-        .type = GWC_STRING,
-        .offset = offsetof(gwc_rate_limiting_t, redis_host),
-        .flags = GWC_NO_EMIT,
-    },
-    {
-        .name = "redis_port",
-        .type = GWC_INT,
-        .offset = offsetof(gwc_rate_limiting_t, redis_port),
-        .flags = GWC_NO_EMIT,
-    },
-    {
-        .name = "redis_password",
-        .type = GWC_STRING,
-        .offset = offsetof(gwc_rate_limiting_t, redis_password),
-        .flags = GWC_NO_EMIT | GWC_SECRET | GWC_EMPTY_OK,
-    },
-    {
-        .name = "redis_username",
-        .type = GWC_STRING,
-        .offset = offsetof(gwc_rate_limiting_t, redis_username),
-        .flags = GWC_NO_EMIT,
-    },
-    {
-        .name = "redis_ssl",
-        .type = GWC_BOOL,
-        .offset = offsetof(gwc_rate_limiting_t, redis_ssl),
-        .flags = GWC_NO_EMIT,
-    },
-    {
-        .name = "redis_ssl_verify",
-        .type = GWC_BOOL,
-        .offset = offsetof(gwc_rate_limiting_t, redis_ssl_verify),
-        .flags = GWC_NO_EMIT,
-    },
-    {
-        .name = "redis_server_name",
-        .type = GWC_STRING,
-        .offset = offsetof(gwc_rate_limiting_t, redis_server_name),
-        .flags = GWC_NO_EMIT,
-    },
-    {
-        .name = "redis_timeout",
-        .type = GWC_INT,
-        .offset = offsetof(gwc_rate_limiting_t, redis_timeout),
-        .flags = GWC_NO_EMIT,
-    },
-    {
-        .name = "redis_database",
-        .type = GWC_INT,
-        .offset = offsetof(gwc_rate_limiting_t, redis_database),
-        .flags = GWC_NO_EMIT,
-    },
+    GWC_REDIS_FLAT_FIELDS(gwc_rate_limiting_t, flat),
     { .name = NULL },
 };
 
@@ -283,6 +147,9 @@ const gwc_plugin_rule_t gwc_rule_rate_limiting = {
     .fields = gwc_rate_limiting_fields,
     .size = sizeof(gwc_rate_limiting_t),
     .check = gwc_rate_limiting_check,
+    .looks_up = gwc_rate_limiting_looks_up,
+    .verifies = gwc_rate_limiting_verifies,
+    .trusted = "gateway_redis_trusted_certificate",
 };
 
 
@@ -325,11 +192,60 @@ gwc_rate_limiting_check_order(const gwc_rate_limiting_t *config)
 
 
 static void
+gwc_rate_limiting_check_policy(gwc_rate_limiting_t *config)
+{
+    bool redis = gwc_text_is(config->policy.v, "redis");
+
+    if ((config->sync_rate.v < -1 || config->sync_rate.v > -1) && !redis) {
+        gwc_error(config->sync_rate.node,
+                  "sync_rate can only be used with the redis policy");
+
+    } else if ((config->sync_rate.v < -1 || config->sync_rate.v > -1)
+               && config->sync_rate.v < 0.02)
+    {
+        gwc_error(config->sync_rate.node,
+                  "sync_rate must be greater than 0.02, or -1 to disable");
+
+    } else if (config->sync_rate.v > 0) {
+        gwc_error(config->sync_rate.node,
+                  "sync_rate other than -1 is not implemented yet");
+    }
+
+    gwc_redis_merge(&config->redis, &config->flat);
+
+    if (gwc_text_is(config->policy.v, "local")) {
+        gwc_redis_drop(&config->redis);
+        return;
+    }
+
+    if (!gwc_redis_given(&config->redis)) {
+        gwc_error(config->policy.node,
+                  redis ? "\"redis.host\" must be set when \"policy\" is "
+                          "\"redis\""
+                        : "there is no database for the policy \"cluster\": "
+                          "counters can be in Redis, which needs "
+                          "\"redis.host\"");
+        gwc_fix(redis ? "redis: {host: 127.0.0.1}"
+                      : "policy: redis, with redis: {host: 127.0.0.1}");
+        return;
+    }
+
+    if (!redis) {
+        gwc_warning(config->policy.node,
+                    "there is no database for the policy \"cluster\": "
+                    "counters are in Redis as with \"policy: redis\"");
+        config->policy.v = (gwc_text_t){ "redis", 5 };
+    }
+}
+
+
+static void
 gwc_rate_limiting_check(void *data)
 {
-    const gwc_rate_limiting_t *config = data;
+    gwc_rate_limiting_t *config = data;
 
     gwc_rate_limiting_check_order(config);
+    gwc_rate_limiting_check_policy(config);
 
     if (gwc_text_is(config->limit_by.v, "header") && !config->header_name.set)
     {
@@ -342,17 +258,24 @@ gwc_rate_limiting_check(void *data)
         gwc_error(config->limit_by.node,
                   "\"path\" must be set when \"limit_by\" is \"path\"");
     }
+}
 
-    if (config->policy.set && !gwc_text_is(config->policy.v, "local")) {
-        gwc_error(
-            config->policy.node, "the policy \"%s\" is not implemented yet",
-            gwc_text_is(config->policy.v, "redis") ? "redis" : "cluster");
-        gwc_fix("policy: local  (counts per node)");
-        return;
-    }
 
-    if (config->sync_rate.v < -1 || config->sync_rate.v > -1) {
-        gwc_error(config->sync_rate.node,
-                  "sync_rate can only be used with the redis policy");
-    }
+static gwc_text_t
+gwc_rate_limiting_looks_up(const void *data)
+{
+    const gwc_rate_limiting_t *config = data;
+
+    /* an address needs no resolver */
+    return config->redis.host.set ? config->redis.host.v
+                                  : (gwc_text_t){ "127.0.0.1", 9 };
+}
+
+
+static bool
+gwc_rate_limiting_verifies(const void *data)
+{
+    const gwc_rate_limiting_t *config = data;
+
+    return gwc_redis_verifies(&config->redis);
 }

@@ -82,11 +82,11 @@ redis:
   port: 6380
   password: secret
 redis_host: localhost
-redis_port: 6379
+redis_port: 6380
 redis_timeout: 100
 redis_database: 1
 redis_username: u
-redis_password: ""
+redis_password: secret
 redis_ssl: true
 redis_ssl_verify: true
 redis_server_name: r
@@ -141,21 +141,33 @@ limit_by: path
 
 
 
-=== TEST 10: redis is not there yet
+=== TEST 10: redis
 --- plugin
 minute: 1
 policy: redis
 redis:
-  host: localhost
---- error_like: kong.yml:6:13: error: plugins\[0\]\.config\.policy: the policy "redis" is not implemented yet\n  fix: policy: local
+  host: 127.0.0.1
+  port: 6380
+  timeout: 100
+  username: u
+  password: secret
+  database: 3
+  ssl: true
+  server_name: redis.example
+--- conf
+gateway_rate_limiting minute=1 policy=redis redis.host=127.0.0.1 redis.port=6380 redis.timeout=100 redis.username=u redis.password=secret redis.database=3 redis.ssl=on redis.server_name=redis.example;
 
 
 
-=== TEST 11: nor is cluster
+=== TEST 11: cluster means redis, if there is one
 --- plugin
 minute: 1
 policy: cluster
---- error_like: the policy "cluster" is not implemented yet
+redis:
+  host: localhost
+--- conf
+gateway_rate_limiting minute=1 policy=redis redis.host=localhost;
+--- stderr_like: kong.yml:6:13: warning: plugins\[0\]\.config\.policy: there is no database for the policy "cluster": counters are in Redis
 
 
 
@@ -196,3 +208,80 @@ second: null
 hour: 5
 --- conf
 gateway_rate_limiting hour=5;
+
+
+
+=== TEST 17: redis, in the form of older files
+--- plugin
+minute: 1
+policy: redis
+redis_host: localhost
+redis_port: 6381
+redis_timeout: 100
+redis_database: 1
+redis_username: u
+redis_password: secret
+redis_ssl: true
+redis_ssl_verify: false
+redis_server_name: r.example
+--- conf
+gateway_rate_limiting minute=1 policy=redis redis.host=localhost redis.port=6381 redis.timeout=100 redis.username=u redis.password=secret redis.database=1 redis.ssl=on redis.server_name=r.example;
+
+
+
+=== TEST 18: both forms that differ
+--- plugin
+minute: 1
+policy: redis
+redis:
+  host: localhost
+redis_host: other
+--- error_like: kong.yml:9:17: error: plugins\[0\]\.config\.redis_host: both deprecated and new field are used but their values mismatch: redis_host and redis.host
+
+
+
+=== TEST 19: both forms that differ in a secret, which is not printed
+--- plugin
+minute: 1
+redis:
+  password: hush1
+redis_password: hush2
+--- error_like: ^(?!.*hush)(?s:.*)config\.redis_password: both deprecated and new
+
+
+
+=== TEST 20: redis without a host
+--- plugin
+minute: 1
+policy: redis
+--- error_like: kong.yml:6:13: error: plugins\[0\]\.config\.policy: "redis.host" must be set when "policy" is "redis"
+
+
+
+=== TEST 21: cluster without a redis
+--- plugin
+minute: 1
+policy: cluster
+--- error_like: kong.yml:6:13: error: plugins\[0\]\.config\.policy: there is no database for the policy "cluster": counters can be in Redis
+
+
+
+=== TEST 22: a sync_rate that is too small
+--- plugin
+minute: 1
+policy: redis
+redis: {host: localhost}
+sync_rate: 0.01
+--- error_like: config\.sync_rate: sync_rate must be greater than 0\.02, or -1 to disable
+
+
+
+=== TEST 23: verified certificates of redis
+--- plugin
+minute: 1
+policy: redis
+redis: {host: localhost, ssl: true, ssl_verify: true}
+--- conf
+gateway_redis_trusted_certificate /etc/ssl/certs/ca-certificates.crt;
+...
+gateway_rate_limiting minute=1 policy=redis redis.host=localhost redis.ssl=on redis.ssl_verify=on;

@@ -1,0 +1,219 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * What the files of rate_limiting share.
+ */
+
+
+#ifndef _NGX_HTTP_GATEWAY_RATE_LIMITING_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_RATE_LIMITING_H_INCLUDED_
+
+
+#include "ngx_http_gateway.h"
+#include "ngx_http_gateway_redis.h"
+#include "ngx_http_gateway_shm.h"
+
+
+#define NGX_HTTP_GATEWAY_RATE_PERIODS  6
+
+/* digits of the longest number that a header may hold */
+#define NGX_HTTP_GATEWAY_RATE_TEXT     24
+
+/* seconds between two log lines about counters that cannot be had */
+#define NGX_HTTP_GATEWAY_RATE_REPEAT   60
+
+
+typedef enum {
+    NGX_HTTP_GATEWAY_RATE_LIMITING_CONSUMER = 0,
+    NGX_HTTP_GATEWAY_RATE_LIMITING_CREDENTIAL,
+    NGX_HTTP_GATEWAY_RATE_LIMITING_IP,
+    NGX_HTTP_GATEWAY_RATE_LIMITING_SERVICE,
+    NGX_HTTP_GATEWAY_RATE_LIMITING_HEADER,
+    NGX_HTTP_GATEWAY_RATE_LIMITING_PATH,
+    NGX_HTTP_GATEWAY_RATE_LIMITING_KINDS
+} ngx_http_gateway_rate_limiting_by_e;
+
+
+typedef enum {
+    NGX_HTTP_GATEWAY_RATE_LIMITING_LOCAL = 0,
+    NGX_HTTP_GATEWAY_RATE_LIMITING_REDIS,
+    NGX_HTTP_GATEWAY_RATE_LIMITING_CLUSTER
+} ngx_http_gateway_rate_limiting_policy_e;
+
+
+/* of a request that asks Redis */
+typedef enum {
+    NGX_HTTP_GATEWAY_RATE_LIMITING_NEW = 0,
+    NGX_HTTP_GATEWAY_RATE_LIMITING_ASKED,     /* waits for Redis */
+    NGX_HTTP_GATEWAY_RATE_LIMITING_ANSWERED,
+    NGX_HTTP_GATEWAY_RATE_LIMITING_FAILED
+} ngx_http_gateway_rate_limiting_state_e;
+
+
+typedef struct ngx_http_gateway_rate_limiting_sync_s
+    ngx_http_gateway_rate_limiting_sync_t;
+
+
+/* one limit of an instance, ready for use */
+typedef struct {
+    ngx_uint_t                    period;    /* index of the period */
+    uint32_t                      stop;      /* requests used: no more */
+    double                        limit;
+    ngx_str_t                     text;      /* the limit in headers */
+} ngx_http_gateway_rate_limiting_limit_t;
+
+
+typedef struct {
+    ngx_http_gateway_instance_t   instance;  /* must be the first */
+
+    double                        values[NGX_HTTP_GATEWAY_RATE_PERIODS];
+    ngx_uint_t                    limit_by;
+    ngx_str_t                     header_name;
+    ngx_str_t                     path;
+    ngx_uint_t                    policy;
+    ngx_flag_t                    fault_tolerant;
+    ngx_flag_t                    hide_client_headers;
+    ngx_int_t                     error_code;
+    ngx_str_t                     error_message;
+    double                        sync_rate; /* seconds; -1: at once */
+    ngx_http_gateway_redis_conf_t redis;
+
+    /* made from the above */
+
+    ngx_uint_t                    n;
+    ngx_http_gateway_rate_limiting_limit_t
+                                  limits[NGX_HTTP_GATEWAY_RATE_PERIODS];
+    time_t                        ttl;
+    ngx_str_t                     header_lowcase;
+
+    ngx_http_gateway_redis_t     *server;
+    ngx_http_gateway_rate_limiting_sync_t
+                                 *sync;      /* NULL: not with sync_rate */
+
+    /* of the scope's ids: the secret of the digests is known only after the
+       zone was made */
+    ngx_http_gateway_digest_t     scope;
+    unsigned                      hashed:1;
+} ngx_http_gateway_rate_limiting_conf_t;
+
+
+typedef struct {
+    ngx_http_gateway_shm_t       *shm;       /* of policy=local */
+    size_t                        size;      /* of the zone */
+    unsigned                      used:1;    /* some instance needs it */
+
+    /* starts of the windows that hold the second "now" */
+    time_t                        now;
+    uint32_t                      start[NGX_HTTP_GATEWAY_RATE_PERIODS];
+
+    time_t                        logged;    /* counters not to be had */
+
+    /* hashes of consumers by number, zeros until needed; of this worker */
+    ngx_http_gateway_digest_t    *consumers;
+} ngx_http_gateway_rate_limiting_main_conf_t;
+
+
+/* what the response headers say; kept with the request */
+typedef struct {
+    ngx_http_gateway_data_t       head;      /* must be the first */
+    ngx_uint_t                    n;         /* limits to be shown */
+    double                        remaining[NGX_HTTP_GATEWAY_RATE_PERIODS];
+    ngx_uint_t                    selected;  /* of limits[] */
+    ngx_uint_t                    reset;     /* seconds */
+    ngx_uint_t                    rejected;
+
+    /* of a request that asks Redis */
+    ngx_uint_t                    state;
+    ngx_uint_t                    limits;    /* asked for */
+    time_t                        now;       /* when it asked */
+    uint32_t                      used[NGX_HTTP_GATEWAY_RATE_PERIODS];
+
+    u_char                        text[1];   /* room for the numbers */
+} ngx_http_gateway_rate_limiting_data_t;
+
+
+typedef struct {
+    char                         *name;
+    time_t                        length;    /* seconds, for reset */
+    ngx_str_t                     limit;     /* header names */
+    ngx_str_t                     remaining;
+} ngx_http_gateway_rate_limiting_period_t;
+
+
+extern ngx_module_t  ngx_http_gateway_rate_limiting_module;
+
+/* ngx_http_gateway_rate_limiting_module.c */
+
+extern ngx_http_gateway_policy_t  ngx_http_gateway_rate_limiting;
+
+/* 1: id is of the kind that is configured; 0: it is the client's address,
+   as text or as bytes */
+ngx_uint_t ngx_http_gateway_rate_limiting_identifier(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf, ngx_uint_t text,
+    ngx_str_t *id);
+
+/* the data of the request, new, or made when missing; NULL on failure */
+ngx_http_gateway_rate_limiting_data_t *ngx_http_gateway_rate_limiting_add(
+    ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf);
+ngx_http_gateway_rate_limiting_data_t *ngx_http_gateway_rate_limiting_data(
+    ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf);
+
+
+/* counters of this nginx, ngx_http_gateway_rate_limiting_local.c */
+
+/* works out the windows that hold the second "now" */
+void ngx_http_gateway_rate_limiting_windows(
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf, time_t now);
+
+/*
+ * Counts the request unless some limit is reached, which *stop tells; used[]
+ * are the requests of each window before it.  NGX_OK, or NGX_BUSY: the
+ * counters cannot be had.
+ */
+ngx_int_t ngx_http_gateway_rate_limiting_local(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf, uint32_t *used,
+    ngx_uint_t *stop);
+
+ngx_int_t ngx_http_gateway_rate_limiting_local_zone(ngx_conf_t *cf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf);
+
+
+/* counters of many, ngx_http_gateway_rate_limiting_redis.c */
+
+/*
+ * NGX_OK: used[] and *stop are set as above, but refused requests are counted
+ * too; NGX_AGAIN: return that, and call it again; NGX_BUSY: the counters
+ * cannot be had; NGX_ERROR.
+ */
+ngx_int_t ngx_http_gateway_rate_limiting_redis(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t *stop);
+
+
+/* headers of responses, ngx_http_gateway_rate_limiting_headers.c */
+
+extern ngx_http_gateway_rate_limiting_period_t
+    ngx_http_gateway_rate_limiting_periods[NGX_HTTP_GATEWAY_RATE_PERIODS];
+
+/* works out what they will say */
+ngx_int_t ngx_http_gateway_rate_limiting_keep(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf, uint32_t *used,
+    ngx_uint_t stop);
+
+/* handler of the policy: whatever response comes in the end */
+ngx_int_t ngx_http_gateway_rate_limiting_header(ngx_http_request_t *r,
+    void *arg);
+
+/*
+ * Writes a number that is not negative to the end of a buffer of TEXT bytes,
+ * with up to six digits of a fraction, if it has one.
+ */
+void ngx_http_gateway_rate_limiting_number(u_char *buf, double number,
+    ngx_str_t *text);
+
+
+#endif /* _NGX_HTTP_GATEWAY_RATE_LIMITING_H_INCLUDED_ */

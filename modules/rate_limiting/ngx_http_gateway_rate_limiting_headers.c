@@ -1,0 +1,351 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * What responses say about limits, see the header.
+ */
+
+
+#include "ngx_http_gateway_rate_limiting.h"
+#include "ngx_http_gateway_headers.h"
+
+
+static void ngx_http_gateway_rate_limiting_clean(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf);
+static ngx_int_t ngx_http_gateway_rate_limiting_put(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *value);
+
+
+ngx_http_gateway_rate_limiting_period_t
+    ngx_http_gateway_rate_limiting_periods[NGX_HTTP_GATEWAY_RATE_PERIODS] =
+{
+    { "second", 1,
+      ngx_string("X-RateLimit-Limit-Second"),
+      ngx_string("X-RateLimit-Remaining-Second") },
+
+    { "minute", 60,
+      ngx_string("X-RateLimit-Limit-Minute"),
+      ngx_string("X-RateLimit-Remaining-Minute") },
+
+    { "hour", 3600,
+      ngx_string("X-RateLimit-Limit-Hour"),
+      ngx_string("X-RateLimit-Remaining-Hour") },
+
+    { "day", 86400,
+      ngx_string("X-RateLimit-Limit-Day"),
+      ngx_string("X-RateLimit-Remaining-Day") },
+
+    { "month", 2592000,
+      ngx_string("X-RateLimit-Limit-Month"),
+      ngx_string("X-RateLimit-Remaining-Month") },
+
+    { "year", 31536000,
+      ngx_string("X-RateLimit-Limit-Year"),
+      ngx_string("X-RateLimit-Remaining-Year") }
+};
+
+
+static ngx_str_t  ngx_http_gateway_rate_limiting_limit_name =
+    ngx_string("RateLimit-Limit");
+static ngx_str_t  ngx_http_gateway_rate_limiting_remaining_name =
+    ngx_string("RateLimit-Remaining");
+static ngx_str_t  ngx_http_gateway_rate_limiting_reset_name =
+    ngx_string("RateLimit-Reset");
+static ngx_str_t  ngx_http_gateway_rate_limiting_retry_name =
+    ngx_string("Retry-After");
+
+
+/* works out what the response headers will say */
+
+ngx_int_t
+ngx_http_gateway_rate_limiting_keep(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf, uint32_t *used,
+    ngx_uint_t stop)
+{
+    double                                  remaining, least;
+    time_t                                  reset;
+    ngx_uint_t                              i, period;
+    ngx_http_gateway_rate_limiting_data_t  *data;
+
+    data = conf->policy == NGX_HTTP_GATEWAY_RATE_LIMITING_LOCAL
+           ? ngx_http_gateway_rate_limiting_add(r, conf)
+           : ngx_http_gateway_rate_limiting_data(r, conf);
+    if (data == NULL) {
+        return NGX_ERROR;
+    }
+
+    data->n = conf->n;
+
+    least = 0;
+    data->selected = 0;
+    data->rejected = stop;
+
+    for (i = 0; i < conf->n; i++) {
+
+        remaining = conf->limits[i].limit - (double) used[i];
+
+        /* a rejected request is not counted in the other periods */
+
+        if (!stop || used[i] >= conf->limits[i].stop) {
+            remaining -= 1;
+        }
+
+        if (remaining < 0) {
+            remaining = 0;
+        }
+
+        data->remaining[i] = remaining;
+
+        /* limits are in the order of their periods: the longer one wins */
+
+        if (i == 0 || remaining <= least) {
+            least = remaining;
+            data->selected = i;
+        }
+    }
+
+    period = conf->limits[data->selected].period;
+    reset = ngx_http_gateway_rate_limiting_periods[period].length
+            - (mcf->now - (time_t) mcf->start[period]);
+
+    data->reset = reset > 1 ? (ngx_uint_t) reset : 1;
+
+    return NGX_OK;
+}
+
+
+/* whatever response comes in the end, of the upstream, of us or of nginx */
+
+ngx_int_t
+ngx_http_gateway_rate_limiting_header(ngx_http_request_t *r, void *arg)
+{
+    ngx_http_gateway_rate_limiting_conf_t  *conf = arg;
+
+    u_char                                   *p;
+    ngx_str_t                                 text, remaining;
+    ngx_uint_t                                i;
+    ngx_http_gateway_rate_limiting_data_t    *data;
+    ngx_http_gateway_rate_limiting_period_t  *period;
+
+    data = ngx_http_gateway_get_data(r, &ngx_http_gateway_rate_limiting);
+
+    if (data == NULL || data->n == 0) {
+        return NGX_OK;
+    }
+
+    if (r->upstream) {
+        ngx_http_gateway_rate_limiting_clean(r, conf);
+    }
+
+    p = data->text;
+    ngx_str_null(&remaining);
+
+    for (i = 0; i < conf->n; i++) {
+
+        period = &ngx_http_gateway_rate_limiting_periods
+                     [conf->limits[i].period];
+
+        ngx_http_gateway_rate_limiting_number(p, data->remaining[i], &text);
+        p += NGX_HTTP_GATEWAY_RATE_TEXT;
+
+        if (i == data->selected) {
+            remaining = text;
+        }
+
+        if (ngx_http_gateway_rate_limiting_put(r, &period->limit,
+                                               &conf->limits[i].text)
+            != NGX_OK
+            || ngx_http_gateway_rate_limiting_put(r, &period->remaining,
+                                                  &text)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_http_gateway_rate_limiting_number(p, (double) data->reset, &text);
+
+    if (ngx_http_gateway_rate_limiting_put(r,
+                                   &ngx_http_gateway_rate_limiting_limit_name,
+                                   &conf->limits[data->selected].text)
+        != NGX_OK
+        || ngx_http_gateway_rate_limiting_put(r,
+                               &ngx_http_gateway_rate_limiting_remaining_name,
+                               &remaining)
+           != NGX_OK
+        || ngx_http_gateway_rate_limiting_put(r,
+                                   &ngx_http_gateway_rate_limiting_reset_name,
+                                   &text)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!data->rejected) {
+        return NGX_OK;
+    }
+
+    return ngx_http_gateway_rate_limiting_put(r,
+                                  &ngx_http_gateway_rate_limiting_retry_name,
+                                  &text);
+}
+
+
+/* ours replace the upstream's headers of the same names, not others */
+
+static void
+ngx_http_gateway_rate_limiting_clean(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf)
+{
+    u_char                                   *p;
+    ngx_uint_t                                i;
+    ngx_list_part_t                          *part;
+    ngx_table_elt_t                          *h;
+    ngx_http_gateway_rate_limiting_period_t  *period;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len < sizeof("RateLimit-") - 1) {
+                continue;
+            }
+
+            p = h[i].key.data;
+
+            if ((p[0] | 0x20) == 'x' && p[1] == '-') {
+                p += 2;
+            }
+
+            if ((p[0] | 0x20) == 'r'
+                && ngx_strncasecmp(p, (u_char *) "ratelimit",
+                                   ngx_min(sizeof("ratelimit") - 1,
+                                           h[i].key.len
+                                           - (size_t) (p - h[i].key.data)))
+                   == 0)
+            {
+                goto found;
+            }
+        }
+    }
+
+    return;
+
+found:
+
+    for (i = 0; i < conf->n; i++) {
+        period = &ngx_http_gateway_rate_limiting_periods
+                     [conf->limits[i].period];
+
+        ngx_http_gateway_header_out_remove(r, &period->limit);
+        ngx_http_gateway_header_out_remove(r, &period->remaining);
+    }
+
+    ngx_http_gateway_header_out_remove(r,
+                              &ngx_http_gateway_rate_limiting_limit_name);
+    ngx_http_gateway_header_out_remove(r,
+                              &ngx_http_gateway_rate_limiting_remaining_name);
+    ngx_http_gateway_header_out_remove(r,
+                              &ngx_http_gateway_rate_limiting_reset_name);
+}
+
+
+/* the same as ngx_http_gateway_header_out_add(), but inlined above */
+
+static ngx_inline ngx_int_t
+ngx_http_gateway_rate_limiting_put(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value)
+{
+    ngx_list_t       *list;
+    ngx_table_elt_t  *h;
+
+    list = &r->headers_out.headers;
+
+    if (list->last->nelts < list->nalloc) {
+        h = (ngx_table_elt_t *) list->last->elts + list->last->nelts++;
+
+    } else {
+        h = ngx_list_push(list);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    h->hash = 1;
+    h->key = *name;
+    h->value = *value;
+    h->lowcase_key = NULL;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+
+    return NGX_OK;
+}
+
+
+/*
+ * Writes a number that is not negative to the end of a buffer of TEXT bytes,
+ * with up to six digits of a fraction, if it has one.
+ */
+
+void
+ngx_http_gateway_rate_limiting_number(u_char *buf, double number,
+    ngx_str_t *text)
+{
+    u_char    *p, *last;
+    uint64_t   n, k, fraction;
+    unsigned   i;
+
+    static const u_char  pairs[] =
+        "00010203040506070809101112131415161718192021222324"
+        "25262728293031323334353637383940414243444546474849"
+        "50515253545556575859606162636465666768697071727374"
+        "75767778798081828384858687888990919293949596979899";
+
+    last = buf + NGX_HTTP_GATEWAY_RATE_TEXT;
+    p = last;
+
+    n = (uint64_t) number;
+
+    if (number != (double) n) {
+
+        fraction = (uint64_t) ((number - (double) n) * 1000000 + 0.5);
+
+        if (fraction == 1000000) {
+            fraction = 0;
+            n++;
+        }
+
+        if (fraction) {
+            for (i = 0; i < 6; i++) {
+                if (p != last || fraction % 10) {
+                    *--p = (u_char) (fraction % 10 + '0');
+                }
+
+                fraction /= 10;
+            }
+
+            *--p = '.';
+        }
+    }
+
+    /* two digits at a time halve the divisions */
+
+    for (k = n; k >= 100; k /= 100) {
+        p -= 2;
+        ngx_memcpy(p, &pairs[2 * (k % 100)], 2);
+    }
+
+    if (k >= 10) {
+        p -= 2;
+        ngx_memcpy(p, &pairs[2 * k], 2);
+
+    } else {
+        *--p = (u_char) (k + '0');
+    }
+
+    text->data = p;
+    text->len = last - p;
+}

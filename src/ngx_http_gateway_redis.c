@@ -1,0 +1,649 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * The Redis client, see the header: configuration, operations, requests that
+ * wait for an answer.
+ */
+
+
+#include "ngx_http_gateway_redis_private.h"
+#include "ngx_http_gateway_conf.h"
+
+#include <ngx_sha1.h>
+
+
+/* arguments of a command, at most */
+#define NGX_HTTP_GATEWAY_REDIS_ARGS  64
+
+
+/* a request that waits; lives in its pool */
+typedef struct {
+    ngx_http_request_t              *request;
+    ngx_http_gateway_redis_op_t     *op;        /* NULL: nothing under way */
+    ngx_http_gateway_redis_pt        handler;
+    void                            *data;
+} ngx_http_gateway_redis_wait_t;
+
+
+static ngx_int_t ngx_http_gateway_redis_again(
+    ngx_http_gateway_redis_op_t *op);
+static void ngx_http_gateway_redis_digest(
+    ngx_http_gateway_redis_script_t *script);
+static void ngx_http_gateway_redis_answered(void *data, redisReply *reply);
+static void ngx_http_gateway_redis_gone(void *data);
+
+static ngx_uint_t ngx_http_gateway_redis_same(
+    ngx_http_gateway_redis_conf_t *one, ngx_http_gateway_redis_conf_t *two);
+static ngx_uint_t ngx_http_gateway_redis_same_text(ngx_str_t *one,
+    ngx_str_t *two);
+static ngx_int_t ngx_http_gateway_redis_init_one(ngx_conf_t *cf,
+    ngx_http_gateway_redis_t *redis);
+#if (NGX_SSL)
+static ngx_int_t ngx_http_gateway_redis_init_ssl(ngx_conf_t *cf,
+    ngx_http_gateway_redis_t *redis);
+#endif
+static void ngx_http_gateway_redis_cleanup(void *data);
+
+
+ngx_http_gateway_redis_op_t *
+ngx_http_gateway_redis_send(ngx_http_gateway_redis_t *redis,
+    ngx_http_gateway_redis_command_t *command,
+    ngx_http_gateway_redis_pt handler, void *data)
+{
+    ngx_http_gateway_redis_op_t    *op;
+    ngx_http_gateway_redis_node_t  *node;
+
+    node = redis->node;
+
+    if (node->down) {
+        return NULL;
+    }
+
+    if (redis->active >= NGX_HTTP_GATEWAY_REDIS_QUEUE) {
+
+        if (redis->logged != ngx_time()) {
+            redis->logged = ngx_time();
+
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "redis: %ui commands wait for \"%V\", no more are "
+                          "taken", redis->active, &node->name);
+        }
+
+        return NULL;
+    }
+
+    op = ngx_http_gateway_redis_op(redis, command);
+    if (op == NULL) {
+        return NULL;
+    }
+
+    op->handler = handler;
+    op->data = data;
+
+    redis->active++;
+
+    ngx_http_gateway_redis_node_add(node, op, 0);
+
+    return op;
+}
+
+
+void
+ngx_http_gateway_redis_forget(ngx_http_gateway_redis_op_t *op)
+{
+    op->handler = NULL;
+
+    if (!op->sent) {
+        ngx_http_gateway_redis_end(op, NULL);
+    }
+}
+
+
+void
+ngx_http_gateway_redis_end(ngx_http_gateway_redis_op_t *op,
+    redisReply *reply)
+{
+    void                       *data;
+    ngx_http_gateway_redis_pt   handler;
+
+    handler = op->handler;
+    data = op->data;
+
+    ngx_queue_remove(&op->queue);
+
+    if (!op->greeting) {
+        op->redis->active--;
+    }
+
+    redisFreeCommand(op->command);
+    ngx_free(op);
+
+    if (handler) {
+        handler(data, reply);
+    }
+}
+
+
+ngx_http_gateway_redis_op_t *
+ngx_http_gateway_redis_op(ngx_http_gateway_redis_t *redis,
+    ngx_http_gateway_redis_command_t *command)
+{
+    int                            len;
+    size_t                         lens[NGX_HTTP_GATEWAY_REDIS_ARGS + 3];
+    ngx_uint_t                     i, n;
+    const char                    *argv[NGX_HTTP_GATEWAY_REDIS_ARGS + 3];
+    u_char                         number[NGX_INT_T_LEN];
+    ngx_http_gateway_redis_op_t   *op;
+
+    if (command->argc > NGX_HTTP_GATEWAY_REDIS_ARGS) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                      "redis: a command has %ui arguments", command->argc);
+        return NULL;
+    }
+
+    n = 0;
+
+    if (command->script) {
+        ngx_http_gateway_redis_digest(command->script);
+
+        argv[n] = "EVALSHA";
+        lens[n++] = sizeof("EVALSHA") - 1;
+
+        argv[n] = (char *) command->script->digest;
+        lens[n++] = sizeof(command->script->digest);
+
+        argv[n] = (char *) number;
+        lens[n++] = ngx_sprintf(number, "%ui", command->nkeys) - number;
+    }
+
+    for (i = 0; i < command->argc; i++) {
+        argv[n] = (char *) command->argv[i].data;
+        lens[n++] = command->argv[i].len;
+    }
+
+    op = ngx_calloc(sizeof(ngx_http_gateway_redis_op_t), ngx_cycle->log);
+    if (op == NULL) {
+        return NULL;
+    }
+
+    len = redisFormatCommandArgv(&op->command, (int) n, argv, lens);
+
+    if (len < 0) {
+        ngx_free(op);
+        return NULL;
+    }
+
+    op->len = len;
+    op->redis = redis;
+    op->script = command->script;
+    op->deadline = ngx_current_msec + (ngx_msec_t) redis->conf.timeout;
+
+    return op;
+}
+
+
+void
+ngx_http_gateway_redis_answer(ngx_http_gateway_redis_node_t *node,
+    ngx_http_gateway_redis_op_t *op, redisReply *reply)
+{
+    ngx_str_t                  text;
+    ngx_http_gateway_redis_t  *redis;
+
+    if (reply->type != REDIS_REPLY_ERROR) {
+        ngx_http_gateway_redis_end(op, reply);
+        return;
+    }
+
+    if (op->script && !op->evaluated
+        && ngx_strncmp(reply->str, "NOSCRIPT", 8) == 0
+        && ngx_http_gateway_redis_again(op) == NGX_OK)
+    {
+        ngx_queue_remove(&op->queue);
+        ngx_http_gateway_redis_node_add(node, op, 1);
+        return;
+    }
+
+    redis = node->redis;
+
+    if (redis->logged != ngx_time()) {
+        redis->logged = ngx_time();
+
+        text.data = (u_char *) reply->str;
+        text.len = ngx_min(reply->len, 200);
+
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "redis: \"%V\" refused a command: \"%V\"",
+                      &node->name, &text);
+    }
+
+    ngx_http_gateway_redis_end(op, reply);
+}
+
+
+/* "EVALSHA digest ..." becomes "EVAL text ..." */
+
+static ngx_int_t
+ngx_http_gateway_redis_again(ngx_http_gateway_redis_op_t *op)
+{
+    char       *p, *command;
+    size_t      head, tail;
+    ngx_str_t  *text;
+
+    static const char  old[] = "$7\r\nEVALSHA\r\n$40\r\n"
+                               "0123456789012345678901234567890123456789\r\n";
+
+    text = &op->script->text;
+
+    /* "*n\r\n", the number of arguments, is the same */
+
+    p = memchr(op->command, '\n', op->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    head = p + 1 - op->command;
+    tail = op->len - head - (sizeof(old) - 1);
+
+    /* hiredis frees it, by free() */
+
+    command = ngx_alloc(head + sizeof("$4\r\nEVAL\r\n$\r\n\r\n")
+                        + NGX_SIZE_T_LEN + text->len + tail,
+                        ngx_cycle->log);
+    if (command == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = (char *) ngx_sprintf((u_char *) command,
+                             "%*s$4" CRLF "EVAL" CRLF "$%uz" CRLF "%V" CRLF,
+                             head, op->command, text->len, text);
+
+    ngx_memcpy(p, op->command + op->len - tail, tail);
+
+    redisFreeCommand(op->command);
+
+    op->command = command;
+    op->len = p + tail - command;
+    op->evaluated = 1;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_gateway_redis_digest(ngx_http_gateway_redis_script_t *script)
+{
+    u_char      digest[20];
+    ngx_sha1_t  sha1;
+
+    if (script->digested) {
+        return;
+    }
+
+    ngx_sha1_init(&sha1);
+    ngx_sha1_update(&sha1, script->text.data, script->text.len);
+    ngx_sha1_final(digest, &sha1);
+
+    ngx_hex_dump(script->digest, digest, sizeof(digest));
+
+    script->digested = 1;
+}
+
+
+/* requests */
+
+ngx_int_t
+ngx_http_gateway_redis_ask(ngx_http_request_t *r,
+    ngx_http_gateway_redis_t *redis, ngx_http_gateway_redis_command_t *command,
+    ngx_http_gateway_redis_pt handler, void *data)
+{
+    ngx_event_t                    *rev;
+    ngx_pool_cleanup_t             *cln;
+    ngx_http_gateway_redis_wait_t  *wait;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_gateway_redis_wait_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    wait = cln->data;
+    wait->request = r;
+    wait->handler = handler;
+    wait->data = data;
+    wait->op = ngx_http_gateway_redis_send(redis, command,
+                                           ngx_http_gateway_redis_answered,
+                                           wait);
+
+    cln->handler = ngx_http_gateway_redis_gone;
+
+    if (wait->op == NULL) {
+        return NGX_DECLINED;
+    }
+
+    rev = r->connection->read;
+
+    if (rev->ready) {
+        ngx_post_event(rev, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* a client that goes away is seen */
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_gateway_redis_answered(void *data, redisReply *reply)
+{
+    ngx_http_gateway_redis_wait_t *wait = data;
+
+    ngx_http_request_t  *r;
+
+    r = wait->request;
+
+    ngx_http_set_log_request(r->connection->log, r);
+
+    wait->op = NULL;
+    wait->handler(wait->data, reply);
+
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_core_run_phases;
+
+    ngx_http_gateway_resume(r);
+}
+
+
+/* the request ends while it waits */
+
+static void
+ngx_http_gateway_redis_gone(void *data)
+{
+    ngx_http_gateway_redis_wait_t *wait = data;
+
+    if (wait->op) {
+        ngx_http_gateway_redis_forget(wait->op);
+        wait->op = NULL;
+    }
+}
+
+
+/* configuration */
+
+void
+ngx_http_gateway_redis_defaults(ngx_http_gateway_redis_conf_t *conf)
+{
+    conf->port = 6379;
+    conf->timeout = 2000;
+}
+
+
+ngx_uint_t
+ngx_http_gateway_redis_given(ngx_http_gateway_redis_conf_t *conf)
+{
+    return conf->host.len != 0;
+}
+
+
+ngx_uint_t
+ngx_http_gateway_redis_clustered(ngx_http_gateway_redis_t *redis)
+{
+    return 0;
+}
+
+
+ngx_http_gateway_redis_t *
+ngx_http_gateway_redis_add(ngx_conf_t *cf,
+    ngx_http_gateway_redis_conf_t *conf)
+{
+    ngx_uint_t                      i;
+    ngx_http_gateway_redis_t       *redis, **known;
+    ngx_http_gateway_main_conf_t   *gmcf;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    if (gmcf->redis == NULL) {
+        gmcf->redis = ngx_array_create(cf->pool, 4,
+                                       sizeof(ngx_http_gateway_redis_t *));
+        if (gmcf->redis == NULL) {
+            return NULL;
+        }
+    }
+
+    known = gmcf->redis->elts;
+
+    for (i = 0; i < gmcf->redis->nelts; i++) {
+        if (ngx_http_gateway_redis_same(&known[i]->conf, conf)) {
+            return known[i];
+        }
+    }
+
+    if (!ngx_http_gateway_redis_given(conf)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"redis.host\" is needed");
+        return NULL;
+    }
+
+    redis = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_redis_t));
+    if (redis == NULL) {
+        return NULL;
+    }
+
+    redis->conf = *conf;
+    redis->file_name = cf->conf_file->file.name.data;
+    redis->line = cf->conf_file->line;
+
+    known = ngx_array_push(gmcf->redis);
+    if (known == NULL) {
+        return NULL;
+    }
+
+    *known = redis;
+
+    return redis;
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_redis_same(ngx_http_gateway_redis_conf_t *one,
+    ngx_http_gateway_redis_conf_t *two)
+{
+    return ngx_http_gateway_redis_same_text(&one->host, &two->host)
+           && one->port == two->port
+           && one->timeout == two->timeout
+           && ngx_http_gateway_redis_same_text(&one->username, &two->username)
+           && ngx_http_gateway_redis_same_text(&one->password, &two->password)
+           && one->database == two->database
+           && one->ssl == two->ssl
+           && one->ssl_verify == two->ssl_verify
+           && ngx_http_gateway_redis_same_text(&one->server_name,
+                                               &two->server_name);
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_redis_same_text(ngx_str_t *one, ngx_str_t *two)
+{
+    return one->len == two->len
+           && ngx_memcmp(one->data, two->data, one->len) == 0;
+}
+
+
+ngx_int_t
+ngx_http_gateway_redis_init(ngx_conf_t *cf)
+{
+    ngx_uint_t                      i;
+    ngx_http_gateway_redis_t      **redis;
+    ngx_http_gateway_main_conf_t   *gmcf;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    if (gmcf->redis == NULL) {
+        return NGX_OK;
+    }
+
+    redis = gmcf->redis->elts;
+
+    for (i = 0; i < gmcf->redis->nelts; i++) {
+        if (ngx_http_gateway_redis_init_one(cf, redis[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_redis_init_one(ngx_conf_t *cf,
+    ngx_http_gateway_redis_t *redis)
+{
+    ngx_int_t                       rc;
+    ngx_pool_cleanup_t             *cln;
+    ngx_http_core_loc_conf_t       *clcf;
+    ngx_http_gateway_redis_node_t  *node;
+
+    node = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_redis_node_t));
+    if (node == NULL) {
+        return NGX_ERROR;
+    }
+
+    node->redis = redis;
+    node->host = redis->conf.host;
+    node->port = (in_port_t) redis->conf.port;
+
+    if (node->host.len > 2 && node->host.data[0] == '['
+        && node->host.data[node->host.len - 1] == ']')
+    {
+        node->host.data++;
+        node->host.len -= 2;
+    }
+
+    redis->node = node;
+
+    rc = ngx_http_gateway_redis_node_init(cf, node);
+
+    if (rc == NGX_ERROR) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "invalid \"redis.host\" \"%V\" in %s:%ui",
+                      &redis->conf.host, redis->file_name, redis->line);
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+        redis->resolver = clcf->resolver;
+        redis->resolver_timeout = clcf->resolver_timeout;
+
+        if (redis->resolver_timeout == NGX_CONF_UNSET_MSEC) {
+            redis->resolver_timeout = 30000;
+        }
+
+        if (redis->resolver == NULL
+            || redis->resolver->connections.nelts == 0)
+        {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "to look up \"redis.host\" \"%V\" in %s:%ui, "
+                          "\"resolver\" is needed in \"http\"",
+                          &redis->conf.host, redis->file_name, redis->line);
+            return NGX_ERROR;
+        }
+    }
+
+    if (redis->conf.ssl) {
+#if (NGX_SSL)
+        if (ngx_http_gateway_redis_init_ssl(cf, redis) != NGX_OK) {
+            return NGX_ERROR;
+        }
+#else
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"redis.ssl\" in %s:%ui needs an nginx with TLS",
+                      redis->file_name, redis->line);
+        return NGX_ERROR;
+#endif
+    }
+
+    /* runs before that of the resolver, which was registered earlier */
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_gateway_redis_cleanup;
+    cln->data = redis;
+
+    return NGX_OK;
+}
+
+
+#if (NGX_SSL)
+
+static ngx_int_t
+ngx_http_gateway_redis_init_ssl(ngx_conf_t *cf,
+    ngx_http_gateway_redis_t *redis)
+{
+    ngx_pool_cleanup_t            *cln;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    if (redis->conf.ssl_verify && gmcf->redis_trusted.len == 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"redis.ssl_verify\" in %s:%ui needs a "
+                      "\"gateway_redis_trusted_certificate\" in \"http\"",
+                      redis->file_name, redis->line);
+        return NGX_ERROR;
+    }
+
+    redis->ssl = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
+    if (redis->ssl == NULL) {
+        return NGX_ERROR;
+    }
+
+    redis->ssl->log = cf->log;
+
+    if (ngx_ssl_create(redis->ssl, NGX_SSL_TLSv1_2|NGX_SSL_TLSv1_3, NULL)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        ngx_ssl_cleanup_ctx(redis->ssl);
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_ssl_cleanup_ctx;
+    cln->data = redis->ssl;
+
+    /* as deep a chain as OpenSSL would follow by itself */
+
+    if (redis->conf.ssl_verify
+        && ngx_ssl_trusted_certificate(cf, redis->ssl, &gmcf->redis_trusted,
+                                       100)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+#endif
+
+
+static void
+ngx_http_gateway_redis_cleanup(void *data)
+{
+    ngx_http_gateway_redis_t *redis = data;
+
+    ngx_http_gateway_redis_node_stop(redis->node);
+}
