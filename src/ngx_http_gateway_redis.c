@@ -503,57 +503,21 @@ static ngx_int_t
 ngx_http_gateway_redis_init_one(ngx_conf_t *cf,
     ngx_http_gateway_redis_t *redis)
 {
-    ngx_int_t                       rc;
-    ngx_pool_cleanup_t             *cln;
-    ngx_http_core_loc_conf_t       *clcf;
-    ngx_http_gateway_redis_node_t  *node;
+    ngx_pool_cleanup_t  *cln;
 
-    node = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_redis_node_t));
-    if (node == NULL) {
+    redis->names = ngx_http_gateway_names_init(cf);
+    if (redis->names == NULL) {
         return NGX_ERROR;
     }
 
-    node->redis = redis;
-    node->host = redis->conf.host;
-    node->port = (in_port_t) redis->conf.port;
-
-    if (node->host.len > 2 && node->host.data[0] == '['
-        && node->host.data[node->host.len - 1] == ']')
-    {
-        node->host.data++;
-        node->host.len -= 2;
-    }
-
-    redis->node = node;
-
-    rc = ngx_http_gateway_redis_node_init(cf, node);
-
-    if (rc == NGX_ERROR) {
+    redis->node = ngx_http_gateway_redis_node(redis, cf->pool,
+                                              &redis->conf.host,
+                                              (in_port_t) redis->conf.port);
+    if (redis->node == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "invalid \"redis.host\" \"%V\" in %s:%ui",
                       &redis->conf.host, redis->file_name, redis->line);
         return NGX_ERROR;
-    }
-
-    if (rc == NGX_DECLINED) {
-        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-        redis->resolver = clcf->resolver;
-        redis->resolver_timeout = clcf->resolver_timeout;
-
-        if (redis->resolver_timeout == NGX_CONF_UNSET_MSEC) {
-            redis->resolver_timeout = 30000;
-        }
-
-        if (redis->resolver == NULL
-            || redis->resolver->connections.nelts == 0)
-        {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "to look up \"redis.host\" \"%V\" in %s:%ui, "
-                          "\"resolver\" is needed in \"http\"",
-                          &redis->conf.host, redis->file_name, redis->line);
-            return NGX_ERROR;
-        }
     }
 
     if (redis->conf.ssl) {

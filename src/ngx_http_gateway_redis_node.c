@@ -13,15 +13,13 @@
 
 
 #include "ngx_http_gateway_redis_private.h"
-#include "ngx_http_gateway_connect.h"
 
 
 static void ngx_http_gateway_redis_node_flush(ngx_event_t *ev);
 static ngx_int_t ngx_http_gateway_redis_node_open(
     ngx_http_gateway_redis_node_t *node);
-static ngx_int_t ngx_http_gateway_redis_node_resolve(
-    ngx_http_gateway_redis_node_t *node);
-static void ngx_http_gateway_redis_node_resolved(ngx_resolver_ctx_t *query);
+static void ngx_http_gateway_redis_node_found(
+    ngx_http_gateway_names_query_t *query);
 static ngx_int_t ngx_http_gateway_redis_node_connect(
     ngx_http_gateway_redis_node_t *node);
 static void ngx_http_gateway_redis_node_connected(
@@ -146,86 +144,51 @@ ngx_http_gateway_redis_node_flush(ngx_event_t *ev)
 static ngx_int_t
 ngx_http_gateway_redis_node_open(ngx_http_gateway_redis_node_t *node)
 {
+    ngx_int_t  rc;
+
     if (node->timer.timer_set) {
         ngx_del_timer(&node->timer);
     }
 
     ngx_add_timer(&node->timer, (ngx_msec_t) node->redis->conf.timeout);
 
-    if (node->socklen == 0 || (node->valid && node->valid < ngx_time())) {
-        return ngx_http_gateway_redis_node_resolve(node);
+    /* a socket has its address already */
+
+    if (node->port == 0) {
+        return ngx_http_gateway_redis_node_connect(node);
     }
 
-    return ngx_http_gateway_redis_node_connect(node);
-}
+    node->query.host = node->host;
+    node->query.port = node->port;
+    node->query.timeout = (ngx_msec_t) node->redis->conf.timeout;
+    node->query.log = ngx_cycle->log;
+    node->query.handler = ngx_http_gateway_redis_node_found;
+    node->query.data = node;
 
-
-static ngx_int_t
-ngx_http_gateway_redis_node_resolve(ngx_http_gateway_redis_node_t *node)
-{
-    ngx_resolver_ctx_t  *query;
-
-    if (node->redis->resolver == NULL) {
-        return NGX_ERROR;
-    }
-
-    query = ngx_resolve_start(node->redis->resolver, NULL);
-
-    if (query == NULL || query == NGX_NO_RESOLVER) {
-        return NGX_ERROR;
-    }
-
-    query->name = node->host;
-    query->handler = ngx_http_gateway_redis_node_resolved;
-    query->data = node;
-    query->timeout = node->redis->resolver_timeout;
-
-    node->query = query;
     node->state = NGX_HTTP_GATEWAY_REDIS_RESOLVING;
 
-    if (ngx_resolve_name(query) != NGX_OK) {
-        node->query = NULL;
-        node->state = NGX_HTTP_GATEWAY_REDIS_CLOSED;
-        return NGX_ERROR;
+    rc = ngx_http_gateway_names_find(node->redis->names, &node->query);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    if (rc == NGX_OK) {
+        rc = ngx_http_gateway_redis_node_connect(node);
+    }
+
+    return rc;
 }
 
 
 static void
-ngx_http_gateway_redis_node_resolved(ngx_resolver_ctx_t *query)
+ngx_http_gateway_redis_node_found(ngx_http_gateway_names_query_t *query)
 {
-    ngx_int_t                       state;
-    ngx_resolver_addr_t            *addr;
     ngx_http_gateway_redis_node_t  *node;
 
     node = query->data;
-    state = query->state;
 
-    if (state == NGX_OK && query->naddrs
-        && query->addrs[0].socklen <= (socklen_t) sizeof(ngx_sockaddr_t))
-    {
-        /* those that fail take turns */
-
-        addr = &query->addrs[node->failures % query->naddrs];
-
-        ngx_memcpy(&node->sockaddr, addr->sockaddr, addr->socklen);
-        node->socklen = addr->socklen;
-        node->valid = ngx_max(query->valid, ngx_time() + 1);
-
-        ngx_inet_set_port(&node->sockaddr.sockaddr, node->port);
-
-    } else {
-        state = NGX_ERROR;
-    }
-
-    node->query = NULL;
-    node->state = NGX_HTTP_GATEWAY_REDIS_CLOSED;
-
-    ngx_resolve_name_done(query);
-
-    if (state != NGX_OK) {
+    if (query->error || query->naddrs == 0) {
         ngx_http_gateway_redis_node_fail(node, "cannot be looked up", 0);
         return;
     }
@@ -239,14 +202,19 @@ ngx_http_gateway_redis_node_resolved(ngx_resolver_ctx_t *query)
 static ngx_int_t
 ngx_http_gateway_redis_node_connect(ngx_http_gateway_redis_node_t *node)
 {
-    ngx_int_t               rc;
-    ngx_connection_t       *c;
-    ngx_peer_connection_t   pc;
+    ngx_int_t                       rc;
+    ngx_connection_t               *c;
+    ngx_peer_connection_t           pc;
+    ngx_http_gateway_names_addr_t  *addr;
+
+    /* those that fail take turns */
+
+    addr = &node->query.addrs[node->failures % node->query.naddrs];
 
     ngx_memzero(&pc, sizeof(ngx_peer_connection_t));
 
-    pc.sockaddr = &node->sockaddr.sockaddr;
-    pc.socklen = node->socklen;
+    pc.sockaddr = &addr->sockaddr.sockaddr;
+    pc.socklen = addr->socklen;
     pc.name = &node->name;
     pc.get = ngx_event_get_peer;
     pc.log = ngx_cycle->log;
@@ -281,10 +249,8 @@ ngx_http_gateway_redis_node_connect(ngx_http_gateway_redis_node_t *node)
     node->connection = c;
     node->state = NGX_HTTP_GATEWAY_REDIS_CONNECTING;
 
-    if (node->sockaddr.sockaddr.sa_family != AF_UNIX) {
-        if (ngx_tcp_nodelay(c) != NGX_OK) {
-            return NGX_ERROR;
-        }
+    if (pc.sockaddr->sa_family != AF_UNIX && ngx_tcp_nodelay(c) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (rc == NGX_OK) {
@@ -970,7 +936,6 @@ ngx_http_gateway_redis_node_fail(ngx_http_gateway_redis_node_t *node,
     ngx_http_gateway_redis_node_close(node);
 
     node->failures++;
-    node->valid = node->valid ? 1 : 0;
 
     if (!node->down && node->logged != ngx_time()) {
         node->logged = ngx_time();
@@ -1055,10 +1020,7 @@ ngx_http_gateway_redis_node_close(ngx_http_gateway_redis_node_t *node)
 
     ngx_http_gateway_redis_op_t  *op;
 
-    if (node->query) {
-        ngx_resolve_name_done(node->query);
-        node->query = NULL;
-    }
+    ngx_http_gateway_names_end(&node->query);
 
     if (node->timer.timer_set) {
         ngx_del_timer(&node->timer);
@@ -1160,66 +1122,64 @@ ngx_http_gateway_redis_node_stop(ngx_http_gateway_redis_node_t *node)
 }
 
 
-ngx_int_t
-ngx_http_gateway_redis_node_init(ngx_conf_t *cf,
-    ngx_http_gateway_redis_node_t *node)
+ngx_http_gateway_redis_node_t *
+ngx_http_gateway_redis_node(ngx_http_gateway_redis_t *redis,
+    ngx_pool_t *pool, ngx_str_t *host, in_port_t port)
 {
-    ngx_url_t    url;
-    ngx_addr_t   addr, *instead;
-    ngx_str_t    host;
+    u_char                         *p;
+    ngx_url_t                       url;
+    ngx_http_gateway_redis_node_t  *node;
 
-    host = node->host;
+    node = ngx_pcalloc(pool, sizeof(ngx_http_gateway_redis_node_t)
+                             + 2 * host->len + sizeof("[]:65535"));
+    if (node == NULL) {
+        return NULL;
+    }
 
-    if (host.len > 5 && ngx_strncmp(host.data, "unix:", 5) == 0) {
+    node->redis = redis;
 
-        node->name = host;
+    p = (u_char *) node + sizeof(ngx_http_gateway_redis_node_t);
+
+    node->host.data = p;
+    node->host.len = host->len;
+
+    p = ngx_cpymem(p, host->data, host->len);
+
+    if (host->len > 5 && ngx_strncmp(host->data, "unix:", 5) == 0) {
+
+        node->name = node->host;
 
         ngx_memzero(&url, sizeof(ngx_url_t));
-        url.url = host;
+        url.url = node->host;
 
-        if (ngx_parse_url(cf->pool, &url) != NGX_OK || url.naddrs == 0) {
-            return NGX_ERROR;
+        if (ngx_parse_url(pool, &url) != NGX_OK || url.naddrs == 0) {
+            return NULL;
         }
 
-        ngx_memcpy(&node->sockaddr, url.addrs[0].sockaddr,
+        ngx_memcpy(&node->query.addrs[0].sockaddr, url.addrs[0].sockaddr,
                    url.addrs[0].socklen);
-        node->socklen = url.addrs[0].socklen;
+        node->query.addrs[0].socklen = url.addrs[0].socklen;
+        node->query.naddrs = 1;
 
-        return NGX_OK;
+        return node;
     }
 
-    node->name.data = ngx_pnalloc(cf->pool, host.len + sizeof("[]:65535"));
-    if (node->name.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    node->name.len = ngx_sprintf(node->name.data,
-                                 ngx_strlchr(host.data, host.data + host.len,
-                                             ':')
-                                 ? "[%V]:%d" : "%V:%d",
-                                 &host, (int) node->port)
-                     - node->name.data;
-
-    if (host.len == 9
-        && ngx_strncasecmp(host.data, (u_char *) "localhost", 9) == 0)
+    if (host->len > 2 && host->data[0] == '['
+        && host->data[host->len - 1] == ']')
     {
-        ngx_str_set(&host, "127.0.0.1");
+        node->host.data++;
+        node->host.len -= 2;
     }
 
-    instead = ngx_http_gateway_connect_to(cf, &host, node->port);
+    node->port = port;
 
-    if (instead) {
-        ngx_memcpy(&node->sockaddr, instead->sockaddr, instead->socklen);
-        node->socklen = instead->socklen;
-        return NGX_OK;
-    }
+    node->name.data = p;
+    node->name.len = ngx_sprintf(p, ngx_strlchr(node->host.data,
+                                                node->host.data
+                                                + node->host.len, ':')
+                                    ? "[%V]:%d" : "%V:%d",
+                                 &node->host, (int) port)
+                     - p;
 
-    if (ngx_parse_addr(cf->pool, &addr, host.data, host.len) == NGX_OK) {
-        ngx_memcpy(&node->sockaddr, addr.sockaddr, addr.socklen);
-        node->socklen = addr.socklen;
-        ngx_inet_set_port(&node->sockaddr.sockaddr, node->port);
-        return NGX_OK;
-    }
-
-    return NGX_DECLINED;
+    return node;
 }

@@ -11,6 +11,7 @@
 #define _NGX_HTTP_GATEWAY_REDIS_PRIVATE_H_INCLUDED_
 
 
+#include "ngx_http_gateway_names.h"
 #include "ngx_http_gateway_redis.h"
 
 #include <ngx_event.h>
@@ -69,10 +70,7 @@ struct ngx_http_gateway_redis_node_s {
     in_port_t                        port;
     ngx_str_t                        name;      /* for messages */
 
-    ngx_sockaddr_t                   sockaddr;
-    socklen_t                        socklen;   /* 0: not known */
-    time_t                           valid;     /* until then; 0: always */
-    ngx_resolver_ctx_t              *query;
+    ngx_http_gateway_names_query_t   query;     /* its addresses */
 
     ngx_http_gateway_redis_state_e   state;
     ngx_connection_t                *connection;
@@ -105,8 +103,7 @@ struct ngx_http_gateway_redis_s {
     u_char                          *file_name; /* of the directive */
     ngx_uint_t                       line;
 
-    ngx_resolver_t                  *resolver;
-    ngx_msec_t                       resolver_timeout;
+    ngx_http_gateway_names_t        *names;
 #if (NGX_SSL)
     ngx_ssl_t                       *ssl;
 #endif
@@ -135,9 +132,13 @@ void ngx_http_gateway_redis_answer(ngx_http_gateway_redis_node_t *node,
 
 /* connections, ngx_http_gateway_redis_node.c */
 
-/* for postconfiguration: an address, a name, or a socket */
-ngx_int_t ngx_http_gateway_redis_node_init(ngx_conf_t *cf,
-    ngx_http_gateway_redis_node_t *node);
+/*
+ * Makes a node in that pool: host is copied, and may be a name, an address or
+ * a socket.  NULL on failure.
+ */
+ngx_http_gateway_redis_node_t *ngx_http_gateway_redis_node(
+    ngx_http_gateway_redis_t *redis, ngx_pool_t *pool, ngx_str_t *host,
+    in_port_t port);
 
 /* appends an operation to what waits, or puts it before the others */
 void ngx_http_gateway_redis_node_add(ngx_http_gateway_redis_node_t *node,
