@@ -395,6 +395,9 @@ void ngx_http_gateway_request_id(ngx_http_gateway_ctx_t *ctx,
 /* the effective scheme is https: by X-Forwarded-Proto from trusted peers */
 ngx_uint_t ngx_http_gateway_is_https(ngx_http_request_t *r);
 
+/* the listening port, or the public one mapped to it */
+in_port_t ngx_http_gateway_port(ngx_http_request_t *r);
+
 /* goes on after an access handler returned NGX_AGAIN */
 void ngx_http_gateway_resume(ngx_http_request_t *r);
 

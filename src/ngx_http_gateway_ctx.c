@@ -436,6 +436,34 @@ ngx_http_gateway_get_conf(ngx_http_request_t *r,
 }
 
 
+in_port_t
+ngx_http_gateway_port(ngx_http_request_t *r)
+{
+    in_port_t                      port;
+    ngx_uint_t                     i;
+    ngx_http_gateway_port_map_t   *map;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    /* of the listening socket: no system call for a wildcard address */
+
+    port = ngx_inet_get_port(r->connection->local_sockaddr);
+
+    if (gmcf->port_maps) {
+        map = gmcf->port_maps->elts;
+
+        for (i = 0; i < gmcf->port_maps->nelts; i++) {
+            if (map[i].listen == port) {
+                return map[i].public;
+            }
+        }
+    }
+
+    return port;
+}
+
+
 ngx_uint_t
 ngx_http_gateway_is_https(ngx_http_request_t *r)
 {

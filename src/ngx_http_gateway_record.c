@@ -276,54 +276,29 @@ ngx_http_gateway_record_uri(ngx_http_gateway_record_t *rec,
 }
 
 
-/* the port is the one that the client wrote, else the listener's */
+/* the port is the listener's, whatever the client wrote */
 
 static void
 ngx_http_gateway_record_url(ngx_http_gateway_record_t *rec,
     ngx_http_request_t *r, ngx_str_t *uri)
 {
-    u_char     *p;
-    size_t      len;
-    ngx_str_t   scheme, host, port, url;
+    ngx_str_t  scheme, host, url;
 
     ngx_str_set(&host, "");
-    ngx_str_null(&port);
     ngx_str_set(&scheme, "http");
 
     (void) ngx_http_gateway_record_variable(r, "scheme", &scheme);
     (void) ngx_http_gateway_record_variable(r, "host", &host);
 
-    if (r->headers_in.host) {
-        p = r->headers_in.host->value.data;
-        len = r->headers_in.host->value.len;
-
-        while (len && p[len - 1] >= '0' && p[len - 1] <= '9') {
-            len--;
-        }
-
-        if (len > 1 && p[len - 1] == ':'
-            && len < r->headers_in.host->value.len
-            && (p[0] != '[' || p[len - 2] == ']'))
-        {
-            port.data = p + len;
-            port.len = r->headers_in.host->value.len - len;
-        }
-    }
-
-    if (port.len == 0) {
-        ngx_str_set(&port, "80");
-        (void) ngx_http_gateway_record_variable(r, "server_port", &port);
-    }
-
-    url.data = ngx_pnalloc(r->pool, scheme.len + sizeof("://:") - 1 + host.len
-                                    + port.len + uri->len);
+    url.data = ngx_pnalloc(r->pool, scheme.len + sizeof("://:65535") - 1
+                                    + host.len + uri->len);
     if (url.data == NULL) {
         rec->failed = 1;
         return;
     }
 
-    url.len = ngx_sprintf(url.data, "%V://%V:%V%V", &scheme, &host, &port,
-                          uri)
+    url.len = ngx_sprintf(url.data, "%V://%V:%ui%V", &scheme, &host,
+                          (ngx_uint_t) ngx_http_gateway_port(r), uri)
               - url.data;
 
     ngx_http_gateway_record_string(rec, "url", &url);
@@ -1464,6 +1439,21 @@ ngx_http_gateway_record_field(ngx_conf_t *cf, void *conf, ngx_str_t *name,
 
 /* gateway_record TEXT ...: parts of one JSON object, put together */
 
+static u_char *
+ngx_http_gateway_record_time(u_char *p, json_t *object, const char *name,
+    ngx_uint_t *first)
+{
+    if (json_object_get(object, name)) {
+        return p;
+    }
+
+    p = ngx_sprintf(p, "%s\"%s\":%T", *first ? "" : ",", name, ngx_time());
+    *first = 0;
+
+    return p;
+}
+
+
 char *
 ngx_http_gateway_record_entity(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
@@ -1472,7 +1462,7 @@ ngx_http_gateway_record_entity(ngx_conf_t *cf, ngx_command_t *cmd,
     u_char                       *p;
     json_t                       *json;
     ngx_str_t                    *value, *record;
-    ngx_uint_t                    i;
+    ngx_uint_t                    i, first;
     json_error_t                  error;
     ngx_http_gateway_loc_conf_t  *glcf;
 
@@ -1503,7 +1493,11 @@ ngx_http_gateway_record_entity(ngx_conf_t *cf, ngx_command_t *cmd,
         len += value[i].len;
     }
 
-    p = ngx_pnalloc(cf->pool, len + 1);
+    /* room for the times, see below */
+
+    p = ngx_pnalloc(cf->pool, len + sizeof(",\"created_at\":") - 1
+                              + sizeof(",\"updated_at\":") - 1
+                              + 2 * NGX_TIME_T_LEN);
     if (p == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -1525,16 +1519,29 @@ ngx_http_gateway_record_entity(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    i = json_is_object(json);
-    json_decref(json);
-
     /* what is written as it is must not break the line */
 
-    if (!i || ngx_strlchr(record->data, record->data + len, LF)
+    if (!json_is_object(json)
+        || ngx_strlchr(record->data, record->data + len, LF)
         || ngx_strlchr(record->data, record->data + len, CR))
     {
+        json_decref(json);
         return "expects one JSON object without line breaks";
     }
+
+    /* times that it does not have are those of loading it */
+
+    while (p[-1] != '}') {
+        p--;
+    }
+
+    first = json_object_size(json) == 0;
+    p = ngx_http_gateway_record_time(p - 1, json, "created_at", &first);
+    p = ngx_http_gateway_record_time(p, json, "updated_at", &first);
+    *p++ = '}';
+    record->len = p - record->data;
+
+    json_decref(json);
 
     return NGX_CONF_OK;
 }

@@ -115,7 +115,8 @@ my ($r) = records('all.json', 1);
 
 is($r->{request}{uri}, '/orders/1?a=1&b&a=%C3%A9&c=%ff&n%00=x', 'uri');
 is($r->{request}{url},
-   'http://api.test:81/orders/1?a=1&b&a=%C3%A9&c=%ff&n%00=x', 'url');
+   'http://api.test:' . port() . '/orders/1?a=1&b&a=%C3%A9&c=%ff&n%00=x',
+   'url, with the port of the listener');
 is($r->{request}{method}, 'GET', 'method');
 like($r->{request}{id}, qr/^[0-9a-f]{32}$/, 'id');
 is_deeply($r->{request}{querystring},
@@ -177,6 +178,8 @@ is_deeply($r[1]{consumer}, { id => '33333333-3333-4333-8333-333333333333',
                              custom_id => 'b-1' }, 'consumer');
 is($r[1]{request}{headers}{'x-consumer-custom-id'}, 'b-1',
    'headers that policies wrote');
+my @times = map { delete $r[2]{consumer}{$_} } qw(created_at updated_at);
+is(scalar(grep { abs($_ - time) < 60 } @times), 2, 'loaded when it was loaded');
 is_deeply($r[2]{consumer}, { id => '5', tags => ['x'] },
           'an entity as gateway_record has it');
 
@@ -193,7 +196,8 @@ is($two->{tries}[0]{code}, 502, 'with this code');
 is($two->{tries}[0]{port}, $unused, 'there');
 is($two->{tries}[1]{port}, $echo, 'the other did not');
 is($two->{upstream_status}, '502, 200', 'as upstream_status says');
-is($two->{service}{created_at}, 1, 'fields nginx does not know');
+is($two->{service}{created_at}, 1, 'a time that was given');
+cmp_ok($two->{service}{updated_at}, '>', 1, 'one that was not');
 
 # ---- custom fields ---------------------------------------------------------
 

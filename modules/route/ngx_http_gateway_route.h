@@ -108,10 +108,6 @@ void ngx_http_gateway_route_strip_identity(ngx_http_request_t *r);
 ngx_int_t ngx_http_gateway_route_prepare(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx);
 
-/* the listening port, or the public one mapped to it */
-in_port_t ngx_http_gateway_route_port(ngx_http_request_t *r,
-    ngx_http_gateway_main_conf_t *gmcf);
-
 /* the raw target up to its "?"; args: from there on, or empty */
 void ngx_http_gateway_route_target(ngx_http_request_t *r, ngx_str_t *path,
     ngx_str_t *args);

@@ -249,7 +249,7 @@ ngx_http_gateway_route_handler(ngx_http_request_t *r)
     request.method.len = r->method_name.len;
     request.path.data = (char *) ctx->path.data;
     request.path.len = ctx->path.len;
-    request.port = ngx_http_gateway_route_port(r, gmcf);
+    request.port = ngx_http_gateway_port(r);
     request.header = ngx_http_gateway_route_header_value;
     request.header_data = r;
     request.facts = &ngx_http_gateway_route_facts;

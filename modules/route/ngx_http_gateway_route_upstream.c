@@ -234,7 +234,7 @@ ngx_http_gateway_route_listen(ngx_http_request_t *r,
 
     rscf = ngx_http_get_module_srv_conf(r, ngx_http_gateway_route_module);
 
-    port = ngx_http_gateway_route_port(r, gmcf);
+    port = ngx_http_gateway_port(r);
     kind = r->http_version;
 
 #if (NGX_HTTP_SSL)
@@ -395,32 +395,6 @@ ngx_http_gateway_route_target(ngx_http_request_t *r, ngx_str_t *path,
     }
 
     ngx_str_null(args);
-}
-
-
-in_port_t
-ngx_http_gateway_route_port(ngx_http_request_t *r,
-    ngx_http_gateway_main_conf_t *gmcf)
-{
-    in_port_t                     port;
-    ngx_uint_t                    i;
-    ngx_http_gateway_port_map_t  *map;
-
-    /* of the listening socket: no system call for a wildcard address */
-
-    port = ngx_inet_get_port(r->connection->local_sockaddr);
-
-    if (gmcf->port_maps) {
-        map = gmcf->port_maps->elts;
-
-        for (i = 0; i < gmcf->port_maps->nelts; i++) {
-            if (map[i].listen == port) {
-                return map[i].public;
-            }
-        }
-    }
-
-    return port;
 }
 
 
@@ -1019,7 +993,7 @@ ngx_http_gateway_route_forward(ngx_http_request_t *r,
     ngx_http_gateway_route_forwarded_host(r, ctx,
                                 &values[NGX_HTTP_GATEWAY_X_FORWARDED_HOST]);
 
-    port = ngx_http_gateway_route_port(r, gmcf);
+    port = ngx_http_gateway_port(r);
 
     p = ngx_pnalloc(r->pool, sizeof("65535") - 1);
     if (p == NULL) {
