@@ -242,7 +242,7 @@ gwc_jwt_check_credential(void *credential)
     if (gwc_jwt_symmetric(c)) {
         if (c->secret.node == NULL || c->secret.node->kind == GWC_NODE_NULL) {
             gwc_error(c->credential.e.record.node,
-                      "required field \"secret\" is missing: secrets are "
+                      "required field missing: \"secret\": secrets are "
                       "never made up");
         }
 

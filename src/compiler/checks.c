@@ -255,7 +255,10 @@ gwc_check_host_port(const gwc_field_t *field, void *value)
 }
 
 
-/* names of upstreams look like hosts; an address would hide a real one */
+/*
+ * Names of upstreams look like hosts, and an address would hide a real one;
+ * names for TLS are never addresses.
+ */
 void
 gwc_check_upstream_name(const gwc_field_t *field, void *value)
 {

@@ -12,6 +12,7 @@
 #include "emit_stream.h"
 #include "emit_tls.h"
 #include "extra.h"
+#include "schema.h"
 
 /* with more destinations than this, plain connections share pools */
 #define GWC_POOLS_PLAIN 64
@@ -101,9 +102,9 @@ gwc_check_supported(const gwc_model_t *model, const gwc_settings_t *settings,
         if (k == settings->plugins.n) {
             gwc_error(plugin->name.node ? plugin->name.node
                                         : plugin->e.record.node,
-                      "plugin \"%.*s\" is not enabled by the setting "
-                      "\"plugins\"",
-                      (int) plugin->name.v.len, plugin->name.v.data);
+                      "plugin %s not enabled; add it to the 'plugins' "
+                      "configuration property",
+                      gwc_quoted_once(plugin->name.v));
         }
     }
 }

@@ -490,7 +490,7 @@ static const gwc_field_t gwc_active_fields[] = {
     { .name = "https_sni",
       .type = GWC_STRING,
       AT(gwc_active_t, https_sni),
-      .check = gwc_check_host },
+      .check = gwc_check_upstream_name },
     { .name = "https_verify_certificate",
       .type = GWC_BOOL,
       AT(gwc_active_t, https_verify_certificate),

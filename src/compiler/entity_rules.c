@@ -221,13 +221,14 @@ gwc_check_service(void *entity)
         gwc_service_url(service);
 
     } else if (!gwc_written(&service->url) && service->host.node == NULL) {
-        gwc_error(node, "required field \"host\" is missing");
+        gwc_error(node, "required field missing: \"host\"");
         gwc_fix("host: example.com, or url: http://example.com/");
 
     } else if (service->host.node != NULL
                && service->host.node->kind == GWC_NODE_NULL)
     {
-        gwc_error(service->host.node, "required field \"host\" is null");
+        gwc_error(service->host.node,
+                  "required field missing: \"host\" is null");
     }
 
     if (service->path.set && service->protocol.set
@@ -362,7 +363,7 @@ gwc_check_route_strip(gwc_route_t *route, unsigned family)
         && route->strip_path.node->kind == GWC_NODE_NULL)
     {
         gwc_error(route->strip_path.node,
-                  "required field \"strip_path\" is null");
+                  "required field missing: \"strip_path\" is null");
 
     } else if (!route->strip_path.set) {
         route->strip_path.set = true;
@@ -695,7 +696,7 @@ gwc_check_vault(void *entity)
 
     if (vault->config != NULL && vault->config->kind != GWC_NODE_NULL) {
         if (vault->config->kind != GWC_NODE_MAP) {
-            gwc_error(vault->config, "expected a map, this is %s",
+            gwc_error(vault->config, "expected a record (a map), this is %s",
                       gwc_node_kind_name(vault->config));
             return;
         }
@@ -736,7 +737,7 @@ gwc_check_jwt_secret(void *entity)
     if (jwt->algorithm.v.data[0] == 'H') {
         if (!gwc_written(&jwt->secret)) {
             gwc_error(jwt->c.e.record.node,
-                      "required field \"secret\" is missing: secrets are "
+                      "required field missing: \"secret\": secrets are "
                       "never made up");
         }
 
@@ -761,7 +762,7 @@ gwc_check_oauth2_credential(void *entity)
         && gwc_text_is(oauth2->client_type.v, "confidential"))
     {
         gwc_error(oauth2->c.e.record.node,
-                  "required field \"client_secret\" is missing: secrets are "
+                  "required field missing: \"client_secret\": secrets are "
                   "never made up");
     }
 }

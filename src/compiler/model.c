@@ -150,11 +150,14 @@ gwc_unknown_plugin(const gwc_reader_t *reader, const gwc_plugin_t *plugin)
     near = gwc_nearest(plugin->name.v, names, n);
 
     if (near != NULL) {
-        gwc_error(plugin->name.node, "unknown plugin %s, did you mean \"%s\"?",
-                  gwc_quoted(plugin->name.v), near);
+        gwc_error(
+            plugin->name.node,
+            "plugin %s not enabled: there is no such plugin, did you mean \"%s\"?",
+            gwc_quoted_once(plugin->name.v), near);
     } else {
-        gwc_error(plugin->name.node, "unknown plugin %s",
-                  gwc_quoted(plugin->name.v));
+        gwc_error(plugin->name.node,
+                  "plugin %s not enabled: there is no such plugin",
+                  gwc_quoted_once(plugin->name.v));
     }
 }
 
@@ -203,14 +206,14 @@ gwc_read_config(const gwc_reader_t *reader, gwc_plugin_t *plugin,
     }
 
     if (config != NULL && config->kind == GWC_NODE_NULL) {
-        gwc_error(config, "required field \"config\" is null");
+        gwc_error(config, "required field missing: \"config\" is null");
         return;
     }
 
     if (config != NULL && config->kind != GWC_NODE_MAP
         && !(config->kind == GWC_NODE_SEQ && config->n == 0))
     {
-        gwc_error(config, "expected a map, this is %s",
+        gwc_error(config, "expected a record (a map), this is %s",
                   gwc_node_kind_name(config));
         return;
     }
@@ -315,7 +318,7 @@ gwc_read_entity(gwc_reader_t *reader, const gwc_kind_t *kind,
     if (node->kind != GWC_NODE_MAP
         && !(node->kind == GWC_NODE_SEQ && node->n == 0))
     {
-        gwc_error(node, "expected a map, this is %s",
+        gwc_error(node, "expected a record (a map), this is %s",
                   gwc_node_kind_name(node));
         return;
     }
@@ -552,7 +555,7 @@ gwc_read_head(gwc_reader_t *reader, const gwc_node_t *root)
     const gwc_node_t *transform = gwc_node_get(root, "_transform");
 
     if (version == NULL || version->kind == GWC_NODE_NULL) {
-        gwc_error(root, "required field \"_format_version\" is missing");
+        gwc_error(root, "required field missing: \"_format_version\"");
         gwc_fix("_format_version: \"3.0\"");
 
     } else if (version->kind != GWC_NODE_STRING) {
@@ -611,9 +614,7 @@ gwc_unknown_root(const gwc_node_t *key)
     }
 
     if (gwc_is_word(gwc_enterprise_kinds, key->text)) {
-        gwc_error(key,
-                  "entity %s is not supported: it exists in Kong "
-                  "Enterprise only",
+        gwc_error(key, "unknown field %s: it exists in Kong Enterprise only",
                   gwc_quoted(key->text));
         return;
     }
@@ -668,8 +669,10 @@ gwc_read_root(gwc_reader_t *reader, const gwc_node_t *root)
     size_t i, n;
 
     if (root->kind != GWC_NODE_MAP) {
-        gwc_error(root, "expected a map at the top of the file, this is %s",
-                  gwc_node_kind_name(root));
+        gwc_error(
+            root,
+            "expected an object (a map) at the top of the file, this is %s",
+            gwc_node_kind_name(root));
         return;
     }
 

@@ -328,7 +328,7 @@ gwc_declared(const gwc_node_t *node, const gwc_item_t *item, const char *field,
               "uniqueness violation: '%s' entity with %s set to %s already "
               "declared%s",
               item->kind->entity, field,
-              value != NULL ? gwc_quoted(*value) : "the same value",
+              value != NULL ? gwc_quoted_once(*value) : "the same value",
               place != NULL
                   ? gwc_sprintf(" in %s:%u", place->file, place->line)
                   : "");
@@ -516,6 +516,20 @@ gwc_is_key(const gwc_node_t *node, const char *key)
 }
 
 
+/* "'service: name'" */
+static const char *
+gwc_reference_shown(const gwc_field_t *field, gwc_text_t text)
+{
+    const char *name = field->name != NULL ? field->name : field->refers;
+    gwc_text_t shown;
+
+    shown.data = gwc_sprintf("%s: %.*s", name, (int) text.len, text.data);
+    shown.len = strlen(shown.data);
+
+    return gwc_quoted_once(shown);
+}
+
+
 static void
 gwc_resolve_refs(gwc_linker_t *linker)
 {
@@ -565,10 +579,16 @@ gwc_resolve_refs(gwc_linker_t *linker)
             continue;
         }
 
-        if (target == NULL) {
+        if (target == NULL && parent != NULL) {
             gwc_error(p->ref->node,
-                      "invalid reference %s: there is no such entry in '%s'",
-                      gwc_quoted(text), kind);
+                      "value must be null: this is nested in another of '%s', "
+                      "and there is no %s",
+                      kind, gwc_quoted(text));
+
+        } else if (target == NULL) {
+            gwc_error(p->ref->node,
+                      "invalid reference %s (no such entry in '%s')",
+                      gwc_reference_shown(p->field, text), kind);
 
         } else if (parent != NULL && parent != target) {
             gwc_error(p->ref->node,
@@ -588,8 +608,7 @@ gwc_need_parent(const gwc_item_t *item, const char *parent)
     const gwc_ref_t *ref = gwc_ref_of(item, parent);
 
     if (ref->target == NULL && !ref->set && !item->failed) {
-        gwc_error(item->entity->record.node,
-                  "required field \"%s\" is missing",
+        gwc_error(item->entity->record.node, "required field missing: \"%s\"",
                   gwc_kind_foreign(item->kind, parent)->name);
     }
 }

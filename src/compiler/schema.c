@@ -38,8 +38,9 @@ gwc_schema_reset(void)
 }
 
 
-const char *
-gwc_quoted(gwc_text_t text)
+/* within the mark on both sides */
+static const char *
+gwc_quoted_in(gwc_text_t text, char mark)
 {
     size_t i, n;
     gwc_buf_t buf;
@@ -57,7 +58,7 @@ gwc_quoted(gwc_text_t text)
         }
     }
 
-    gwc_buf_puts(&buf, "\"");
+    gwc_buf_add(&buf, &mark, 1);
 
     for (i = 0; i < n; i++) {
         c = (unsigned char) text.data[i];
@@ -73,9 +74,23 @@ gwc_quoted(gwc_text_t text)
         }
     }
 
-    gwc_buf_puts(&buf, n < text.len ? "...\"" : "\"");
+    gwc_buf_printf(&buf, "%s%c", n < text.len ? "..." : "", mark);
 
     return buf.data;
+}
+
+
+const char *
+gwc_quoted(gwc_text_t text)
+{
+    return gwc_quoted_in(text, '"');
+}
+
+
+const char *
+gwc_quoted_once(gwc_text_t text)
+{
+    return gwc_quoted_in(text, '\'');
 }
 
 
@@ -217,7 +232,7 @@ gwc_schema_number(double value)
 
 static bool
 gwc_schema_range(const gwc_field_t *field, const gwc_node_t *node,
-                 double value, const char *what)
+                 double value)
 {
     bool low;
     const char *shown;
@@ -238,18 +253,18 @@ gwc_schema_range(const gwc_field_t *field, const gwc_node_t *node,
                 : gwc_sprintf(", this is %s", node->text.data);
 
     if (field->flags & GWC_EXCLUSIVE_MIN) {
-        gwc_error(node, "expected %s above %s%s%s%s", what,
+        gwc_error(node, "value must be greater than %s%s%s%s",
                   gwc_schema_number(field->min),
                   isinf(field->max) ? "" : " and up to ",
                   isinf(field->max) ? "" : gwc_schema_number(field->max),
                   shown);
 
     } else if (isinf(field->max) || field->max >= 9e15) {
-        gwc_error(node, "expected %s of at least %s%s", what,
+        gwc_error(node, "value must be at least %s%s",
                   gwc_schema_number(field->min), shown);
 
     } else {
-        gwc_error(node, "expected %s between %s and %s%s", what,
+        gwc_error(node, "value should be between %s and %s%s",
                   gwc_schema_number(field->min), gwc_schema_number(field->max),
                   shown);
     }
@@ -292,7 +307,7 @@ gwc_schema_int(const gwc_field_t *field, gwc_int_t *value,
         return gwc_schema_wrong_type(node, "an integer", flags);
     }
 
-    if (!gwc_schema_range(field, node, (double) v, "an integer")) {
+    if (!gwc_schema_range(field, node, (double) v)) {
         return false;
     }
 
@@ -314,7 +329,7 @@ gwc_schema_num(const gwc_field_t *field, gwc_num_t *value,
         return gwc_schema_wrong_type(node, "a number", flags);
     }
 
-    if (!gwc_schema_range(field, node, node->number, "a number")) {
+    if (!gwc_schema_range(field, node, node->number)) {
         return false;
     }
 
@@ -494,13 +509,12 @@ gwc_schema_array(const gwc_field_t *field, gwc_list_t *value,
         && !(node->kind == GWC_NODE_MAP && node->n == 0))
     {
         return gwc_schema_wrong_type(
-            node, field->type == GWC_SET ? "an array (a set)" : "an array",
+            node, field->type == GWC_SET ? "a set (an array)" : "an array",
             flags);
     }
 
     if (node->n < field->min_len) {
-        gwc_error(node, "expected at least %zu element%s", field->min_len,
-                  field->min_len == 1 ? "" : "s");
+        gwc_error(node, "length must be at least %zu", field->min_len);
         return false;
     }
 
@@ -552,8 +566,7 @@ gwc_schema_map(const gwc_field_t *field, gwc_list_t *value,
     }
 
     if (node->n < field->min_len) {
-        gwc_error(node, "expected at least %zu key%s", field->min_len,
-                  field->min_len == 1 ? "" : "s");
+        gwc_error(node, "length must be at least %zu", field->min_len);
         return false;
     }
 
@@ -601,7 +614,7 @@ gwc_schema_record(const gwc_field_t *field, void *value,
     if (node->kind != GWC_NODE_MAP
         && !(node->kind == GWC_NODE_SEQ && node->n == 0))
     {
-        return gwc_schema_wrong_type(node, "a map", flags);
+        return gwc_schema_wrong_type(node, "a record (a map)", flags);
     }
 
     memset(&schema, 0, sizeof(schema));
@@ -744,7 +757,7 @@ gwc_schema_absent(const gwc_field_t *field, void *value,
     }
 
     if ((field->flags & GWC_REQUIRED) && owner != NULL) {
-        gwc_error(owner, "required field \"%s\" is missing", field->name);
+        gwc_error(owner, "required field missing: \"%s\"", field->name);
         return false;
     }
 
@@ -802,7 +815,7 @@ gwc_schema_null(const gwc_field_t *field, void *value, const gwc_node_t *node)
     gwc_schema_unset(field, value, node);
 
     if (field->flags & GWC_REQUIRED) {
-        gwc_error(node, "required field \"%s\" is null", field->name);
+        gwc_error(node, "required field missing: \"%s\" is null", field->name);
         return false;
     }
 
@@ -900,7 +913,8 @@ gwc_schema_unknown(const gwc_schema_t *schema, const gwc_node_t *node)
         ok = false;
 
         if (gwc_schema_in(schema->enterprise, key)) {
-            gwc_error(node->keys[i], "field %s exists in Kong Enterprise only",
+            gwc_error(node->keys[i],
+                      "unknown field %s: it exists in Kong Enterprise only",
                       gwc_quoted(key));
             continue;
         }

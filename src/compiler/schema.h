@@ -48,5 +48,7 @@ size_t gwc_schema_size(const gwc_field_t *field);
 const char *gwc_shown(const gwc_field_t *field, const gwc_str_t *value);
 /* any text in quotes, made printable and cut */
 const char *gwc_quoted(gwc_text_t text);
+/* the same, in single ones */
+const char *gwc_quoted_once(gwc_text_t text);
 
 #endif

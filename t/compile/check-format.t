@@ -13,7 +13,7 @@ __DATA__
 --- yaml
 services: []
 --- error
-kong.yml:1:1: error: required field "_format_version" is missing
+kong.yml:1:1: error: required field missing: "_format_version"
   fix: _format_version: "3.0"
 
 
@@ -45,8 +45,8 @@ licenses: []
 --- error
 kong.yml:2:1: error: sevices: unknown field "sevices", did you mean "services"?
 kong.yml:3:1: error: foo: unknown field "foo"
-kong.yml:4:1: error: rbac_roles: entity "rbac_roles" is not supported: it exists in Kong Enterprise only
-kong.yml:5:1: error: licenses: entity "licenses" is not supported: it exists in Kong Enterprise only
+kong.yml:4:1: error: rbac_roles: unknown field "rbac_roles": it exists in Kong Enterprise only
+kong.yml:5:1: error: licenses: unknown field "licenses": it exists in Kong Enterprise only
 
 
 
@@ -101,8 +101,8 @@ consumers: [a, null]
 --- error
 kong.yml:2:11: error: services: expected an array, this is a string
 kong.yml:3:9: error: routes: expected an array, this is a map
-kong.yml:4:13: error: consumers[0]: expected a map, this is a string
-kong.yml:4:16: error: consumers[1]: expected a map, this is null
+kong.yml:4:13: error: consumers[0]: expected a record (a map), this is a string
+kong.yml:4:16: error: consumers[1]: expected a record (a map), this is null
 
 
 
@@ -182,8 +182,8 @@ services:
 --- cmd
 check kong.yml two.yml three.yml
 --- error
-three.yml:3:9: error: services[0].name: uniqueness violation: 'services' entity with name set to "a" already declared in kong.yml:3
-two.yml:1:1: error: required field "_format_version" is missing
+three.yml:3:9: error: services[0].name: uniqueness violation: 'services' entity with name set to 'a' already declared in kong.yml:3
+two.yml:1:1: error: required field missing: "_format_version"
   fix: _format_version: "3.0"
 
 

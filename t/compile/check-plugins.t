@@ -20,9 +20,9 @@ plugins:
 - name: 1
 --- error
 kong.yml:3:9: error: plugins[0].name: plugin "aws-lambda" is not implemented yet
-kong.yml:4:9: error: plugins[1].name: unknown plugin "rate-limting", did you mean "rate-limiting"?
-kong.yml:5:9: error: plugins[2].name: unknown plugin "nosuch"
-kong.yml:6:3: error: plugins[3]: required field "name" is missing
+kong.yml:4:9: error: plugins[1].name: plugin 'rate-limting' not enabled: there is no such plugin, did you mean "rate-limiting"?
+kong.yml:5:9: error: plugins[2].name: plugin 'nosuch' not enabled: there is no such plugin
+kong.yml:6:3: error: plugins[3]: required field missing: "name"
 kong.yml:7:9: error: plugins[4].name: expected a string, this is an integer
   fix: put it in quotes: "1"
 
@@ -59,13 +59,13 @@ plugins:
   partials: a
   instance_name: a b
 --- error
-kong.yml:4:11: error: plugins[0].config: required field "config" is null
-kong.yml:6:11: error: plugins[1].config: expected a map, this is an array
+kong.yml:4:11: error: plugins[0].config: required field missing: "config" is null
+kong.yml:6:11: error: plugins[1].config: expected a record (a map), this is an array
 kong.yml:8:12: error: plugins[2].config.minuet: unknown field "minuet", did you mean "minute"?
 kong.yml:9:12: error: plugins[2].enabled: expected a boolean, this is a string
 kong.yml:10:21: error: plugins[2].protocols[1]: expected one of: http, https, grpc, grpcs, tcp, tls, udp, tls_passthrough; this is "ftp"
-kong.yml:11:3: error: plugins[2].ordering: field "ordering" exists in Kong Enterprise only
-kong.yml:12:3: error: plugins[2].partials: field "partials" exists in Kong Enterprise only
+kong.yml:11:3: error: plugins[2].ordering: unknown field "ordering": it exists in Kong Enterprise only
+kong.yml:12:3: error: plugins[2].partials: unknown field "partials": it exists in Kong Enterprise only
 kong.yml:13:18: error: plugins[2].instance_name: invalid name "a b": expected letters, digits, ".", "-", "_" and "~"
 
 
@@ -116,23 +116,23 @@ consumers:
   acls:
   - {}
 --- error
-kong.yml:4:3: error: consumers[0].type: field "type" exists in Kong Enterprise only
-kong.yml:6:5: error: consumers[0].keyauth_credentials[0]: required field "key" is missing
+kong.yml:4:3: error: consumers[0].type: unknown field "type": it exists in Kong Enterprise only
+kong.yml:6:5: error: consumers[0].keyauth_credentials[0]: required field missing: "key"
 kong.yml:7:10: error: consumers[0].keyauth_credentials[1].key: expected a string, this is an integer
   fix: put it in quotes
 kong.yml:9:10: error: consumers[0].keyauth_credentials[3].key: uniqueness violation: 'keyauth_credentials' entity with key set to the same value already declared in kong.yml:8
-kong.yml:11:5: error: consumers[0].basicauth_credentials[0]: required field "password" is missing
-kong.yml:12:15: error: consumers[0].basicauth_credentials[1].username: uniqueness violation: 'basicauth_credentials' entity with username set to "a" already declared in kong.yml:11
-kong.yml:14:5: error: consumers[0].basicauth_credentials[2]: required field "username" is missing
-kong.yml:16:5: error: consumers[0].hmacauth_credentials[0]: required field "secret" is missing
-kong.yml:18:5: error: consumers[0].jwt_secrets[0]: required field "secret" is missing: secrets are never made up
+kong.yml:11:5: error: consumers[0].basicauth_credentials[0]: required field missing: "password"
+kong.yml:12:15: error: consumers[0].basicauth_credentials[1].username: uniqueness violation: 'basicauth_credentials' entity with username set to 'a' already declared in kong.yml:11
+kong.yml:14:5: error: consumers[0].basicauth_credentials[2]: required field missing: "username"
+kong.yml:16:5: error: consumers[0].hmacauth_credentials[0]: required field missing: "secret"
+kong.yml:18:5: error: consumers[0].jwt_secrets[0]: required field missing: "secret": secrets are never made up
 kong.yml:19:5: error: consumers[0].jwt_secrets[1]: "rsa_public_key" is required for this algorithm
 kong.yml:23:16: error: consumers[0].jwt_secrets[2].algorithm: expected one of: HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384, ES512, PS256, PS384, PS512, EdDSA; this is "none"
-kong.yml:26:5: error: consumers[0].oauth2_credentials[0]: required field "name" is missing
+kong.yml:26:5: error: consumers[0].oauth2_credentials[0]: required field missing: "name"
 kong.yml:27:21: error: consumers[0].oauth2_credentials[0].redirect_uris[0]: "a" is no URL, expected SCHEME://HOST...
 kong.yml:27:24: error: consumers[0].oauth2_credentials[0].redirect_uris[1]: "http://a/#b" must not have a fragment
 kong.yml:28:18: error: consumers[0].oauth2_credentials[0].client_type: expected one of: confidential, public; this is "x"
-kong.yml:30:5: error: consumers[0].acls[0]: required field "group" is missing
+kong.yml:30:5: error: consumers[0].acls[0]: required field missing: "group"
 
 
 

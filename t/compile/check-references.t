@@ -50,17 +50,17 @@ targets:
 snis:
 - {name: a.com, certificate: b}
 --- error
-kong.yml:3:13: error: routes[0].service: invalid reference "a": there is no such entry in 'services'
-kong.yml:4:18: error: routes[1].service.id: invalid reference "11111111-1111-4111-8111-111111111111": there is no such entry in 'services'
+kong.yml:3:13: error: routes[0].service: invalid reference 'service: a' (no such entry in 'services')
+kong.yml:4:18: error: routes[1].service.id: invalid reference 'service: 11111111-1111-4111-8111-111111111111' (no such entry in 'services')
 kong.yml:5:13: error: routes[2].service: expected a string, this is a map
 kong.yml:6:13: error: routes[3].service: expected a string, this is an array
 kong.yml:7:13: error: routes[4].service: must not be empty
-kong.yml:10:10: error: plugins[0].route: invalid reference "r": there is no such entry in 'routes'
-kong.yml:11:12: error: plugins[0].service: invalid reference "s": there is no such entry in 'services'
-kong.yml:12:13: error: plugins[0].consumer: invalid reference "c": there is no such entry in 'consumers'
-kong.yml:15:14: error: keyauth_credentials[0].consumer: invalid reference "c": there is no such entry in 'consumers'
-kong.yml:17:29: error: targets[0].upstream: invalid reference "u": there is no such entry in 'upstreams'
-kong.yml:19:30: error: snis[0].certificate: invalid reference "b": there is no such entry in 'certificates'
+kong.yml:10:10: error: plugins[0].route: invalid reference 'route: r' (no such entry in 'routes')
+kong.yml:11:12: error: plugins[0].service: invalid reference 'service: s' (no such entry in 'services')
+kong.yml:12:13: error: plugins[0].consumer: invalid reference 'consumer: c' (no such entry in 'consumers')
+kong.yml:15:14: error: keyauth_credentials[0].consumer: invalid reference 'consumer: c' (no such entry in 'consumers')
+kong.yml:17:29: error: targets[0].upstream: invalid reference 'upstream: u' (no such entry in 'upstreams')
+kong.yml:19:30: error: snis[0].certificate: invalid reference 'certificate: b' (no such entry in 'certificates')
 
 
 
@@ -72,7 +72,7 @@ consumers:
 acls:
 - {group: a, consumer: bob}
 --- error
-kong.yml:5:24: error: acls[0].consumer: invalid reference "bob": there is no such entry in 'consumers'
+kong.yml:5:24: error: acls[0].consumer: invalid reference 'consumer: bob' (no such entry in 'consumers')
 
 
 
@@ -90,7 +90,7 @@ services:
   host: a
 --- error
 kong.yml:7:24: error: services[0].routes[1].service: value must be null: this is nested in another of 'services'
-kong.yml:8:24: error: services[0].routes[2].service: invalid reference "nosuch": there is no such entry in 'services'
+kong.yml:8:24: error: services[0].routes[2].service: value must be null: this is nested in another of 'services', and there is no "nosuch"
 
 
 
@@ -136,11 +136,11 @@ upstreams:
 - name: a
   targets: [{target: "a:1"}, {target: "a:1"}]
 --- error
-kong.yml:4:10: error: services[1].name: uniqueness violation: 'services' entity with name set to "a" already declared in kong.yml:3
-kong.yml:6:26: error: services[3].id: uniqueness violation: 'services' entity with id set to "11111111-1111-4111-8111-111111111111" already declared in kong.yml:5
-kong.yml:9:14: error: consumers[1].username: uniqueness violation: 'consumers' entity with username set to "a" already declared in kong.yml:8
-kong.yml:10:28: error: consumers[2].custom_id: uniqueness violation: 'consumers' entity with custom_id set to "x" already declared in kong.yml:8
-kong.yml:13:39: error: upstreams[0].targets[1].target: uniqueness violation: 'targets' entity with upstream and target set to "a:1" already declared in kong.yml:13
+kong.yml:4:10: error: services[1].name: uniqueness violation: 'services' entity with name set to 'a' already declared in kong.yml:3
+kong.yml:6:26: error: services[3].id: uniqueness violation: 'services' entity with id set to '11111111-1111-4111-8111-111111111111' already declared in kong.yml:5
+kong.yml:9:14: error: consumers[1].username: uniqueness violation: 'consumers' entity with username set to 'a' already declared in kong.yml:8
+kong.yml:10:28: error: consumers[2].custom_id: uniqueness violation: 'consumers' entity with custom_id set to 'x' already declared in kong.yml:8
+kong.yml:13:39: error: upstreams[0].targets[1].target: uniqueness violation: 'targets' entity with upstream and target set to 'a:1' already declared in kong.yml:13
 
 
 

@@ -147,7 +147,7 @@ kong.yml:10:31: error: routes[3].snis[3]: "1.2.3.4" must be a host name, without
 kong.yml:10:40: error: routes[3].snis[4]: "a:443" must be a host name, without port
 kong.yml:10:49: error: routes[3].snis[5]: "a.*.b": "*" may only be the first or the last character
 kong.yml:13:18: error: routes[4].sources[0].ip: "10.0.0.0/33" is no valid CIDR, expected ADDRESS/BITS with at most 32 bits
-kong.yml:13:39: error: routes[4].sources[1].port: expected an integer between 0 and 65535, this is 65536
+kong.yml:13:39: error: routes[4].sources[1].port: value should be between 0 and 65535, this is 65536
 kong.yml:13:72: error: routes[4].sources[4].ip: "a" is no valid IP address or CIDR
 kong.yml:15:12: error: routes[5].sources: cannot set "sources" on a route for HTTP or gRPC
 kong.yml:18:9: error: routes[6].snis: "snis" needs https, grpcs, tls or tls_passthrough among the protocols
@@ -203,7 +203,7 @@ routes:
 --- error
 kong.yml:3:14: error: routes[0].protocols: "protocols" must be of one family: http and https, grpc and grpcs, tcp, tls and udp, or tls_passthrough
 kong.yml:5:21: error: routes[1].protocols[1]: expected one of: http, https, grpc, grpcs, tcp, tls, udp, tls_passthrough; this is "htp"
-kong.yml:7:14: error: routes[2].protocols: expected at least 1 element
+kong.yml:7:14: error: routes[2].protocols: length must be at least 1
 kong.yml:9:3: error: routes[3]: must set one of 'sources', 'destinations', 'snis' when 'protocols' is 'tcp, tls or udp'
 kong.yml:10:10: error: routes[3].paths: cannot set "paths" on a route for streams (tcp, tls, udp)
 kong.yml:11:12: error: routes[3].methods: cannot set "methods" on a route for streams (tcp, tls, udp)
@@ -234,7 +234,7 @@ kong.yml:4:9: error: routes[0].name: invalid name "a/b": expected letters, digit
 kong.yml:5:31: error: routes[0].https_redirect_status_code: expected one of: 426, 301, 302, 307, 308
 kong.yml:6:18: error: routes[0].path_handling: expected one of: v0, v1; this is "v2"
 kong.yml:7:19: error: routes[0].regex_priority: expected an integer, this is a number
-kong.yml:8:15: error: routes[0].strip_path: required field "strip_path" is null
+kong.yml:8:15: error: routes[0].strip_path: required field missing: "strip_path" is null
 kong.yml:9:18: error: routes[0].preserve_host: expected a boolean, this is a string
   fix: without quotes: false
 kong.yml:10:3: error: routes[0].pahts: unknown field "pahts", did you mean "paths"?

@@ -93,11 +93,11 @@ keys:
 - {kid: k, jwk: '{"kid": "k", "kty": "oct"}'}
 - {kid: k, jwk: '{"kid": "k", "kty": "oct"}'}
 --- error
-kong.yml:6:12: error: consumers[0].acls[1].group: uniqueness violation: 'acls' entity with consumer and group set to "a" already declared in kong.yml:5
-kong.yml:9:10: error: acls[0].group: uniqueness violation: 'acls' entity with consumer and group set to "a" already declared in kong.yml:5
-kong.yml:20:11: error: targets[0].target: uniqueness violation: 'targets' entity with upstream and target set to "h:80" already declared in kong.yml:15
-kong.yml:26:19: error: keys[0].kid: uniqueness violation: 'keys' entity with set and kid set to "k" already declared in kong.yml:24
-kong.yml:28:9: error: keys[2].kid: uniqueness violation: 'keys' entity with set and kid set to "k" already declared in kong.yml:27
+kong.yml:6:12: error: consumers[0].acls[1].group: uniqueness violation: 'acls' entity with consumer and group set to 'a' already declared in kong.yml:5
+kong.yml:9:10: error: acls[0].group: uniqueness violation: 'acls' entity with consumer and group set to 'a' already declared in kong.yml:5
+kong.yml:20:11: error: targets[0].target: uniqueness violation: 'targets' entity with upstream and target set to 'h:80' already declared in kong.yml:15
+kong.yml:26:19: error: keys[0].kid: uniqueness violation: 'keys' entity with set and kid set to 'k' already declared in kong.yml:24
+kong.yml:28:9: error: keys[2].kid: uniqueness violation: 'keys' entity with set and kid set to 'k' already declared in kong.yml:27
 
 
 
@@ -111,7 +111,7 @@ services:
 - name: my-service
   host: h
 --- error
-kong.yml:6:3: error: services[1]: uniqueness violation: 'services' entity with id set to "0855b320-0dd2-547d-891d-601e9b38647f" already declared in kong.yml:3
+kong.yml:6:3: error: services[1]: uniqueness violation: 'services' entity with id set to '0855b320-0dd2-547d-891d-601e9b38647f' already declared in kong.yml:3
 
 
 
@@ -128,7 +128,7 @@ routes:
 - {paths: [/c], service: {id: s}}
 - {paths: [/d], service: {id: 11111111-1111-4111-8111-111111111111, name: s}}
 --- error
-kong.yml:9:31: error: routes[2].service.id: invalid reference "s": there is no such entry in 'services'
+kong.yml:9:31: error: routes[2].service.id: invalid reference 'service: s' (no such entry in 'services')
 
 
 
@@ -276,7 +276,7 @@ consumers:
       JdgQE5q47/X0Kole/ZObkufFmw005ol2CjuZ+IcCLOaTiymthOfikMWFDQ==
       -----END PUBLIC KEY-----
 --- error
-kong.yml:5:5: error: consumers[0].oauth2_credentials[0]: required field "client_secret" is missing: secrets are never made up
+kong.yml:5:5: error: consumers[0].oauth2_credentials[0]: required field missing: "client_secret": secrets are never made up
 kong.yml:9:5: error: consumers[0].jwt_secrets[0]: "rsa_public_key" is required for this algorithm
 kong.yml:10:5: error: consumers[0].jwt_secrets[1]: "rsa_public_key" is required for this algorithm
 kong.yml:11:48: error: consumers[0].jwt_secrets[2].rsa_public_key: invalid key: expected a public key in PEM
@@ -298,7 +298,7 @@ plugins:
 --- error
 kong.yml:4:21: error: plugins[0].protocols[1]: expected one of: grpc, grpcs, http, https; this is "tcp"
 kong.yml:4:26: error: plugins[0].protocols[2]: expected one of: grpc, grpcs, http, https; this is "tls"
-kong.yml:8:14: error: plugins[2].protocols: expected at least 1 element
+kong.yml:8:14: error: plugins[2].protocols: length must be at least 1
 
 
 
@@ -319,7 +319,7 @@ consumers:
 --- error
 kong.yml:3:49: error: services[0].updated_at: expected an integer, this is a number
 kong.yml:4:25: error: services[1].created_at: expected a number, this is a string
-kong.yml:5:25: error: services[2].created_at: expected a number between 0 and 1000000000000000, this is -1
+kong.yml:5:25: error: services[2].created_at: value should be between 0 and 1000000000000000, this is -1
 kong.yml:12:50: error: consumers[0].keyauth_credentials[0].updated_at: unknown field "updated_at"
 
 
@@ -397,22 +397,22 @@ upstreams:
 - {name: null}
 - {name: u, slots: null, algorithm: null, healthchecks: null, targets: [{target: null}, {target: "h:1", weight: null}]}
 --- error
-kong.yml:3:10: error: services[0].host: required field "host" is null
-kong.yml:4:23: error: services[1].protocol: required field "protocol" is null
-kong.yml:4:35: error: services[1].port: required field "port" is null
-kong.yml:4:50: error: services[1].enabled: required field "enabled" is null
-kong.yml:7:29: error: routes[0].strip_path: required field "strip_path" is null
-kong.yml:8:32: error: routes[1].preserve_host: required field "preserve_host" is null
-kong.yml:8:49: error: routes[1].protocols: required field "protocols" is null
-kong.yml:9:45: error: routes[2].https_redirect_status_code: required field "https_redirect_status_code" is null
-kong.yml:9:70: error: routes[2].request_buffering: required field "request_buffering" is null
-kong.yml:9:96: error: routes[2].response_buffering: required field "response_buffering" is null
+kong.yml:3:10: error: services[0].host: required field missing: "host" is null
+kong.yml:4:23: error: services[1].protocol: required field missing: "protocol" is null
+kong.yml:4:35: error: services[1].port: required field missing: "port" is null
+kong.yml:4:50: error: services[1].enabled: required field missing: "enabled" is null
+kong.yml:7:29: error: routes[0].strip_path: required field missing: "strip_path" is null
+kong.yml:8:32: error: routes[1].preserve_host: required field missing: "preserve_host" is null
+kong.yml:8:49: error: routes[1].protocols: required field missing: "protocols" is null
+kong.yml:9:45: error: routes[2].https_redirect_status_code: required field missing: "https_redirect_status_code" is null
+kong.yml:9:70: error: routes[2].request_buffering: required field missing: "request_buffering" is null
+kong.yml:9:96: error: routes[2].response_buffering: required field missing: "response_buffering" is null
 kong.yml:12:3: error: consumers[0]: at least one of "username" and "custom_id" must be set
-kong.yml:14:10: error: plugins[0].name: required field "name" is null
-kong.yml:15:29: error: plugins[1].enabled: required field "enabled" is null
-kong.yml:15:46: error: plugins[1].protocols: required field "protocols" is null
-kong.yml:17:10: error: upstreams[0].name: required field "name" is null
-kong.yml:18:82: error: upstreams[1].targets[0].target: required field "target" is null
+kong.yml:14:10: error: plugins[0].name: required field missing: "name" is null
+kong.yml:15:29: error: plugins[1].enabled: required field missing: "enabled" is null
+kong.yml:15:46: error: plugins[1].protocols: required field missing: "protocols" is null
+kong.yml:17:10: error: upstreams[0].name: required field missing: "name" is null
+kong.yml:18:82: error: upstreams[1].targets[0].target: required field missing: "target" is null
 
 
 
@@ -433,8 +433,8 @@ upstreams:
 - name: u
   client_certificate: 33333333-3333-4333-8333-333333333333
 --- error
-kong.yml:4:23: error: services[0].client_certificate: invalid reference "11111111-1111-4111-8111-111111111111": there is no such entry in 'certificates'
-kong.yml:6:21: error: services[0].ca_certificates[0]: invalid reference "22222222-2222-4222-8222-222222222222": there is no such entry in 'ca_certificates'
-kong.yml:6:59: error: services[0].ca_certificates[1]: invalid reference "name": there is no such entry in 'ca_certificates'
-kong.yml:11:17: error: services[0].routes[0].plugins[0].consumer: invalid reference "nobody": there is no such entry in 'consumers'
-kong.yml:14:23: error: upstreams[0].client_certificate: invalid reference "33333333-3333-4333-8333-333333333333": there is no such entry in 'certificates'
+kong.yml:4:23: error: services[0].client_certificate: invalid reference 'client_certificate: 11111111-1111-4111-8111-111111111111' (no such entry in 'certificates')
+kong.yml:6:21: error: services[0].ca_certificates[0]: invalid reference 'ca_certificates: 22222222-2222-4222-8222-222222222222' (no such entry in 'ca_certificates')
+kong.yml:6:59: error: services[0].ca_certificates[1]: invalid reference 'ca_certificates: name' (no such entry in 'ca_certificates')
+kong.yml:11:17: error: services[0].routes[0].plugins[0].consumer: invalid reference 'consumer: nobody' (no such entry in 'consumers')
+kong.yml:14:23: error: upstreams[0].client_certificate: invalid reference 'client_certificate: 33333333-3333-4333-8333-333333333333' (no such entry in 'certificates')

@@ -32,16 +32,16 @@ services:
 kong.yml:3:9: error: services[0].name: invalid name "a b": expected letters, digits, ".", "-", "_" and "~"
 kong.yml:4:3: error: services[0].hots: unknown field "hots", did you mean "host"?
 kong.yml:5:9: error: services[0].host: "x:80" must be a host name or IP address without port
-kong.yml:6:9: error: services[0].port: expected an integer between 0 and 65535, this is 70000
+kong.yml:6:9: error: services[0].port: value should be between 0 and 65535, this is 70000
 kong.yml:7:12: error: services[0].retries: expected an integer, this is a string
   fix: without quotes: 5
 kong.yml:8:13: error: services[0].protocol: expected one of: http, https, grpc, grpcs, tcp, tls, udp, tls_passthrough; this is "htp"
-kong.yml:9:20: error: services[0].connect_timeout: expected an integer between 1 and 2147483646, this is 0
-kong.yml:10:17: error: services[0].read_timeout: expected an integer between 1 and 2147483646, this is 2147483647
-kong.yml:11:3: error: services[0].tls_sans: field "tls_sans" exists in Kong Enterprise only
-kong.yml:12:3: error: services[1]: required field "host" is missing
+kong.yml:9:20: error: services[0].connect_timeout: value should be between 1 and 2147483646, this is 0
+kong.yml:10:17: error: services[0].read_timeout: value should be between 1 and 2147483646, this is 2147483647
+kong.yml:11:3: error: services[0].tls_sans: unknown field "tls_sans": it exists in Kong Enterprise only
+kong.yml:12:3: error: services[1]: required field missing: "host"
   fix: host: example.com, or url: http://example.com/
-kong.yml:14:9: error: services[2].host: required field "host" is null
+kong.yml:14:9: error: services[2].host: required field missing: "host" is null
 kong.yml:16:9: error: services[3].host: must not be empty
 kong.yml:17:9: error: services[4].host: expected a string, this is an integer
   fix: put it in quotes: "-1"
@@ -129,9 +129,9 @@ services:
 kong.yml:4:15: error: services[0].tls_verify: "tls_verify" is for protocol https or tls
 kong.yml:5:21: error: services[0].tls_verify_depth: "tls_verify_depth" is for protocol https or tls
 kong.yml:6:20: error: services[0].ca_certificates: "ca_certificates" is for protocol https or tls
-kong.yml:6:21: error: services[0].ca_certificates[0]: invalid reference "11111111-1111-4111-8111-111111111111": there is no such entry in 'ca_certificates'
+kong.yml:6:21: error: services[0].ca_certificates[0]: invalid reference 'ca_certificates: 11111111-1111-4111-8111-111111111111' (no such entry in 'ca_certificates')
 kong.yml:7:23: error: services[0].client_certificate: "client_certificate" is for protocol https or tls
-kong.yml:7:23: error: services[0].client_certificate: invalid reference "11111111-1111-4111-8111-111111111111": there is no such entry in 'certificates'
+kong.yml:7:23: error: services[0].client_certificate: invalid reference 'client_certificate: 11111111-1111-4111-8111-111111111111' (no such entry in 'certificates')
 
 
 
@@ -149,10 +149,10 @@ upstreams:
 --- error
 kong.yml:3:9: error: upstreams[0].name: "1.2.3.4" must be a name, this is an IP address
 kong.yml:4:9: error: upstreams[1].name: "a:80" must be a name without port
-kong.yml:6:10: error: upstreams[2].slots: expected an integer between 10 and 65536, this is 5
+kong.yml:6:10: error: upstreams[2].slots: value should be between 10 and 65536, this is 5
 kong.yml:7:14: error: upstreams[2].algorithm: expected one of: round-robin, consistent-hashing, least-connections, latency; this is "sticky-sessions"
 kong.yml:8:12: error: upstreams[2].hash_on: expected one of: none, consumer, ip, header, cookie, path, query_arg, uri_capture; this is "cookies"
-kong.yml:9:3: error: upstreams[3]: required field "name" is missing
+kong.yml:9:3: error: upstreams[3]: required field missing: "name"
 
 
 
@@ -206,16 +206,16 @@ upstreams:
       healthy: {interval: 1}
       unhealthy: {timeouts: 1.5}
 --- error
-kong.yml:5:16: error: upstreams[0].healthchecks.threshold: expected a number between 0 and 100, this is 101
+kong.yml:5:16: error: upstreams[0].healthchecks.threshold: value should be between 0 and 100, this is 101
 kong.yml:7:13: error: upstreams[0].healthchecks.active.type: expected one of: tcp, http, https, grpc, grpcs; this is "icmp"
-kong.yml:8:16: error: upstreams[0].healthchecks.active.timeout: expected a number between 0 and 65535, this is -1
-kong.yml:9:20: error: upstreams[0].healthchecks.active.concurrency: expected an integer between 1 and 2147483648, this is 0
+kong.yml:8:16: error: upstreams[0].healthchecks.active.timeout: value should be between 0 and 65535, this is -1
+kong.yml:9:20: error: upstreams[0].healthchecks.active.concurrency: value should be between 1 and 2147483648, this is 0
 kong.yml:10:18: error: upstreams[0].healthchecks.active.http_path: "x" should start with "/"
 kong.yml:11:33: error: upstreams[0].healthchecks.active.https_verify_certificate: expected a boolean, this is an integer
 kong.yml:12:17: error: upstreams[0].healthchecks.active.headers["a b"]: "a b" is no header name, expected letters, digits, "-" and "_"
-kong.yml:13:27: error: upstreams[0].healthchecks.active.healthy.interval: expected a number between 0 and 65535, this is 65536
-kong.yml:13:45: error: upstreams[0].healthchecks.active.healthy.successes: expected an integer between 0 and 255, this is 256
-kong.yml:13:66: error: upstreams[0].healthchecks.active.healthy.http_statuses[0]: expected an integer between 100 and 999, this is 99
+kong.yml:13:27: error: upstreams[0].healthchecks.active.healthy.interval: value should be between 0 and 65535, this is 65536
+kong.yml:13:45: error: upstreams[0].healthchecks.active.healthy.successes: value should be between 0 and 255, this is 256
+kong.yml:13:66: error: upstreams[0].healthchecks.active.healthy.http_statuses[0]: value should be between 100 and 999, this is 99
 kong.yml:14:34: error: upstreams[0].healthchecks.active.unhealthy.http_statuses: expected an array, this is an integer
 kong.yml:16:17: error: upstreams[0].healthchecks.passive.healthy.interval: unknown field "interval"
 kong.yml:17:29: error: upstreams[0].healthchecks.passive.unhealthy.timeouts: expected an integer, this is a number
@@ -245,10 +245,10 @@ kong.yml:7:13: error: upstreams[0].targets[2].target: "h:99999" has no valid por
 kong.yml:8:13: error: upstreams[0].targets[3].target: "h:x" has no valid port
 kong.yml:9:13: error: upstreams[0].targets[4].target: "a b" is no valid host name or IP address
 kong.yml:10:13: error: upstreams[0].targets[5].target: "[::1]80" has no valid port
-kong.yml:12:13: error: upstreams[0].targets[6].weight: expected an integer between 0 and 65535, this is 65536
-kong.yml:13:13: error: upstreams[0].targets[7].target: uniqueness violation: 'targets' entity with upstream and target set to "h:80" already declared in kong.yml:5
-kong.yml:14:5: error: upstreams[0].targets[8]: required field "target" is missing
-kong.yml:16:3: error: targets[0]: required field "upstream" is missing
+kong.yml:12:13: error: upstreams[0].targets[6].weight: value should be between 0 and 65535, this is 65536
+kong.yml:13:13: error: upstreams[0].targets[7].target: uniqueness violation: 'targets' entity with upstream and target set to 'h:80' already declared in kong.yml:5
+kong.yml:14:5: error: upstreams[0].targets[8]: required field missing: "target"
+kong.yml:16:3: error: targets[0]: required field missing: "upstream"
 
 
 
@@ -265,3 +265,16 @@ ok: 0 services, 0 routes, 0 consumers, 1 upstreams, 0 plugins
 --- stderr_like eval
 qr/^\Qkong.yml:5:13: warning: upstreams[0].targets[0].target: the target "example.com" has no port, 8000 is assumed
 kong.yml:6:13: warning: upstreams[0].targets[1].target: the target "[::1]" has no port, 8000 is assumed\E$/
+
+
+
+=== TEST 12: the name for probes over TLS is no address
+--- yaml
+_format_version: "3.0"
+upstreams:
+- name: u
+  healthchecks: {active: {https_sni: 10.0.0.1}}
+- name: v
+  healthchecks: {active: {https_sni: api.example}}
+--- error
+kong.yml:4:38: error: upstreams[0].healthchecks.active.https_sni: "10.0.0.1" must be a name, this is an IP address

@@ -109,7 +109,7 @@ kong.yml:5:3: error: certificates[1]: "cert_alt" and "key_alt" must be set toget
 kong.yml:10:13: error: certificates[2].cert_alt: the alternative certificate must have a key of another type
 kong.yml:12:9: error: certificates[3].cert: invalid certificate: no start line
 kong.yml:15:8: error: certificates[4].key: invalid private key: no start line
-kong.yml:16:3: error: certificates[5]: required field "key" is missing
+kong.yml:16:3: error: certificates[5]: required field missing: "key"
 kong.yml:18:8: error: certificates[6].key: reference "{vault://env/t-unset}": environment variable T_UNSET is not set
 
 
@@ -132,12 +132,12 @@ snis:
 - name: c.com
 _EOC_
 --- error
-kong.yml:7:11: error: certificates[0].snis[1].name: uniqueness violation: 'snis' entity with name set to "a.com" already declared in kong.yml:6
+kong.yml:7:11: error: certificates[0].snis[1].name: uniqueness violation: 'snis' entity with name set to 'a.com' already declared in kong.yml:6
 kong.yml:8:11: error: certificates[0].snis[2].name: "a.*.com": "*" may only be the first or the last character
 kong.yml:9:11: error: certificates[0].snis[3].name: "10.0.0.1" must be a host name, without port
 kong.yml:10:11: error: certificates[0].snis[4].name: "a.com:443" must be a host name, without port
-kong.yml:11:5: error: certificates[0].snis[5]: expected a map, this is a string
-kong.yml:13:3: error: snis[0]: required field "certificate" is missing
+kong.yml:11:5: error: certificates[0].snis[5]: expected a record (a map), this is a string
+kong.yml:13:3: error: snis[0]: required field missing: "certificate"
 
 
 
@@ -153,7 +153,7 @@ _EOC_
 --- error
 kong.yml:3:9: error: ca_certificates[0].cert: the certificate is not one of a CA (basic constraints)
 kong.yml:4:9: error: ca_certificates[1].cert: invalid certificate: no start line
-kong.yml:5:3: error: ca_certificates[2]: required field "cert" is missing
+kong.yml:5:3: error: ca_certificates[2]: required field missing: "cert"
 
 
 
@@ -166,7 +166,7 @@ ca_certificates:
 - cert: @ca.crt@
 _EOC_
 --- error_like eval
-qr/^kong\.yml:4:9: error: ca_certificates\[1\]\.cert: uniqueness violation: 'ca_certificates' entity with cert_digest set to "[0-9a-f]{64}" already declared in kong\.yml:3$/
+qr/^kong\.yml:4:9: error: ca_certificates\[1\]\.cert: uniqueness violation: 'ca_certificates' entity with cert_digest set to '[0-9a-f]{64}' already declared in kong\.yml:3$/
 
 
 

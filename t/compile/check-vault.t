@@ -114,6 +114,6 @@ kong.yml:6:12: error: vaults[3].prefix: invalid prefix "ab-": expected lower-cas
 kong.yml:7:22: error: vaults[4].name: vault "hcv" exists in Kong Enterprise only
 kong.yml:8:44: error: vaults[5].config.prefix: "1a" cannot begin the name of a variable
 kong.yml:9:36: error: vaults[6].config.ttl: unknown field "ttl"
-kong.yml:11:12: error: vaults[8].prefix: uniqueness violation: 'vaults' entity with prefix set to "ae" already declared in kong.yml:10
-kong.yml:12:3: error: vaults[9]: required field "prefix" is missing
-kong.yml:12:3: error: vaults[9]: required field "name" is missing
+kong.yml:11:12: error: vaults[8].prefix: uniqueness violation: 'vaults' entity with prefix set to 'ae' already declared in kong.yml:10
+kong.yml:12:3: error: vaults[9]: required field missing: "prefix"
+kong.yml:12:3: error: vaults[9]: required field missing: "name"

@@ -79,12 +79,12 @@ services:
 - {name: h, host: h, port: .inf}
 - {name: i, host: i, port: 99999999999999999999}
 --- error
-kong.yml:3:28: error: services[0].port: expected an integer between 0 and 65535, this is 0x1ffff
-kong.yml:4:28: error: services[1].port: expected an integer between 0 and 65535, this is -0b1
-kong.yml:5:28: error: services[2].port: expected an integer between 0 and 65535, this is -010
-kong.yml:6:28: error: services[3].port: expected an integer between 0 and 65535, this is 100_000
-kong.yml:7:28: error: services[4].port: expected an integer between 0 and 65535, this is 7e4
-kong.yml:8:28: error: services[5].port: expected an integer between 0 and 65535, this is 100:30:00
+kong.yml:3:28: error: services[0].port: value should be between 0 and 65535, this is 0x1ffff
+kong.yml:4:28: error: services[1].port: value should be between 0 and 65535, this is -0b1
+kong.yml:5:28: error: services[2].port: value should be between 0 and 65535, this is -010
+kong.yml:6:28: error: services[3].port: value should be between 0 and 65535, this is 100_000
+kong.yml:7:28: error: services[4].port: value should be between 0 and 65535, this is 7e4
+kong.yml:8:28: error: services[5].port: value should be between 0 and 65535, this is 100:30:00
 kong.yml:9:28: error: services[6].port: expected an integer, this is a number
 kong.yml:10:28: error: services[7].port: expected an integer, this is a number
 kong.yml:11:28: error: services[8].port: expected an integer, this is a number
@@ -149,7 +149,7 @@ services:
   retries: 1
   <<: *bad
 --- error
-kong.yml:3:18: error: _ignore[0].retries: expected an integer between 0 and 32767, this is -1
+kong.yml:3:18: error: _ignore[0].retries: value should be between 0 and 32767, this is -1
 
 
 
@@ -242,7 +242,7 @@ kong.yml:2:22: error: the tag is not known here: only YAML's own ones (!!str, !!
 === TEST 16: an empty file
 --- yaml
 --- error
-kong.yml:1:1: error: expected a map at the top of the file, this is null
+kong.yml:1:1: error: expected an object (a map) at the top of the file, this is null
 
 
 
@@ -250,7 +250,7 @@ kong.yml:1:1: error: expected a map at the top of the file, this is null
 --- yaml
 - services
 --- error
-kong.yml:1:1: error: expected a map at the top of the file, this is an array
+kong.yml:1:1: error: expected an object (a map) at the top of the file, this is an array
 
 
 

@@ -63,7 +63,7 @@ consumer_groups:
 - name: "a\tb"
 --- error_like eval
 qr/^kong.yml:5:5: error: consumer_groups\[0\].consumers\[0\]: expected a string, this is a map
-kong.yml:6:3: error: consumer_groups\[1\]: required field "name" is missing
+kong.yml:6:3: error: consumer_groups\[1\]: required field missing: "name"
 kong.yml:7:9: error: consumer_groups\[2\].name: .*control character/
 
 
@@ -84,12 +84,12 @@ consumer_group_consumers:
 - consumer: alice
 - consumer_group: gold
 --- error
-kong.yml:5:16: error: consumer_groups[0].consumers[0].username: invalid reference "nobody": there is no such entry in 'consumers'
-kong.yml:6:17: error: consumer_groups[0].consumers[1].custom_id: invalid reference "nothing": there is no such entry in 'consumers'
-kong.yml:7:9: error: consumer_groups[1].name: uniqueness violation: 'consumer_groups' entity with name set to "gold" already declared in kong.yml:3
-kong.yml:10:19: error: consumers[0].groups[0].name: invalid reference "platinum": there is no such entry in 'consumer_groups'
-kong.yml:12:3: error: consumer_group_consumers[0]: required field "consumer_group" is missing
-kong.yml:13:3: error: consumer_group_consumers[1]: required field "consumer" is missing
+kong.yml:5:16: error: consumer_groups[0].consumers[0].username: invalid reference 'consumers: nobody' (no such entry in 'consumers')
+kong.yml:6:17: error: consumer_groups[0].consumers[1].custom_id: invalid reference 'consumers: nothing' (no such entry in 'consumers')
+kong.yml:7:9: error: consumer_groups[1].name: uniqueness violation: 'consumer_groups' entity with name set to 'gold' already declared in kong.yml:3
+kong.yml:10:19: error: consumers[0].groups[0].name: invalid reference 'consumer_groups: platinum' (no such entry in 'consumer_groups')
+kong.yml:12:3: error: consumer_group_consumers[0]: required field missing: "consumer_group"
+kong.yml:13:3: error: consumer_group_consumers[1]: required field missing: "consumer"
 
 
 
@@ -114,7 +114,7 @@ consumers:
 kong.yml:5:11: error: consumer_groups[0].plugins[0].name: plugin "key-auth" cannot be set on a consumer group
 kong.yml:6:11: error: consumer_groups[0].plugins[1].name: only one of "consumer" and "consumer_group" may be set
 kong.yml:12:10: error: plugins[1].name: plugin "rate-limiting" is already set on the same scope in kong.yml:11
-kong.yml:13:41: error: plugins[2].consumer_group: invalid reference "bronze": there is no such entry in 'consumer_groups'
+kong.yml:13:41: error: plugins[2].consumer_group: invalid reference 'consumer_group: bronze' (no such entry in 'consumer_groups')
 
 
 
@@ -191,4 +191,4 @@ plugins:
 _format_version: "3.0"
 consumer_group_plugins: []
 --- error
-kong.yml:2:1: error: consumer_group_plugins: entity "consumer_group_plugins" is not supported: it exists in Kong Enterprise only
+kong.yml:2:1: error: consumer_group_plugins: unknown field "consumer_group_plugins": it exists in Kong Enterprise only

@@ -109,7 +109,7 @@ plugins:
 _format_version: "3.0"
 plugins:
 - name: file-log
---- error_like: kong.yml:3:3: error: plugins\[0\]: required field "path" is missing
+--- error_like: kong.yml:3:3: error: plugins\[0\]: required field missing: "path"
 
 
 

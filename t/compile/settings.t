@@ -233,7 +233,7 @@ _format_version: "3.0"
 plugins:
 - name: key-auth
 --- cmd: check kong.yml --set plugins=acl
---- error_like: kong\.yml:3:9: error: plugins\[0\]\.name: plugin "key-auth" is not enabled by the setting "plugins"
+--- error_like: kong\.yml:3:9: error: plugins\[0\]\.name: plugin 'key-auth' not enabled; add it to the 'plugins' configuration property
 
 
 

@@ -404,7 +404,7 @@ is($out, '', 'runs nothing');
 is($err, <<'_EOC_', 'and is told why');
 tests.yaml:2:3: error: tests[0].requests: unknown field "requests", did you mean "request"?
 tests.yaml:5:11: error: tests[1].window: expected one of: second, minute, hour, day; this is "week"
-tests.yaml:6:10: error: tests[1].steps: expected at least 1 element
+tests.yaml:6:10: error: tests[1].steps: length must be at least 1
 _EOC_
 
 ($code, $out, $err) = try(<<'_EOC_');
@@ -433,7 +433,7 @@ tests.yaml:5:13: error: tests[1].expect.status: expected a status, several in a 
 tests.yaml:6:18: error: tests[1].expect.headers.A: expected a text, null, {matches: REGEX} or {contains: TEXT}
 tests.yaml:6:43: error: tests[1].expect.headers.B.matches: bad regex: missing closing parenthesis at position 1
 tests.yaml:7:16: error: tests[1].expect.upstream.uri: unknown field "uri", did you mean "url"?
-tests.yaml:9:22: error: tests[2].upstream.status: expected an integer between 200 and 999, this is 101
+tests.yaml:9:22: error: tests[2].upstream.status: value should be between 200 and 999, this is 101
 tests.yaml:9:33: error: tests[2].upstream.fail: expected one of: close, reset, timeout; this is "often"
 tests.yaml:10:3: error: tests[3]: needs a request, or steps
 tests.yaml:12:10: error: tests[4].steps: a test with steps has request, upstream, expect and repeat in its steps only

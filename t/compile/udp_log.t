@@ -49,7 +49,7 @@ plugins:
 - name: udp-log
   config:
     host: 127.0.0.1
---- error_like: required field "port" is missing
+--- error_like: required field missing: "port"
 
 
 
