@@ -557,3 +557,47 @@ invalid zone size "many"
  "X-Tenant: old"]
 --- error_code eval
 [200, 200, (map { ($_ % 10 ? () : 429, 200) } 0 .. 399), 200]
+
+
+
+=== TEST 43: fallback is for redis
+--- limit: minute=1 fallback=local
+--- must_die
+--- error_log
+fallback can only be used with the redis policy
+
+
+
+=== TEST 44: consumer groups, all members together
+--- http_config
+    gateway_consumer_group gold {
+        gateway_rate_limiting day=3 limit_by=consumer-group;
+    }
+    gateway_consumer_group silver { }
+    gateway_consumer bob {
+        groups gold;
+        gateway_key_auth_credential key=bob;
+    }
+    gateway_consumer alice {
+        groups silver gold;
+        gateway_key_auth_credential key=alice;
+    }
+    gateway_consumer eve {
+        groups silver;
+        gateway_key_auth_credential key=eve;
+    }
+    gateway_consumer mallory {
+        gateway_key_auth_credential key=mallory;
+    }
+--- config eval
+"    location = /t {
+        gateway_key_auth on;
+        gateway_rate_limiting day=2 limit_by=consumer-group;
+$::proxy    }
+"
+--- request eval
+["GET /t?apikey=bob", "GET /t?apikey=alice", "GET /t?apikey=bob",
+ "GET /t?apikey=alice", "GET /t?apikey=eve", "GET /t?apikey=eve",
+ "GET /t?apikey=eve", "GET /t?apikey=mallory"]
+--- error_code eval
+[200, 200, 200, 429, 200, 200, 429, 200]

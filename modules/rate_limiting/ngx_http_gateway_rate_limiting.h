@@ -31,6 +31,7 @@ typedef enum {
     NGX_HTTP_GATEWAY_RATE_LIMITING_SERVICE,
     NGX_HTTP_GATEWAY_RATE_LIMITING_HEADER,
     NGX_HTTP_GATEWAY_RATE_LIMITING_PATH,
+    NGX_HTTP_GATEWAY_RATE_LIMITING_GROUP,
     NGX_HTTP_GATEWAY_RATE_LIMITING_KINDS
 } ngx_http_gateway_rate_limiting_by_e;
 
@@ -51,8 +52,36 @@ typedef enum {
 } ngx_http_gateway_rate_limiting_state_e;
 
 
-typedef struct ngx_http_gateway_rate_limiting_sync_s
-    ngx_http_gateway_rate_limiting_sync_t;
+/* what becomes of requests while Redis cannot be asked */
+typedef enum {
+    NGX_HTTP_GATEWAY_RATE_LIMITING_NONE = 0,  /* fault_tolerant says it */
+    NGX_HTTP_GATEWAY_RATE_LIMITING_HERE       /* they are counted here */
+} ngx_http_gateway_rate_limiting_fallback_e;
+
+
+typedef struct ngx_http_gateway_rate_limiting_main_conf_s
+    ngx_http_gateway_rate_limiting_main_conf_t;
+
+
+/* counts of this nginx that go to Redis in batches; per instance */
+typedef struct {
+    ngx_queue_t                   changed;   /* keys with counts to send */
+    ngx_uint_t                    n;         /* of them */
+    ngx_event_t                   timer;
+    ngx_msec_t                    interval;
+    ngx_uint_t                    sending;   /* batches under way */
+    ngx_http_gateway_rate_limiting_main_conf_t
+                                 *mcf;
+} ngx_http_gateway_rate_limiting_sync_t;
+
+
+/* counters in shared memory */
+typedef struct {
+    ngx_http_gateway_shm_t       *shm;       /* NULL: not needed */
+    /* hashes of consumers by number, zeros until needed; of this worker */
+    ngx_http_gateway_digest_t    *consumers;
+    unsigned                      used:1;    /* some instance needs it */
+} ngx_http_gateway_rate_limiting_store_t;
 
 
 /* one limit of an instance, ready for use */
@@ -77,6 +106,7 @@ typedef struct {
     ngx_int_t                     error_code;
     ngx_str_t                     error_message;
     double                        sync_rate; /* seconds; -1: at once */
+    ngx_uint_t                    fallback;
     ngx_http_gateway_redis_conf_t redis;
 
     /* made from the above */
@@ -89,7 +119,7 @@ typedef struct {
 
     ngx_http_gateway_redis_t     *server;
     ngx_http_gateway_rate_limiting_sync_t
-                                 *sync;      /* NULL: not with sync_rate */
+                                 *sync;      /* NULL: nothing in batches */
 
     /* of the scope's ids: the secret of the digests is known only after the
        zone was made */
@@ -98,20 +128,19 @@ typedef struct {
 } ngx_http_gateway_rate_limiting_conf_t;
 
 
-typedef struct {
-    ngx_http_gateway_shm_t       *shm;       /* of policy=local */
-    size_t                        size;      /* of the zone */
-    unsigned                      used:1;    /* some instance needs it */
+struct ngx_http_gateway_rate_limiting_main_conf_s {
+    ngx_http_gateway_rate_limiting_store_t
+                                  local;     /* of policy=local */
+    ngx_http_gateway_rate_limiting_store_t
+                                  synced;    /* of sync_rate, fallback */
+    size_t                        size;      /* of each zone */
 
     /* starts of the windows that hold the second "now" */
     time_t                        now;
     uint32_t                      start[NGX_HTTP_GATEWAY_RATE_PERIODS];
 
     time_t                        logged;    /* counters not to be had */
-
-    /* hashes of consumers by number, zeros until needed; of this worker */
-    ngx_http_gateway_digest_t    *consumers;
-} ngx_http_gateway_rate_limiting_main_conf_t;
+};
 
 
 /* what the response headers say; kept with the request */
@@ -162,6 +191,16 @@ ngx_http_gateway_rate_limiting_data_t *ngx_http_gateway_rate_limiting_data(
 
 /* counters of this nginx, ngx_http_gateway_rate_limiting_local.c */
 
+/* how much ahead of ours the cached second of another worker may be */
+#define NGX_HTTP_GATEWAY_RATE_SKEW     2
+
+/*
+ * A window in the near future was begun by a worker whose clock is cached a
+ * little later; one far off, by a clock that was wrong.
+ */
+#define ngx_http_gateway_rate_limiting_over(was, start, now)                  \
+    ((was) < (start) || (was) > (now) + NGX_HTTP_GATEWAY_RATE_SKEW)
+
 /* works out the windows that hold the second "now" */
 void ngx_http_gateway_rate_limiting_windows(
     ngx_http_gateway_rate_limiting_main_conf_t *mcf, time_t now);
@@ -176,7 +215,14 @@ ngx_int_t ngx_http_gateway_rate_limiting_local(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf, uint32_t *used,
     ngx_uint_t *stop);
 
-ngx_int_t ngx_http_gateway_rate_limiting_local_zone(ngx_conf_t *cf,
+/* the key of the counters of this request in a store */
+void ngx_http_gateway_rate_limiting_digest(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_store_t *store,
+    ngx_http_gateway_digest_t *digest);
+
+/* the zones that are needed */
+ngx_int_t ngx_http_gateway_rate_limiting_zones(ngx_conf_t *cf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf);
 
 
@@ -191,6 +237,50 @@ ngx_int_t ngx_http_gateway_rate_limiting_redis(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf,
     ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t *stop);
+
+/*
+ * The same for the windows of this second with sync_rate: they are read from
+ * Redis once, and counted here.
+ */
+ngx_int_t ngx_http_gateway_rate_limiting_synced(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t *stop);
+
+/* counted here without asking, to be sent later; not NGX_AGAIN */
+ngx_int_t ngx_http_gateway_rate_limiting_alone(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t *stop);
+
+/*
+ * The key of a window, "ratelimit:...:minute"; buf has room for what it adds
+ * to the prefix, NGX_HTTP_GATEWAY_RATE_KEY bytes.
+ */
+#define NGX_HTTP_GATEWAY_RATE_KEY  (NGX_INT32_LEN + sizeof("000:second"))
+
+u_char *ngx_http_gateway_rate_limiting_key(u_char *buf, ngx_str_t *prefix,
+    ngx_uint_t period, uint32_t start);
+
+/* what the keys of all windows of the request begin with */
+ngx_int_t ngx_http_gateway_rate_limiting_prefix(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf, ngx_str_t *prefix);
+
+/* reads used[] of data from an answer; its state says how that went */
+void ngx_http_gateway_rate_limiting_answered(void *arg, redisReply *reply);
+
+
+/* counts in batches, ngx_http_gateway_rate_limiting_sync.c */
+
+#define NGX_HTTP_GATEWAY_RATE_SYNC_LAYOUT  1
+
+/* bytes of a value of the store */
+size_t ngx_http_gateway_rate_limiting_sync_size(void);
+
+/* while the configuration is read */
+ngx_http_gateway_rate_limiting_sync_t *ngx_http_gateway_rate_limiting_sync(
+    ngx_conf_t *cf, ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf);
 
 
 /* headers of responses, ngx_http_gateway_rate_limiting_headers.c */

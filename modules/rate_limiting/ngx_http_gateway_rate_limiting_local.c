@@ -17,10 +17,6 @@
 
 #define NGX_HTTP_GATEWAY_RATE_ZONE      (12 * 1024 * 1024)
 
-/* how much ahead of ours the cached second of another worker may be */
-#define NGX_HTTP_GATEWAY_RATE_SKEW     2
-
-
 /* in shared memory; a worker may be killed between any two stores */
 typedef struct {
     uint32_t                      start;     /* seconds since the epoch */
@@ -33,12 +29,8 @@ typedef struct {
 } ngx_http_gateway_rate_limiting_node_t;
 
 
-static void ngx_http_gateway_rate_limiting_digest(ngx_http_request_t *r,
-    ngx_http_gateway_rate_limiting_conf_t *conf,
-    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
-    ngx_http_gateway_digest_t *digest);
 static ngx_http_gateway_digest_t *ngx_http_gateway_rate_limiting_known(
-    ngx_http_request_t *r, ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_request_t *r, ngx_http_gateway_rate_limiting_store_t *store,
     ngx_http_gateway_consumer_t *consumer);
 static ngx_uint_t ngx_http_gateway_rate_limiting_count(
     ngx_http_gateway_rate_limiting_conf_t *conf,
@@ -55,9 +47,10 @@ ngx_http_gateway_rate_limiting_local(ngx_http_request_t *r,
     ngx_http_gateway_digest_t      digest;
     ngx_http_gateway_shm_entry_t   entry;
 
-    ngx_http_gateway_rate_limiting_digest(r, conf, mcf, &digest);
+    ngx_http_gateway_rate_limiting_digest(r, conf, &mcf->local, &digest);
 
-    if (ngx_http_gateway_shm_acquire(mcf->shm, &digest, conf->ttl, &entry)
+    if (ngx_http_gateway_shm_acquire(mcf->local.shm, &digest, conf->ttl,
+                                     &entry)
         != NGX_OK)
     {
         return NGX_BUSY;
@@ -105,10 +98,10 @@ ngx_http_gateway_rate_limiting_windows(
  * address or consumer id may spend the other's requests through a header.
  */
 
-static void
+void
 ngx_http_gateway_rate_limiting_digest(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
-    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_store_t *store,
     ngx_http_gateway_digest_t *digest)
 {
     u_char                        kind;
@@ -119,7 +112,7 @@ ngx_http_gateway_rate_limiting_digest(ngx_http_request_t *r,
     ngx_http_gateway_consumer_t  *consumer;
 
     if (!conf->hashed) {
-        ngx_http_gateway_hash_init(mcf->shm, &hash);
+        ngx_http_gateway_hash_init(store->shm, &hash);
         ngx_http_gateway_hash_part(&hash, conf->instance.route_id.data,
                                    conf->instance.route_id.len);
         ngx_http_gateway_hash_part(&hash, conf->instance.service_id.data,
@@ -137,7 +130,7 @@ ngx_http_gateway_rate_limiting_digest(ngx_http_request_t *r,
         consumer = ctx->consumer;
 
         if (consumer && consumer->number) {
-            known = ngx_http_gateway_rate_limiting_known(r, mcf, consumer);
+            known = ngx_http_gateway_rate_limiting_known(r, store, consumer);
 
             if (known && (known->part[0] || known->part[1])) {
                 digest->part[0] = known->part[0] ^ conf->scope.part[0];
@@ -151,7 +144,7 @@ ngx_http_gateway_rate_limiting_digest(ngx_http_request_t *r,
     kind = ngx_http_gateway_rate_limiting_identifier(r, conf, 0, &id)
            ? (u_char) conf->limit_by : NGX_HTTP_GATEWAY_RATE_LIMITING_IP;
 
-    ngx_http_gateway_hash_init(mcf->shm, &hash);
+    ngx_http_gateway_hash_init(store->shm, &hash);
     ngx_http_gateway_hash_part(&hash, &kind, 1);
     ngx_http_gateway_hash_part(&hash, id.data, id.len);
     ngx_http_gateway_hash_final(&hash, digest);
@@ -169,24 +162,24 @@ ngx_http_gateway_rate_limiting_digest(ngx_http_request_t *r,
 
 static ngx_http_gateway_digest_t *
 ngx_http_gateway_rate_limiting_known(ngx_http_request_t *r,
-    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_store_t *store,
     ngx_http_gateway_consumer_t *consumer)
 {
     ngx_http_gateway_main_conf_t  *gmcf;
 
-    if (mcf->consumers == NULL) {
+    if (store->consumers == NULL) {
 
         gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
 
-        mcf->consumers = ngx_pcalloc(ngx_cycle->pool,
+        store->consumers = ngx_pcalloc(ngx_cycle->pool,
                                      gmcf->consumers.nelts
                                      * sizeof(ngx_http_gateway_digest_t));
-        if (mcf->consumers == NULL) {
+        if (store->consumers == NULL) {
             return NULL;
         }
     }
 
-    return &mcf->consumers[consumer->number - 1];
+    return &store->consumers[consumer->number - 1];
 }
 
 
@@ -215,14 +208,7 @@ ngx_http_gateway_rate_limiting_count(
         w = &node->window[limit->period];
         start = mcf->start[limit->period];
 
-        /*
-         * A window in the near future was begun by a worker whose clock is
-         * cached a little later; one far off, by a clock that was wrong.
-         */
-
-        if (w->start < start
-            || w->start > now + NGX_HTTP_GATEWAY_RATE_SKEW)
-        {
+        if (ngx_http_gateway_rate_limiting_over(w->start, start, now)) {
             w->count = 0;
             ngx_memory_barrier();
             w->start = start;
@@ -245,17 +231,35 @@ ngx_http_gateway_rate_limiting_count(
 
 
 ngx_int_t
-ngx_http_gateway_rate_limiting_local_zone(ngx_conf_t *cf,
+ngx_http_gateway_rate_limiting_zones(ngx_conf_t *cf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf)
 {
-    static ngx_str_t  name = ngx_string("gateway_rate_limiting");
+    size_t  size;
 
-    mcf->shm = ngx_http_gateway_shm_add(cf, &name,
-                            mcf->size ? mcf->size
-                                      : NGX_HTTP_GATEWAY_RATE_ZONE,
-                            sizeof(ngx_http_gateway_rate_limiting_node_t),
-                            NGX_HTTP_GATEWAY_RATE_LAYOUT,
-                            &ngx_http_gateway_rate_limiting_module);
+    static ngx_str_t  local = ngx_string("gateway_rate_limiting");
+    static ngx_str_t  synced = ngx_string("gateway_rate_limiting_synced");
 
-    return mcf->shm ? NGX_OK : NGX_ERROR;
+    size = mcf->size ? mcf->size : NGX_HTTP_GATEWAY_RATE_ZONE;
+
+    if (mcf->local.used) {
+        mcf->local.shm = ngx_http_gateway_shm_add(cf, &local, size,
+                              sizeof(ngx_http_gateway_rate_limiting_node_t),
+                              NGX_HTTP_GATEWAY_RATE_LAYOUT,
+                              &ngx_http_gateway_rate_limiting_module);
+        if (mcf->local.shm == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (mcf->synced.used) {
+        mcf->synced.shm = ngx_http_gateway_shm_add(cf, &synced, size,
+                              ngx_http_gateway_rate_limiting_sync_size(),
+                              NGX_HTTP_GATEWAY_RATE_SYNC_LAYOUT,
+                              &ngx_http_gateway_rate_limiting_module);
+        if (mcf->synced.shm == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }

@@ -30,6 +30,8 @@ static ngx_int_t ngx_http_gateway_rate_limiting_decided(
     ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf, uint32_t *used,
     ngx_uint_t stop);
+static ngx_http_gateway_group_t *ngx_http_gateway_rate_limiting_group(
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_rate_limiting_conf_t *conf);
 static ngx_int_t ngx_http_gateway_rate_limiting_failed(
     ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf, const char *why);
@@ -57,6 +59,7 @@ static ngx_conf_enum_t  ngx_http_gateway_rate_limiting_by[] = {
     { ngx_string("service"), NGX_HTTP_GATEWAY_RATE_LIMITING_SERVICE },
     { ngx_string("header"), NGX_HTTP_GATEWAY_RATE_LIMITING_HEADER },
     { ngx_string("path"), NGX_HTTP_GATEWAY_RATE_LIMITING_PATH },
+    { ngx_string("consumer-group"), NGX_HTTP_GATEWAY_RATE_LIMITING_GROUP },
     { ngx_null_string, 0 }
 };
 
@@ -65,6 +68,13 @@ static ngx_conf_enum_t  ngx_http_gateway_rate_limiting_policies[] = {
     { ngx_string("local"), NGX_HTTP_GATEWAY_RATE_LIMITING_LOCAL },
     { ngx_string("redis"), NGX_HTTP_GATEWAY_RATE_LIMITING_REDIS },
     { ngx_string("cluster"), NGX_HTTP_GATEWAY_RATE_LIMITING_CLUSTER },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_gateway_rate_limiting_fallbacks[] = {
+    { ngx_string("none"), NGX_HTTP_GATEWAY_RATE_LIMITING_NONE },
+    { ngx_string("local"), NGX_HTTP_GATEWAY_RATE_LIMITING_HERE },
     { ngx_null_string, 0 }
 };
 
@@ -118,6 +128,10 @@ static ngx_http_gateway_param_t  ngx_http_gateway_rate_limiting_params[] = {
     { ngx_string("sync_rate"), NGX_HTTP_GATEWAY_PARAM_NUMBER,
       offsetof(ngx_http_gateway_rate_limiting_conf_t, sync_rate), 0, 0,
       NULL },
+
+    { ngx_string("fallback"), NGX_HTTP_GATEWAY_PARAM_ENUM,
+      offsetof(ngx_http_gateway_rate_limiting_conf_t, fallback), 0, 0,
+      ngx_http_gateway_rate_limiting_fallbacks },
 
     NGX_HTTP_GATEWAY_REDIS_PARAMS(ngx_http_gateway_rate_limiting_conf_t,
                                   redis),
@@ -250,7 +264,18 @@ ngx_http_gateway_rate_limiting_shared(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    rc = ngx_http_gateway_rate_limiting_redis(r, conf, mcf, data, &stop);
+    if (conf->sync_rate == -1) {
+        rc = ngx_http_gateway_rate_limiting_redis(r, conf, mcf, data, &stop);
+
+    } else {
+        rc = ngx_http_gateway_rate_limiting_synced(r, conf, mcf, data, &stop);
+    }
+
+    if (rc == NGX_BUSY
+        && conf->fallback == NGX_HTTP_GATEWAY_RATE_LIMITING_HERE)
+    {
+        rc = ngx_http_gateway_rate_limiting_alone(r, conf, mcf, data, &stop);
+    }
 
     switch (rc) {
 
@@ -303,13 +328,14 @@ ngx_http_gateway_rate_limiting_identifier(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf, ngx_uint_t text,
     ngx_str_t *id)
 {
-    struct sockaddr         *sa;
-    ngx_table_elt_t         *h;
-    struct sockaddr_in      *sin;
+    struct sockaddr           *sa;
+    ngx_table_elt_t           *h;
+    struct sockaddr_in        *sin;
 #if (NGX_HAVE_INET6)
-    struct sockaddr_in6     *sin6;
+    struct sockaddr_in6       *sin6;
 #endif
-    ngx_http_gateway_ctx_t  *ctx;
+    ngx_http_gateway_ctx_t    *ctx;
+    ngx_http_gateway_group_t  *group;
 
     ctx = ngx_http_gateway_get_ctx(r);
 
@@ -366,6 +392,17 @@ ngx_http_gateway_rate_limiting_identifier(ngx_http_request_t *r,
         }
 
         break;
+
+    case NGX_HTTP_GATEWAY_RATE_LIMITING_GROUP:
+
+        group = ngx_http_gateway_rate_limiting_group(ctx, conf);
+
+        if (group) {
+            *id = group->id;
+            return 1;
+        }
+
+        break;
     }
 
     /* what the realip module has found, if it is in use */
@@ -399,6 +436,48 @@ ngx_http_gateway_rate_limiting_identifier(ngx_http_request_t *r,
     }
 
     return 0;
+}
+
+
+/* the consumer group that brought the instance, else the consumer's first */
+
+static ngx_http_gateway_group_t *
+ngx_http_gateway_rate_limiting_group(ngx_http_gateway_ctx_t *ctx,
+    ngx_http_gateway_rate_limiting_conf_t *conf)
+{
+    ngx_uint_t                     i, k;
+    ngx_array_t                   *own;
+    ngx_http_gateway_group_t     **group;
+    ngx_http_gateway_instance_t  **instance;
+
+    if (ctx->consumer == NULL || ctx->consumer->groups == NULL
+        || ctx->consumer->groups->nelts == 0)
+    {
+        return NULL;
+    }
+
+    group = ctx->consumer->groups->elts;
+
+    for (i = 0; i < ctx->consumer->groups->nelts; i++) {
+
+        own = group[i]->overrides
+              ? group[i]->overrides[ngx_http_gateway_rate_limiting.index]
+              : NULL;
+
+        if (own == NULL) {
+            continue;
+        }
+
+        instance = own->elts;
+
+        for (k = 0; k < own->nelts; k++) {
+            if (instance[k] == &conf->instance) {
+                return group[i];
+            }
+        }
+    }
+
+    return group[0];
 }
 
 
@@ -493,7 +572,7 @@ ngx_http_gateway_rate_limiting_check(ngx_conf_t *cf, void *data)
     mcf = ngx_http_conf_get_module_main_conf(cf,
                                         ngx_http_gateway_rate_limiting_module);
     if (conf->policy == NGX_HTTP_GATEWAY_RATE_LIMITING_LOCAL) {
-        mcf->used = 1;
+        mcf->local.used = 1;
     }
 
     if (ngx_http_gateway_rate_limiting_check_order(cf, conf) != NGX_CONF_OK) {
@@ -607,6 +686,8 @@ static char *
 ngx_http_gateway_rate_limiting_check_policy(ngx_conf_t *cf,
     ngx_http_gateway_rate_limiting_conf_t *conf)
 {
+    ngx_http_gateway_rate_limiting_main_conf_t  *mcf;
+
     if (conf->policy != NGX_HTTP_GATEWAY_RATE_LIMITING_REDIS
         && conf->sync_rate != -1)
     {
@@ -617,12 +698,10 @@ ngx_http_gateway_rate_limiting_check_policy(ngx_conf_t *cf,
         return "sync_rate must be greater than 0.02, or -1 to disable";
     }
 
-    if (conf->sync_rate != -1) {
-        return "sync_rate other than -1 is not implemented yet";
-    }
-
     if (conf->policy == NGX_HTTP_GATEWAY_RATE_LIMITING_LOCAL) {
-        return NGX_CONF_OK;
+        return conf->fallback == NGX_HTTP_GATEWAY_RATE_LIMITING_NONE
+               ? NGX_CONF_OK
+               : "fallback can only be used with the redis policy";
     }
 
     if (!ngx_http_gateway_redis_given(&conf->redis)) {
@@ -640,8 +719,22 @@ ngx_http_gateway_rate_limiting_check_policy(ngx_conf_t *cf,
     }
 
     conf->server = ngx_http_gateway_redis_add(cf, &conf->redis);
+    if (conf->server == NULL) {
+        return NGX_CONF_ERROR;
+    }
 
-    return conf->server ? NGX_CONF_OK : NGX_CONF_ERROR;
+    if (conf->sync_rate == -1
+        && conf->fallback == NGX_HTTP_GATEWAY_RATE_LIMITING_NONE)
+    {
+        return NGX_CONF_OK;
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf,
+                                        ngx_http_gateway_rate_limiting_module);
+
+    conf->sync = ngx_http_gateway_rate_limiting_sync(cf, conf, mcf);
+
+    return conf->sync ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -695,9 +788,9 @@ ngx_http_gateway_rate_limiting_create_main_conf(ngx_conf_t *cf)
     /*
      * set by ngx_pcalloc():
      *
-     *     mcf->shm = NULL;
+     *     mcf->local = { NULL };
+     *     mcf->synced = { NULL };
      *     mcf->size = 0;
-     *     mcf->used = 0;
      *     mcf->now = 0;
      *     mcf->logged = 0;
      */
@@ -712,10 +805,6 @@ ngx_http_gateway_rate_limiting_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_http_gateway_rate_limiting_main_conf_t  *mcf = conf;
 
-    if (!mcf->used) {
-        return NGX_CONF_OK;
-    }
-
-    return ngx_http_gateway_rate_limiting_local_zone(cf, mcf) == NGX_OK
+    return ngx_http_gateway_rate_limiting_zones(cf, mcf) == NGX_OK
            ? NGX_CONF_OK : NGX_CONF_ERROR;
 }

@@ -25,12 +25,8 @@ static ngx_int_t ngx_http_gateway_rate_limiting_ask(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf,
     ngx_http_gateway_rate_limiting_data_t *data);
-static ngx_int_t ngx_http_gateway_rate_limiting_prefix(ngx_http_request_t *r,
-    ngx_http_gateway_rate_limiting_conf_t *conf, ngx_str_t *prefix);
 static ngx_int_t ngx_http_gateway_rate_limiting_text(ngx_http_request_t *r,
     ngx_uint_t foreign, ngx_str_t *id);
-static void ngx_http_gateway_rate_limiting_answered(void *arg,
-    redisReply *reply);
 
 
 static ngx_http_gateway_redis_script_t  ngx_http_gateway_rate_limiting_count =
@@ -128,15 +124,16 @@ ngx_http_gateway_rate_limiting_ask(ngx_http_request_t *r,
         period = &ngx_http_gateway_rate_limiting_periods
                      [conf->limits[i].period];
 
-        p = ngx_pnalloc(r->pool, prefix.len + NGX_INT64_LEN
-                                 + sizeof(":minute") + NGX_INT_T_LEN);
+        p = ngx_pnalloc(r->pool, prefix.len + NGX_HTTP_GATEWAY_RATE_KEY
+                                 + NGX_INT_T_LEN);
         if (p == NULL) {
             return NGX_ERROR;
         }
 
         argv[i].data = p;
-        p = ngx_sprintf(p, "%V%uD000:%s", &prefix,
-                        mcf->start[conf->limits[i].period], period->name);
+        p = ngx_http_gateway_rate_limiting_key(p, &prefix,
+                                          conf->limits[i].period,
+                                          mcf->start[conf->limits[i].period]);
         argv[i].len = p - argv[i].data;
 
         ttl[i].data = p;
@@ -158,12 +155,21 @@ ngx_http_gateway_rate_limiting_ask(ngx_http_request_t *r,
 }
 
 
+u_char *
+ngx_http_gateway_rate_limiting_key(u_char *buf, ngx_str_t *prefix,
+    ngx_uint_t period, uint32_t start)
+{
+    return ngx_sprintf(buf, "%V%uD000:%s", prefix, start,
+                       ngx_http_gateway_rate_limiting_periods[period].name);
+}
+
+
 /*
  * What the keys of all windows begin with.  In a cluster they must be on one
  * node, which the braces see to.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_gateway_rate_limiting_prefix(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf, ngx_str_t *prefix)
 {
@@ -255,11 +261,12 @@ hash:
 }
 
 
-static void
+void
 ngx_http_gateway_rate_limiting_answered(void *arg, redisReply *reply)
 {
     ngx_http_gateway_rate_limiting_data_t *data = arg;
 
+    ngx_int_t    used;
     ngx_uint_t   i;
     redisReply  *n;
 
@@ -275,12 +282,26 @@ ngx_http_gateway_rate_limiting_answered(void *arg, redisReply *reply)
 
         n = reply->element[i];
 
-        if (n->type != REDIS_REPLY_INTEGER) {
+        switch (n->type) {
+
+        case REDIS_REPLY_INTEGER:
+            used = (ngx_int_t) n->integer;
+            break;
+
+        case REDIS_REPLY_STRING:
+            used = ngx_atoi((u_char *) n->str, n->len);
+            break;
+
+        case REDIS_REPLY_NIL:
+            used = 0;
+            break;
+
+        default:
             return;
         }
 
-        data->used[i] = n->integer < 0 ? 0
-                        : (uint32_t) ngx_min(n->integer, 0xffffffff);
+        data->used[i] = used < 0 ? 0
+                                 : (uint32_t) ngx_min(used, 0xffffffff);
     }
 
     data->state = NGX_HTTP_GATEWAY_RATE_LIMITING_ANSWERED;

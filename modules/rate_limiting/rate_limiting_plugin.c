@@ -27,6 +27,7 @@ typedef struct {
     gwc_int_t error_code;
     gwc_str_t error_message;
     gwc_num_t sync_rate;
+    gwc_str_t fallback;
     gwc_redis_flat_t flat;
 } gwc_rate_limiting_t;
 
@@ -39,8 +40,11 @@ static const char *const gwc_rate_periods[] = {
 };
 
 static const char *const gwc_rate_limit_by[] = {
-    "consumer", "credential", "ip", "service", "header", "path", NULL,
+    "consumer", "credential",     "ip", "service", "header",
+    "path",     "consumer-group", NULL,
 };
+
+static const char *const gwc_rate_fallbacks[] = { "none", "local", NULL };
 
 static const char *const gwc_rate_policies[] = {
     "local",
@@ -133,6 +137,14 @@ static const gwc_field_t gwc_rate_limiting_fields[] = {
         .flags = GWC_REQUIRED,
         .dflt = "-1",
     },
+    /* ours */
+    {
+        .name = "fallback",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_rate_limiting_t, fallback),
+        .dflt = "\"none\"",
+        .one_of = gwc_rate_fallbacks,
+    },
     GWC_REDIS_FLAT_FIELDS(gwc_rate_limiting_t, flat),
     { .name = NULL },
 };
@@ -205,16 +217,18 @@ gwc_rate_limiting_check_policy(gwc_rate_limiting_t *config)
     {
         gwc_error(config->sync_rate.node,
                   "sync_rate must be greater than 0.02, or -1 to disable");
-
-    } else if (config->sync_rate.v > 0) {
-        gwc_error(config->sync_rate.node,
-                  "sync_rate other than -1 is not implemented yet");
     }
 
     gwc_redis_merge(&config->redis, &config->flat);
 
     if (gwc_text_is(config->policy.v, "local")) {
         gwc_redis_drop(&config->redis);
+
+        if (gwc_text_is(config->fallback.v, "local")) {
+            gwc_error(config->fallback.node,
+                      "fallback can only be used with the redis policy");
+        }
+
         return;
     }
 

@@ -285,3 +285,24 @@ redis: {host: localhost, ssl: true, ssl_verify: true}
 gateway_redis_trusted_certificate /etc/ssl/certs/ca-certificates.crt;
 ...
 gateway_rate_limiting minute=1 policy=redis redis.host=localhost redis.ssl=on redis.ssl_verify=on;
+
+
+
+=== TEST 24: redis in batches, and what happens without it
+--- plugin
+minute: 1
+policy: redis
+redis: {host: 127.0.0.1}
+sync_rate: 0.5
+fallback: local
+limit_by: consumer-group
+--- conf
+gateway_rate_limiting minute=1 limit_by=consumer-group policy=redis redis.host=127.0.0.1 sync_rate=0.5 fallback=local;
+
+
+
+=== TEST 25: local counters need no other ones
+--- plugin
+minute: 1
+fallback: local
+--- error_like: kong.yml:6:15: error: plugins\[0\]\.config\.fallback: fallback can only be used with the redis policy

@@ -1,0 +1,689 @@
+
+/*
+ * Copyright (C) the ngx_gateway authors
+ *
+ * Counters that many gateways share without asking for each request.  Of each
+ * window this nginx knows how many requests there were at all gateways when it
+ * last heard, and counts its own on top of that; what it counted goes to Redis
+ * in batches, and the answers tell the others' counts.  The workers share what
+ * is known in shared memory.
+ *
+ *   count = known of all + delta (to be sent) + sending (not answered yet)
+ *
+ * Counts that cannot be sent are kept and sent later, as long as their window
+ * lasts; a worker that is killed loses those it was about to send.
+ */
+
+
+#include "ngx_http_gateway_conf.h"
+#include "ngx_http_gateway_rate_limiting.h"
+
+
+/* keys sent in one turn of the event loop */
+#define NGX_HTTP_GATEWAY_RATE_BATCH    500
+
+/* keys of a worker that wait to be sent; those after that are not shared */
+#define NGX_HTTP_GATEWAY_RATE_CHANGED  100000
+
+/* milliseconds between attempts while Redis cannot be asked, at least */
+#define NGX_HTTP_GATEWAY_RATE_AGAIN    100
+
+
+/* in shared memory; a worker may be killed between any two stores */
+typedef struct {
+    uint32_t                      start;     /* 0: nothing is known */
+    uint32_t                      count;
+    uint32_t                      delta;
+    uint32_t                      sending;
+} ngx_http_gateway_rate_limiting_shared_window_t;
+
+typedef struct {
+    ngx_http_gateway_rate_limiting_shared_window_t
+                                  window[NGX_HTTP_GATEWAY_RATE_PERIODS];
+    uint32_t                      taken;     /* some worker sees to sending
+                                                until that second */
+    uint32_t                      padding;
+} ngx_http_gateway_rate_limiting_shared_t;
+
+
+/* a key of this worker with counts to be sent */
+typedef struct {
+    ngx_queue_t                   queue;
+    ngx_http_gateway_rate_limiting_conf_t
+                                 *conf;
+    ngx_http_gateway_digest_t     digest;
+
+    /* while they are sent */
+    ngx_uint_t                    n;
+    ngx_uint_t                    period[NGX_HTTP_GATEWAY_RATE_PERIODS];
+    uint32_t                      start[NGX_HTTP_GATEWAY_RATE_PERIODS];
+    uint32_t                      delta[NGX_HTTP_GATEWAY_RATE_PERIODS];
+
+    ngx_str_t                     prefix;
+    u_char                        text[1];
+} ngx_http_gateway_rate_limiting_changed_t;
+
+
+static ngx_int_t ngx_http_gateway_rate_limiting_fetch(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_data_t *data);
+static ngx_int_t ngx_http_gateway_rate_limiting_take(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t known,
+    ngx_uint_t *stop);
+static void ngx_http_gateway_rate_limiting_change(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_digest_t *digest);
+static void ngx_http_gateway_rate_limiting_timer(ngx_event_t *ev);
+static ngx_int_t ngx_http_gateway_rate_limiting_push(
+    ngx_http_gateway_rate_limiting_changed_t *changed);
+static ngx_int_t ngx_http_gateway_rate_limiting_collect(
+    ngx_http_gateway_rate_limiting_changed_t *changed);
+static ngx_int_t ngx_http_gateway_rate_limiting_ship(
+    ngx_http_gateway_rate_limiting_changed_t *changed);
+static void ngx_http_gateway_rate_limiting_pushed(void *data,
+    redisReply *reply);
+static void ngx_http_gateway_rate_limiting_settle(
+    ngx_http_gateway_rate_limiting_changed_t *changed, redisReply *reply);
+static void ngx_http_gateway_rate_limiting_sync_cleanup(void *data);
+
+
+static ngx_http_gateway_redis_script_t  ngx_http_gateway_rate_limiting_add_up =
+{
+    /* KEYS: counters; ARGV: what is added to each, then seconds that each
+       lives; returns what each is */
+    ngx_string("local count = {}\n"
+               "for i, key in ipairs(KEYS) do\n"
+               "  count[i] = redis.call('INCRBY', key, ARGV[i])\n"
+               "  if count[i] == tonumber(ARGV[i]) then\n"
+               "    redis.call('EXPIRE', key, ARGV[#KEYS + i])\n"
+               "  end\n"
+               "end\n"
+               "return count\n"),
+    "",
+    0
+};
+
+
+ngx_int_t
+ngx_http_gateway_rate_limiting_synced(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t *stop)
+{
+    ngx_int_t  rc;
+
+    switch (data->state) {
+
+    case NGX_HTTP_GATEWAY_RATE_LIMITING_NEW:
+
+        if (mcf->now != ngx_time()) {
+            ngx_http_gateway_rate_limiting_windows(mcf, ngx_time());
+        }
+
+        rc = ngx_http_gateway_rate_limiting_take(r, conf, mcf, data, 0, stop);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+
+        /* the first request in some window */
+
+        data->now = mcf->now;
+
+        rc = ngx_http_gateway_rate_limiting_fetch(r, conf, mcf, data);
+
+        if (rc == NGX_AGAIN) {
+            data->state = NGX_HTTP_GATEWAY_RATE_LIMITING_ASKED;
+        }
+
+        return rc == NGX_DECLINED ? NGX_BUSY : rc;
+
+    case NGX_HTTP_GATEWAY_RATE_LIMITING_ASKED:
+        return NGX_AGAIN;
+
+    case NGX_HTTP_GATEWAY_RATE_LIMITING_ANSWERED:
+
+        if (mcf->now != data->now) {
+            ngx_http_gateway_rate_limiting_windows(mcf, data->now);
+        }
+
+        return ngx_http_gateway_rate_limiting_take(r, conf, mcf, data, 1,
+                                                   stop);
+
+    default: /* NGX_HTTP_GATEWAY_RATE_LIMITING_FAILED */
+        return NGX_BUSY;
+    }
+}
+
+
+ngx_int_t
+ngx_http_gateway_rate_limiting_alone(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t *stop)
+{
+    if (mcf->now != ngx_time()) {
+        ngx_http_gateway_rate_limiting_windows(mcf, ngx_time());
+    }
+
+    ngx_memzero(data->used, sizeof(data->used));
+
+    return ngx_http_gateway_rate_limiting_take(r, conf, mcf, data, 1, stop);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_rate_limiting_fetch(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_data_t *data)
+{
+    u_char                            *p;
+    ngx_str_t                          prefix;
+    ngx_str_t                          argv[1 + NGX_HTTP_GATEWAY_RATE_PERIODS];
+    ngx_uint_t                         i, period;
+    ngx_http_gateway_redis_command_t   command;
+
+    if (ngx_http_gateway_rate_limiting_prefix(r, conf, &prefix) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&argv[0], "MGET");
+
+    for (i = 0; i < conf->n; i++) {
+
+        period = conf->limits[i].period;
+
+        p = ngx_pnalloc(r->pool, prefix.len + NGX_HTTP_GATEWAY_RATE_KEY);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        argv[1 + i].data = p;
+        argv[1 + i].len = ngx_http_gateway_rate_limiting_key(p, &prefix,
+                                                  period, mcf->start[period])
+                          - p;
+    }
+
+    ngx_memzero(&command, sizeof(ngx_http_gateway_redis_command_t));
+
+    command.argv = argv;
+    command.argc = 1 + conf->n;
+
+    data->limits = conf->n;
+
+    return ngx_http_gateway_redis_ask(r, conf->server, &command,
+                                      ngx_http_gateway_rate_limiting_answered,
+                                      data);
+}
+
+
+/*
+ * Counts here.  NGX_DECLINED: of some window nothing is known, and "known"
+ * does not say that used[] of data holds it.
+ */
+
+static ngx_int_t
+ngx_http_gateway_rate_limiting_take(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t known,
+    ngx_uint_t *stop)
+{
+    uint32_t                                  start, now;
+    ngx_uint_t                                i, period, send;
+    ngx_http_gateway_digest_t                 digest;
+    ngx_http_gateway_shm_entry_t              entry;
+    ngx_http_gateway_rate_limiting_shared_t  *shared;
+
+    ngx_http_gateway_rate_limiting_shared_window_t  *w;
+
+    ngx_http_gateway_rate_limiting_digest(r, conf, &mcf->synced, &digest);
+
+    if (ngx_http_gateway_shm_acquire(mcf->synced.shm, &digest, conf->ttl,
+                                     &entry)
+        != NGX_OK)
+    {
+        return NGX_BUSY;
+    }
+
+    shared = entry.value;
+    now = (uint32_t) mcf->now;
+    send = 0;
+    *stop = 0;
+
+    for (i = 0; i < conf->n; i++) {
+
+        period = conf->limits[i].period;
+        w = &shared->window[period];
+        start = mcf->start[period];
+
+        if (ngx_http_gateway_rate_limiting_over(w->start, start, now)) {
+
+            if (!known) {
+                ngx_http_gateway_shm_release(&entry);
+                return NGX_DECLINED;
+            }
+
+            w->start = 0;
+            ngx_memory_barrier();
+            w->delta = 0;
+            w->sending = 0;
+            w->count = data->used[i];
+            ngx_memory_barrier();
+            w->start = start;
+        }
+
+        data->used[i] = w->count;
+        *stop |= w->count >= conf->limits[i].stop;
+    }
+
+    if (!*stop) {
+
+        for (i = 0; i < conf->n; i++) {
+            w = &shared->window[conf->limits[i].period];
+            w->count++;
+            w->delta++;
+        }
+
+        /* one worker sees to it, unless it is gone */
+
+        if (shared->taken < now) {
+            shared->taken = now + 2
+                            + (uint32_t) (2 * conf->sync->interval / 1000);
+            send = 1;
+        }
+    }
+
+    ngx_http_gateway_shm_release(&entry);
+
+    if (send) {
+        ngx_http_gateway_rate_limiting_change(r, conf, &digest);
+    }
+
+    return NGX_OK;
+}
+
+
+/* this worker will send what was counted for a key */
+
+static void
+ngx_http_gateway_rate_limiting_change(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_digest_t *digest)
+{
+    ngx_str_t                                  prefix;
+    ngx_http_gateway_rate_limiting_sync_t     *sync;
+    ngx_http_gateway_rate_limiting_changed_t  *changed;
+
+    sync = conf->sync;
+
+    if (sync->n >= NGX_HTTP_GATEWAY_RATE_CHANGED
+        || ngx_http_gateway_rate_limiting_prefix(r, conf, &prefix) != NGX_OK)
+    {
+        return;
+    }
+
+    changed = ngx_alloc(offsetof(ngx_http_gateway_rate_limiting_changed_t,
+                                 text)
+                        + prefix.len, ngx_cycle->log);
+    if (changed == NULL) {
+        return;
+    }
+
+    changed->conf = conf;
+    changed->digest = *digest;
+    changed->prefix.len = prefix.len;
+    changed->prefix.data = changed->text;
+    ngx_memcpy(changed->text, prefix.data, prefix.len);
+
+    ngx_queue_insert_tail(&sync->changed, &changed->queue);
+    sync->n++;
+
+    if (!sync->timer.timer_set) {
+        ngx_add_timer(&sync->timer, sync->interval);
+    }
+}
+
+
+static void
+ngx_http_gateway_rate_limiting_timer(ngx_event_t *ev)
+{
+    ngx_uint_t                                 i, left;
+    ngx_queue_t                               *q;
+    ngx_http_gateway_rate_limiting_sync_t     *sync;
+    ngx_http_gateway_rate_limiting_changed_t  *changed;
+
+    sync = ev->data;
+
+    left = sync->n;
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_RATE_BATCH && i < left; i++) {
+
+        q = ngx_queue_head(&sync->changed);
+        changed = ngx_queue_data(q, ngx_http_gateway_rate_limiting_changed_t,
+                                 queue);
+
+        ngx_queue_remove(q);
+        sync->n--;
+
+        if (ngx_http_gateway_rate_limiting_push(changed) == NGX_OK) {
+            continue;
+        }
+
+        /* not now */
+
+        if (ngx_exiting) {
+            ngx_free(changed);
+            continue;
+        }
+
+        ngx_queue_insert_head(&sync->changed, &changed->queue);
+        sync->n++;
+
+        ngx_add_timer(ev, ngx_max(sync->interval,
+                                  NGX_HTTP_GATEWAY_RATE_AGAIN));
+        return;
+    }
+
+    if (sync->n) {
+        ngx_add_timer(ev, 1);
+    }
+}
+
+
+/* NGX_OK: it is under way, or there is nothing to send; else it is kept */
+
+static ngx_int_t
+ngx_http_gateway_rate_limiting_push(
+    ngx_http_gateway_rate_limiting_changed_t *changed)
+{
+    if (ngx_http_gateway_rate_limiting_collect(changed) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (changed->n == 0) {
+        ngx_free(changed);
+        return NGX_OK;
+    }
+
+    if (ngx_http_gateway_rate_limiting_ship(changed) != NGX_OK) {
+        ngx_http_gateway_rate_limiting_settle(changed, NULL);
+        return NGX_ERROR;
+    }
+
+    changed->conf->sync->sending++;
+
+    return NGX_OK;
+}
+
+
+/* takes what is to be sent; from now on others may take the key */
+
+static ngx_int_t
+ngx_http_gateway_rate_limiting_collect(
+    ngx_http_gateway_rate_limiting_changed_t *changed)
+{
+    ngx_uint_t                                i, period;
+    ngx_http_gateway_shm_entry_t              entry;
+    ngx_http_gateway_rate_limiting_conf_t    *conf;
+    ngx_http_gateway_rate_limiting_shared_t  *shared;
+
+    ngx_http_gateway_rate_limiting_shared_window_t  *w;
+
+    conf = changed->conf;
+
+    if (ngx_http_gateway_shm_acquire(conf->sync->mcf->synced.shm,
+                                     &changed->digest, conf->ttl, &entry)
+        != NGX_OK)
+    {
+        return NGX_BUSY;
+    }
+
+    shared = entry.value;
+    changed->n = 0;
+
+    for (i = 0; i < conf->n; i++) {
+
+        period = conf->limits[i].period;
+        w = &shared->window[period];
+
+        if (w->delta == 0 || w->start == 0) {
+            continue;
+        }
+
+        changed->period[changed->n] = period;
+        changed->start[changed->n] = w->start;
+        changed->delta[changed->n] = w->delta;
+        changed->n++;
+
+        w->sending += w->delta;
+        w->delta = 0;
+    }
+
+    shared->taken = 0;
+
+    ngx_http_gateway_shm_release(&entry);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_rate_limiting_ship(
+    ngx_http_gateway_rate_limiting_changed_t *changed)
+{
+    u_char                            *p, *start;
+    ngx_str_t                  argv[3 * NGX_HTTP_GATEWAY_RATE_PERIODS];
+    ngx_uint_t                         i, n;
+    ngx_http_gateway_redis_op_t       *op;
+    ngx_http_gateway_redis_command_t   command;
+
+    n = changed->n;
+
+    start = ngx_alloc(n * (changed->prefix.len + NGX_HTTP_GATEWAY_RATE_KEY
+                           + NGX_INT32_LEN + NGX_TIME_T_LEN),
+                      ngx_cycle->log);
+    if (start == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = start;
+
+    for (i = 0; i < n; i++) {
+        argv[i].data = p;
+        p = ngx_http_gateway_rate_limiting_key(p, &changed->prefix,
+                                               changed->period[i],
+                                               changed->start[i]);
+        argv[i].len = p - argv[i].data;
+
+        argv[n + i].data = p;
+        p = ngx_sprintf(p, "%uD", changed->delta[i]);
+        argv[n + i].len = p - argv[n + i].data;
+
+        argv[2 * n + i].data = p;
+        p = ngx_sprintf(p, "%T",
+                        ngx_http_gateway_rate_limiting_periods
+                            [changed->period[i]].length);
+        argv[2 * n + i].len = p - argv[2 * n + i].data;
+    }
+
+    ngx_memzero(&command, sizeof(ngx_http_gateway_redis_command_t));
+
+    command.script = &ngx_http_gateway_rate_limiting_add_up;
+    command.nkeys = n;
+    command.argv = argv;
+    command.argc = 3 * n;
+
+    op = ngx_http_gateway_redis_send(changed->conf->server, &command,
+                                     ngx_http_gateway_rate_limiting_pushed,
+                                     changed);
+
+    ngx_free(start);
+
+    return op ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_http_gateway_rate_limiting_pushed(void *data, redisReply *reply)
+{
+    ngx_http_gateway_rate_limiting_changed_t *changed = data;
+
+    ngx_http_gateway_rate_limiting_sync_t  *sync;
+
+    sync = changed->conf->sync;
+    sync->sending--;
+
+    if (reply
+        && (reply->type != REDIS_REPLY_ARRAY || reply->elements != changed->n))
+    {
+        reply = NULL;
+    }
+
+    ngx_http_gateway_rate_limiting_settle(changed, reply);
+
+    if (reply || ngx_exiting || sync->n >= NGX_HTTP_GATEWAY_RATE_CHANGED) {
+        ngx_free(changed);
+        return;
+    }
+
+    ngx_queue_insert_tail(&sync->changed, &changed->queue);
+    sync->n++;
+
+    if (!sync->timer.timer_set) {
+        ngx_add_timer(&sync->timer, ngx_max(sync->interval,
+                                            NGX_HTTP_GATEWAY_RATE_AGAIN));
+    }
+}
+
+
+/* what is known of the windows now; without an answer it is sent again */
+
+static void
+ngx_http_gateway_rate_limiting_settle(
+    ngx_http_gateway_rate_limiting_changed_t *changed, redisReply *reply)
+{
+    uint32_t                                  delta;
+    ngx_uint_t                                i;
+    redisReply                               *count;
+    ngx_http_gateway_shm_entry_t              entry;
+    ngx_http_gateway_rate_limiting_conf_t    *conf;
+    ngx_http_gateway_rate_limiting_shared_t  *shared;
+
+    ngx_http_gateway_rate_limiting_shared_window_t  *w;
+
+    conf = changed->conf;
+
+    if (ngx_http_gateway_shm_acquire(conf->sync->mcf->synced.shm,
+                                     &changed->digest, conf->ttl, &entry)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    shared = entry.value;
+
+    for (i = 0; i < changed->n; i++) {
+
+        w = &shared->window[changed->period[i]];
+
+        if (w->start != changed->start[i]) {
+            continue;
+        }
+
+        delta = ngx_min(changed->delta[i], w->sending);
+        w->sending -= delta;
+
+        if (reply == NULL) {
+            w->delta += delta;
+            continue;
+        }
+
+        count = reply->element[i];
+
+        if (count->type == REDIS_REPLY_INTEGER && count->integer > 0) {
+            w->count = (uint32_t) ngx_min(count->integer, 0x7fffffff)
+                       + w->delta + w->sending;
+        }
+    }
+
+    if (reply == NULL) {
+        shared->taken = (uint32_t) ngx_time() + 2
+                        + (uint32_t) (2 * conf->sync->interval / 1000);
+    }
+
+    ngx_http_gateway_shm_release(&entry);
+}
+
+
+/* configuration */
+
+size_t
+ngx_http_gateway_rate_limiting_sync_size(void)
+{
+    return sizeof(ngx_http_gateway_rate_limiting_shared_t);
+}
+
+
+ngx_http_gateway_rate_limiting_sync_t *
+ngx_http_gateway_rate_limiting_sync(ngx_conf_t *cf,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf)
+{
+    ngx_pool_cleanup_t                     *cln;
+    ngx_http_gateway_rate_limiting_sync_t  *sync;
+
+    sync = ngx_pcalloc(cf->pool,
+                       sizeof(ngx_http_gateway_rate_limiting_sync_t));
+    if (sync == NULL) {
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_gateway_rate_limiting_sync_cleanup;
+    cln->data = sync;
+
+    ngx_queue_init(&sync->changed);
+
+    sync->mcf = mcf;
+    sync->interval = conf->sync_rate == -1
+                     ? NGX_HTTP_GATEWAY_RATE_AGAIN
+                     : (ngx_msec_t) (conf->sync_rate * 1000);
+
+    sync->timer.handler = ngx_http_gateway_rate_limiting_timer;
+    sync->timer.data = sync;
+    sync->timer.log = &cf->cycle->new_log;
+
+    mcf->synced.used = 1;
+
+    return sync;
+}
+
+
+static void
+ngx_http_gateway_rate_limiting_sync_cleanup(void *data)
+{
+    ngx_http_gateway_rate_limiting_sync_t *sync = data;
+
+    ngx_queue_t  *q;
+
+    if (sync->timer.timer_set) {
+        ngx_del_timer(&sync->timer);
+    }
+
+    while (!ngx_queue_empty(&sync->changed)) {
+        q = ngx_queue_head(&sync->changed);
+        ngx_queue_remove(q);
+
+        ngx_free(ngx_queue_data(q, ngx_http_gateway_rate_limiting_changed_t,
+                                queue));
+    }
+}
