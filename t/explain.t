@@ -220,3 +220,101 @@ routes:
   paths: [/pkg.S/]
 --- cmd: explain kong.yml POST /pkg.S/Get -H 'Content-Type: text/plain'
 --- stdout_like: answer    415 Non-gRPC request matched gRPC route
+
+
+
+=== TEST 13: forwarding headers of a trusted client
+--- yaml
+_format_version: "3.0"
+services:
+- name: s
+  url: http://127.0.0.1:9000
+  routes:
+  - name: a
+    paths: [/a]
+    protocols: [https]
+    https_redirect_status_code: 301
+--- compile_args: --set trusted_ips=10.0.0.0/8
+--- cmd: explain kong.yml http://h/a -H 'X-Forwarded-Proto: https' --from 10.1.1.1
+--- stdout
+route     a (kong.yml:6) by path /a
+service   s (kong.yml:3)
+plugins   none
+upstream  GET http://127.0.0.1:9000/, Host: 127.0.0.1:9000
+
+
+
+=== TEST 14: those of anybody else
+--- yaml
+_format_version: "3.0"
+routes:
+- name: a
+  paths: [/a]
+  protocols: [https]
+--- compile_args: --set trusted_ips=10.0.0.0/8
+--- cmd: explain kong.yml http://h/a -H 'X-Forwarded-Proto: https' --from 11.1.1.1
+--- stdout_like: answer    426 
+
+
+
+=== TEST 15: those of a client that has no address
+--- yaml
+_format_version: "3.0"
+routes:
+- name: a
+  paths: [/a]
+  protocols: [https]
+--- compile_args: --set trusted_ips=0.0.0.0/0
+--- cmd: explain kong.yml http://h/a -H 'X-Forwarded-Proto: https'
+--- stdout_like: answer    426 
+
+
+
+=== TEST 16: the host of a redirect
+--- yaml
+_format_version: "3.0"
+routes:
+- name: a
+  paths: [/a]
+  protocols: [https]
+  https_redirect_status_code: 308
+--- compile_args: --set trusted_ips=10.0.0.0/8
+--- cmd: explain kong.yml http://h/a?q -H 'X-Forwarded-Host: public.example' --from 10.0.0.1
+--- stdout_like: answer    308 Location: https://public\.example/a\?q\n
+
+
+
+=== TEST 17: https of a trusted client that says http
+--- yaml
+_format_version: "3.0"
+routes:
+- name: a
+  paths: [/a]
+  protocols: [https]
+--- compile_args: --set trusted_ips=10.0.0.1
+--- cmd: explain kong.yml https://h/a -H 'X-Forwarded-Proto: http' --from 10.0.0.1
+--- stdout_like: answer    426 
+
+
+
+=== TEST 18: the client's address behind a trusted one
+--- yaml
+_format_version: "3.0"
+routes:
+- name: a
+  expression: net.src.ip == 2.2.2.2 && net.src.port == 81
+--- compile_args: --set router_flavor=expressions --set trusted_ips=10.0.0.0/8 --set real_ip_header=X-Forwarded-For
+--- cmd: explain kong.yml http://h/a -H 'X-Forwarded-For: 1.1.1.1, 2.2.2.2:81' --from 10.0.0.1:5
+--- stdout_like: ^route     a 
+
+
+
+=== TEST 19: the last one that is not trusted
+--- yaml
+_format_version: "3.0"
+routes:
+- name: a
+  expression: net.src.ip == 1.1.1.1
+--- compile_args: --set router_flavor=expressions --set trusted_ips=10.0.0.0/8 --set real_ip_header=X-Forwarded-For --set real_ip_recursive=on
+--- cmd: explain kong.yml http://h/a -H 'X-Forwarded-For: 8.8.8.8, 1.1.1.1, 10.0.0.9' --from 10.0.0.1:5
+--- stdout_like: ^route     a 

@@ -24,8 +24,8 @@ gwc_str(gwc_text_t text)
 }
 
 
-static const char *
-gwc_fold(const char *name, size_t len)
+const char *
+gwc_explain_fold(const char *name, size_t len)
 {
     char *folded = gwc_strndup(name, len);
     char *p;
@@ -60,7 +60,7 @@ gwc_explain_header(void *data, const gateway_str_t *name, size_t i,
 }
 
 
-static bool
+bool
 gwc_explain_get(gwc_explain_request_t *request, const char *folded,
                 gateway_str_t *value)
 {
@@ -192,8 +192,8 @@ gwc_explain_take_headers(gwc_explain_request_t *request,
             len--;
         }
 
-        header->folded = gwc_fold(options->headers[i],
-                                  (size_t) (colon - options->headers[i]));
+        header->folded = gwc_explain_fold(
+            options->headers[i], (size_t) (colon - options->headers[i]));
         header->value = (gateway_str_t){ value, len };
         gwc_vec_push(&request->headers, header);
     }
@@ -355,6 +355,7 @@ gwc_explain_fill(gwc_explain_request_t *request, const gwc_options_t *options,
     match->header_data = request;
     match->facts = &gwc_explain_facts;
     request->https = match->tls;
+    gwc_explain_trust(request, settings);
 }
 
 
@@ -553,7 +554,7 @@ gwc_explain_router(const gwc_input_t *input)
 static void
 gwc_explain_https(gwc_explain_t *explain)
 {
-    const gwc_explain_request_t *request = &explain->request;
+    gwc_explain_request_t *request = &explain->request;
     gateway_str_t host = request->match.host;
     const char *colon;
     char *p, *name;
@@ -563,6 +564,16 @@ gwc_explain_https(gwc_explain_t *explain)
 
     if (explain->status == 426) {
         explain->message = "Please use HTTPS protocol";
+        return;
+    }
+
+    explain->message = "";
+
+    if (request->trusted && gwc_explain_get(request, "x_forwarded_host", &host)
+        && host.len)
+    {
+        explain->location = gwc_sprintf(
+            "https://%s%s", gwc_strndup(host.data, host.len), request->target);
         return;
     }
 
@@ -578,7 +589,6 @@ gwc_explain_https(gwc_explain_t *explain)
         *p = (char) tolower((unsigned char) *p);
     }
 
-    explain->message = "";
     explain->location = gwc_sprintf("https://%s%s", name, request->target);
 }
 

@@ -28,6 +28,7 @@ typedef struct {
     bool from;          /* the client is known: --from */
     gateway_address_t address;
     int from_port; /* 0: unknown */
+    bool trusted;  /* what the client says of others is believed */
     gateway_router_request_t match;
 } gwc_explain_request_t;
 
@@ -57,6 +58,16 @@ typedef struct {
 
 /* the router of the file; NULL after an error, which is in diag */
 gateway_router_t *gwc_explain_router(const gwc_input_t *input);
+
+/* a name as headers are compared: lower case, "_" for "-" */
+const char *gwc_explain_fold(const char *name, size_t len);
+/* the first header of that name */
+bool gwc_explain_get(gwc_explain_request_t *request, const char *folded,
+                     gateway_str_t *value);
+
+/* https and the client's address, from the headers of a trusted client */
+void gwc_explain_trust(gwc_explain_request_t *request,
+                       const gwc_settings_t *settings);
 
 void gwc_explain_print(const gwc_explain_t *explain,
                        const gwc_options_t *options);
