@@ -148,7 +148,9 @@ ngx_http_gateway_memo_create(ngx_conf_t *cf, const char *purpose, ngx_uint_t n)
         return NULL;
     }
 
-    if (ngx_http_gateway_digest_key(cf, &memo->key, purpose) != NGX_OK) {
+    if (purpose
+        && ngx_http_gateway_digest_key(cf, &memo->key, purpose) != NGX_OK)
+    {
         return NULL;
     }
 

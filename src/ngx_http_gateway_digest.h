@@ -45,7 +45,10 @@ typedef struct {
     uint64_t                         part[2];
 } ngx_http_gateway_memo_tag_t;
 
-/* for n digests, a power of two; NULL on failure */
+/*
+ * For n digests, a power of two; NULL on failure.  purpose NULL: its owner
+ * sets the key before there are requests.
+ */
 ngx_http_gateway_memo_t *ngx_http_gateway_memo_create(ngx_conf_t *cf,
     const char *purpose, ngx_uint_t n);
 

@@ -106,17 +106,18 @@ static ngx_msec_t ngx_http_gateway_shm_msec(void);
 
 /* lookup and eviction */
 
-ngx_int_t
-ngx_http_gateway_shm_acquire(ngx_http_gateway_shm_t *shm,
-    const ngx_http_gateway_digest_t *digest, time_t ttl,
-    ngx_http_gateway_shm_entry_t *entry)
+/* locks the shard, unless it is NGX_BUSY; *node is NULL if there is none */
+
+static ngx_inline ngx_int_t
+ngx_http_gateway_shm_search(ngx_http_gateway_shm_t *shm,
+    const ngx_http_gateway_digest_t *digest,
+    ngx_http_gateway_shm_shard_t **found_shard,
+    ngx_http_gateway_shm_node_t **found)
 {
     u_char                        *nodes;
-    uint32_t                       i, n, s, now;
+    uint32_t                       i, n, s;
     ngx_http_gateway_shm_node_t   *node;
     ngx_http_gateway_shm_shard_t  *shard;
-
-    now = (uint32_t) ngx_time();
 
     s = (uint32_t) (digest->part[0] >> 32) & shm->shard_mask;
     shard = &shm->shards[s];
@@ -129,6 +130,9 @@ ngx_http_gateway_shm_acquire(ngx_http_gateway_shm_t *shm,
     }
 
     shard->seq++;
+
+    *found_shard = shard;
+    *found = NULL;
 
     i = shm->buckets[(size_t) s * (shm->bucket_mask + 1)
                      + (digest->part[0] & shm->bucket_mask)];
@@ -145,24 +149,69 @@ ngx_http_gateway_shm_acquire(ngx_http_gateway_shm_t *shm,
         if (node->digest.part[0] == digest->part[0]
             && node->digest.part[1] == digest->part[1])
         {
-            if (node->expires < now) {
-                ngx_memzero(node + 1, shm->value_size);
-            }
-
-            goto found;
+            *found = node;
+            break;
         }
 
         i = node->next;
     }
 
-    node = ngx_http_gateway_shm_insert(shm, shard, digest, now);
+    return NGX_OK;
+}
 
-found:
+
+ngx_int_t
+ngx_http_gateway_shm_acquire(ngx_http_gateway_shm_t *shm,
+    const ngx_http_gateway_digest_t *digest, time_t ttl,
+    ngx_http_gateway_shm_entry_t *entry)
+{
+    uint32_t                       now;
+    ngx_http_gateway_shm_node_t   *node;
+    ngx_http_gateway_shm_shard_t  *shard;
+
+    now = (uint32_t) ngx_time();
+
+    if (ngx_http_gateway_shm_search(shm, digest, &shard, &node) != NGX_OK) {
+        return NGX_BUSY;
+    }
+
+    if (node == NULL) {
+        node = ngx_http_gateway_shm_insert(shm, shard, digest, now);
+
+    } else if (node->expires < now) {
+        ngx_memzero(node + 1, shm->value_size);
+    }
 
     node->used = shard->seq;
     node->expires = now + (uint32_t) ttl;
 
     entry->shard = shard;
+    entry->value = node + 1;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_shm_find(ngx_http_gateway_shm_t *shm,
+    const ngx_http_gateway_digest_t *digest,
+    ngx_http_gateway_shm_entry_t *entry)
+{
+    ngx_http_gateway_shm_node_t   *node;
+    ngx_http_gateway_shm_shard_t  *shard;
+
+    if (ngx_http_gateway_shm_search(shm, digest, &shard, &node) != NGX_OK) {
+        return NGX_BUSY;
+    }
+
+    entry->shard = shard;
+
+    if (node == NULL || node->expires < (uint32_t) ngx_time()) {
+        ngx_http_gateway_shm_release(entry);
+        return NGX_DECLINED;
+    }
+
+    node->used = shard->seq;
     entry->value = node + 1;
 
     return NGX_OK;

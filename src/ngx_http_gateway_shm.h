@@ -76,6 +76,15 @@ void ngx_http_gateway_hash_final(const ngx_http_gateway_hash_t *hash,
 ngx_int_t ngx_http_gateway_shm_acquire(ngx_http_gateway_shm_t *shm,
     const ngx_http_gateway_digest_t *digest, time_t ttl,
     ngx_http_gateway_shm_entry_t *entry);
+
+/*
+ * The same for an entry that is there, whose time goes on.  NGX_DECLINED:
+ * there is none, or it has expired; nothing is locked and nothing was made.
+ */
+ngx_int_t ngx_http_gateway_shm_find(ngx_http_gateway_shm_t *shm,
+    const ngx_http_gateway_digest_t *digest,
+    ngx_http_gateway_shm_entry_t *entry);
+
 void ngx_http_gateway_shm_release(ngx_http_gateway_shm_entry_t *entry);
 
 /*

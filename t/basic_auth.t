@@ -6,19 +6,23 @@
 use lib 't/lib';
 use Test::Gateway 'no_plan';
 
-use Digest::SHA qw(sha1_hex sha256_hex);
+use Digest::SHA qw(sha1_hex);
+use Test::Gateway::Secret qw(secret credential_digest);
 use MIME::Base64 qw(encode_base64);
 
 my $id = 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa';
 my $bob = '11111111-1111-4111-8111-111111111111';
 
-our $sha256 = sha256_hex($id . 'kong');
+our $digest = credential_digest('basicauth_credentials', $id . 'kong');
+our $secret = ">>> secret\n" . secret() . "\n";
 our $sha1 = sha1_hex('old' . $bob);
 
 our $consumers = <<"_EOC_";
+    gateway_secret_file html/secret;
+
     gateway_consumer bob {
         gateway_basic_auth_credential username=bob id=\U$id\E
-            password_sha256=$sha256;
+            password_digest=$digest;
         gateway_basic_auth_credential username=user321
             password=password:123;
         gateway_basic_auth_credential username=old password_sha1=$sha1;
@@ -46,6 +50,8 @@ _EOC_
 
 add_block_preprocessor(sub {
     my ($block) = @_;
+
+    $block->set_value('user_files', $secret) unless defined $block->user_files;
 
     $block->set_value('http_config', $consumers)
         unless defined $block->http_config;
@@ -165,7 +171,7 @@ kong
 --- request eval
 ["GET /t", "GET /t"]
 --- more_headers eval
-["Authorization: " . main::basic("bob:$main::sha256"), "Authorization: " . main::basic("old:$main::sha1")]
+["Authorization: " . main::basic("bob:$main::digest"), "Authorization: " . main::basic("old:$main::sha1")]
 --- error_code eval
 [401, 401]
 
@@ -373,7 +379,7 @@ secret
 --- config
 --- must_die
 --- error_log
-needs one of "password=", "password_sha256=" and "password_sha1="
+needs one of "password=", "password_hash=", "password_digest=" and "password_sha1="
 
 
 
@@ -389,11 +395,11 @@ has an invalid "password_sha1"
 
 === TEST 23: a digest of no known salt
 --- http_config eval
-"gateway_consumer bob { gateway_basic_auth_credential username=u password_sha256=$::sha256; }"
+"gateway_consumer bob { gateway_basic_auth_credential username=u password_digest=$::digest; }"
 --- config
 --- must_die
 --- error_log
-has "password_sha256" without "id"
+has a "password_digest" without "id"
 
 
 
@@ -434,3 +440,80 @@ qr/anonymous consumer "ghost" of "gateway_basic_auth" in \S+nginx.conf:\d+ doesn
 --- must_die
 --- error_log
 is not allowed in "gateway_consumer"
+
+
+
+=== TEST 28: a digest without the secret
+--- http_config eval
+"gateway_consumer bob { gateway_basic_auth_credential id=aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa username=u password_digest=$::digest; }"
+--- config
+--- must_die
+--- error_log
+has a "password_digest", which needs "gateway_secret_file" before it
+
+
+
+=== TEST 29: a digest that is none
+--- http_config
+    gateway_secret_file html/secret;
+    gateway_consumer bob { gateway_basic_auth_credential id=aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa username=u password_digest=1; }
+--- config
+--- must_die
+--- error_log
+has an invalid "password_digest": expected 64 hex digits
+
+
+
+=== TEST 30: a hash of no known kind is not shown
+--- http_config
+    gateway_consumer bob { gateway_basic_auth_credential username=u password_hash=$apr1$secret$x; }
+--- config
+--- must_die
+--- error_log
+invalid "password_hash" of username "u": expected one that begins with $2b$
+--- no_error_log
+apr1
+
+
+
+=== TEST 31: a hash that is cut off
+--- http_config
+    gateway_consumer bob { gateway_basic_auth_credential username=u password_hash=$2y$10$abc; }
+--- config
+--- must_die
+--- error_log
+invalid "password_hash" of username "u": it is not complete, or malformed
+
+
+
+=== TEST 32: bad parameters of hashing
+--- http_config
+    gateway_basic_auth_hashing active=0;
+--- config
+--- must_die
+--- error_log
+invalid parameter "active=0": expected
+
+
+
+=== TEST 33: hashing twice
+--- http_config
+    gateway_basic_auth_hashing active=1 queue=0 cache=64k ttl=1m threads=default;
+    gateway_basic_auth_hashing active=1;
+--- config
+--- must_die
+--- error_log
+"gateway_basic_auth_hashing" directive is duplicate
+
+
+
+=== TEST 34: a pool of threads that does not exist
+--- http_config
+    gateway_basic_auth_hashing threads=nowhere;
+    gateway_consumer bob { gateway_basic_auth_credential username=u
+        password_hash=$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i; }
+--- config
+--- must_die
+--- error_log
+unknown thread pool "nowhere"
+

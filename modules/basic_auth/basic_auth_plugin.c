@@ -4,12 +4,15 @@
  * basic-auth and basicauth_credentials.
  */
 
+#include "gateway_password.h"
 #include "model.h"
 #include "rule.h"
+#include "secret.h"
 
-#include <openssl/crypto.h>
-#include <openssl/sha.h>
 #include <string.h>
+
+/* hex digits of a SHA-1 */
+#define GWC_BASIC_AUTH_SHA1 40
 
 typedef struct {
     gwc_record_t record;
@@ -22,6 +25,7 @@ typedef struct {
     gwc_credential_t credential;
     gwc_str_t username;
     gwc_str_t password;
+    gwc_str_t password_hash;
 } gwc_basic_auth_credential_t;
 
 static bool gwc_basic_auth_hashed(const gwc_node_t *node);
@@ -63,7 +67,15 @@ static const gwc_field_t gwc_basic_auth_credential_fields[] = {
         .name = "password",
         .type = GWC_STRING,
         .offset = offsetof(gwc_basic_auth_credential_t, password),
-        .flags = GWC_REQUIRED | GWC_SECRET | GWC_REFERENCEABLE,
+        .flags = GWC_SECRET | GWC_REFERENCEABLE,
+    },
+    /* ours: Kong takes whatever stands in "password" for the password itself,
+       so a hash needs a name of its own */
+    {
+        .name = "password_hash",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_basic_auth_credential_t, password_hash),
+        .flags = GWC_SECRET | GWC_REFERENCEABLE,
     },
     { .name = NULL },
 };
@@ -114,31 +126,36 @@ gwc_basic_auth_hashed(const gwc_node_t *node)
 
 
 static void
-gwc_basic_auth_check_credential(void *credential)
+gwc_basic_auth_check_hash(const gwc_str_t *hash)
 {
-    const gwc_basic_auth_credential_t *c = credential;
+    const char *why;
+
+    if (gateway_password_kind(hash->v.data, hash->v.len, &why)
+        == GATEWAY_PASSWORD_UNKNOWN)
+    {
+        gwc_error(hash->node,
+                  "this is no hash of a password that is known: "
+                  "%s",
+                  why);
+    }
+}
+
+
+static void
+gwc_basic_auth_check_sha1(const gwc_str_t *password)
+{
     size_t i;
 
-    if (c->username.set && memchr(c->username.v.data, ':', c->username.v.len))
-    {
-        gwc_warning(c->username.node, "a \":\" ends the username in a "
-                                      "request: this one never matches");
-    }
-
-    if (!c->password.set || !gwc_basic_auth_hashed(c->password.node)) {
-        return;
-    }
-
-    for (i = 0; i < c->password.v.len; i++) {
-        char ch = c->password.v.data[i];
+    for (i = 0; i < password->v.len; i++) {
+        char ch = password->v.data[i];
 
         if (!((ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'f'))) {
             break;
         }
     }
 
-    if (i != c->password.v.len || i != 2 * (size_t) SHA_DIGEST_LENGTH) {
-        gwc_error(c->password.node,
+    if (i != password->v.len || i != GWC_BASIC_AUTH_SHA1) {
+        gwc_error(password->node,
                   "with \"_transform: false\" this has to be the SHA-1 of "
                   "password and consumer id, 40 lower-case hex digits");
         gwc_fix("leave \"_transform\" out for passwords in plain text");
@@ -146,21 +163,53 @@ gwc_basic_auth_check_credential(void *credential)
 }
 
 
+static void
+gwc_basic_auth_check_credential(void *credential)
+{
+    const gwc_basic_auth_credential_t *c = credential;
+
+    if (c->username.set && memchr(c->username.v.data, ':', c->username.v.len))
+    {
+        gwc_warning(c->username.node, "a \":\" ends the username in a "
+                                      "request: this one never matches");
+    }
+
+    if (!c->password.set && !c->password_hash.set) {
+        gwc_error(c->credential.e.record.node,
+                  "required field missing: \"password\"");
+        return;
+    }
+
+    if (c->password.set && c->password_hash.set) {
+        gwc_error(c->password_hash.node,
+                  "there is a \"password\" too, one of them has to go");
+        return;
+    }
+
+    if (c->password_hash.set) {
+        gwc_basic_auth_check_hash(&c->password_hash);
+
+    } else if (gwc_basic_auth_hashed(c->password.node)) {
+        gwc_basic_auth_check_sha1(&c->password);
+
+    } else if (gateway_password_resembles(c->password.v.data,
+                                          c->password.v.len)) {
+        gwc_warning(c->password.node,
+                    "this looks like a hash, but is taken for the password "
+                    "itself: hashes stand in \"password_hash\"");
+    }
+}
+
+
 /*
- * The salt is the credential's id: the same file gives the same bytes, and
- * the same password of two credentials different ones.
+ * The id is a part of the digest, so the same password of two credentials
+ * gives different ones.
  */
 static void
 gwc_basic_auth_emit_credential(gwc_writer_t *w, const void *credential)
 {
     const gwc_basic_auth_credential_t *c = credential;
     const gwc_entity_t *e = &c->credential.e;
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    char hex[2 * SHA256_DIGEST_LENGTH + 1];
-    gwc_buf_t salted = { 0 };
-    size_t i;
-
-    static const char digits[] = "0123456789abcdef";
 
     w->secret = true;
 
@@ -168,26 +217,18 @@ gwc_basic_auth_emit_credential(gwc_writer_t *w, const void *credential)
     gwc_argf(w, "id=%s", e->id);
     gwc_param(w, "username", c->username.v);
 
-    if (gwc_basic_auth_hashed(c->password.node)) {
+    if (c->password_hash.set) {
+        gwc_param(w, "password_hash", c->password_hash.v);
+
+    } else if (gwc_basic_auth_hashed(c->password.node)) {
         gwc_param(w, "password_sha1", c->password.v);
-        gwc_end(w);
-        return;
+
+    } else {
+        gwc_argf(w, "password_digest=%s",
+                 gwc_secret_hex("basicauth_credentials",
+                                (gwc_text_t){ e->id, strlen(e->id) },
+                                c->password.v));
     }
 
-    gwc_buf_puts(&salted, e->id);
-    gwc_buf_add(&salted, c->password.v.data, c->password.v.len);
-
-    (void) SHA256((const unsigned char *) salted.data, salted.len, digest);
-
-    OPENSSL_cleanse(salted.data, salted.len);
-
-    for (i = 0; i < sizeof(digest); i++) {
-        hex[2 * i] = digits[digest[i] >> 4];
-        hex[2 * i + 1] = digits[digest[i] & 0xf];
-    }
-
-    hex[2 * i] = '\0';
-
-    gwc_argf(w, "password_sha256=%s", hex);
     gwc_end(w);
 }

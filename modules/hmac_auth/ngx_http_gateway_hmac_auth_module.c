@@ -15,6 +15,7 @@
 #include "ngx_http_gateway_body.h"
 #include "ngx_http_gateway_credentials.h"
 #include "ngx_http_gateway_headers.h"
+#include "gateway_authorization.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -95,8 +96,6 @@ static ngx_int_t ngx_http_gateway_hmac_auth_date(ngx_http_request_t *r,
     ngx_str_t *name, double skew);
 static ngx_int_t ngx_http_gateway_hmac_auth_parse(ngx_str_t *header,
     ngx_http_gateway_hmac_auth_given_t *given);
-static u_char *ngx_http_gateway_hmac_auth_param(u_char *start, u_char *last,
-    const ngx_str_t *name, u_char **end);
 static const ngx_http_gateway_hmac_auth_alg_t *
     ngx_http_gateway_hmac_auth_algorithm(ngx_str_t *name, ngx_uint_t *bit);
 static ngx_uint_t ngx_http_gateway_hmac_auth_enforced(
@@ -452,137 +451,26 @@ ngx_http_gateway_hmac_auth_date(ngx_http_request_t *r, ngx_str_t *name,
 }
 
 
-/*
- * hmac username="U", algorithm="A", headers="H", signature="S": in this order,
- * with all commas, with blanks or without.  A value may hold quotes; it
- * reaches up to the last place where the next parameter begins.
- */
-
 static ngx_int_t
 ngx_http_gateway_hmac_auth_parse(ngx_str_t *header,
     ngx_http_gateway_hmac_auth_given_t *given)
 {
-    u_char  *p, *last, *start, *end;
+    gateway_authorization_hmac_t  hmac;
 
-    static ngx_str_t  algorithm = ngx_string("algorithm=\"");
-    static ngx_str_t  headers = ngx_string("headers=\"");
-    static ngx_str_t  signature = ngx_string("signature=\"");
-    static ngx_str_t  username = ngx_string("username=\"");
-
-    p = header->data;
-    last = p + header->len;
-    start = p;
-
-    for ( /* void */ ; last - p > 4; p++) {
-
-        if ((*p != 'H' && *p != 'h') || ngx_strncmp(p + 1, "mac", 3) != 0) {
-            continue;
-        }
-
-        start = p + 4;
-
-        while (start < last && (*start == ' ' || *start == '\t')) {
-            start++;
-        }
-
-        if ((size_t) (last - start) > username.len
-            && ngx_strncmp(start, username.data, username.len) == 0)
-        {
-            break;
-        }
-    }
-
-    if (last - p <= 4) {
+    if (gateway_authorization_hmac(&hmac, header->data, header->len) != 0) {
         return NGX_DECLINED;
     }
 
-    given->username.data = start + username.len;
+    given->username.data = hmac.username.data;
+    given->username.len = hmac.username.len;
+    given->algorithm.data = hmac.algorithm.data;
+    given->algorithm.len = hmac.algorithm.len;
+    given->headers.data = hmac.headers.data;
+    given->headers.len = hmac.headers.len;
+    given->signature.data = hmac.signature.data;
+    given->signature.len = hmac.signature.len;
 
-    /* from the end */
-
-    while (last > given->username.data && last[-1] != '"') {
-        last--;
-    }
-
-    if (last == given->username.data) {
-        return NGX_DECLINED;
-    }
-
-    last--;
-
-    p = ngx_http_gateway_hmac_auth_param(given->username.data, last,
-                                         &signature, &end);
-    if (p == NULL) {
-        return NGX_DECLINED;
-    }
-
-    given->signature.data = p;
-    given->signature.len = last - p;
-    last = end;
-
-    p = ngx_http_gateway_hmac_auth_param(given->username.data, last,
-                                         &headers, &end);
-    if (p == NULL) {
-        return NGX_DECLINED;
-    }
-
-    given->headers.data = p;
-    given->headers.len = last - p;
-    last = end;
-
-    p = ngx_http_gateway_hmac_auth_param(given->username.data, last,
-                                         &algorithm, &end);
-    if (p == NULL) {
-        return NGX_DECLINED;
-    }
-
-    given->algorithm.data = p;
-    given->algorithm.len = last - p;
-
-    given->username.len = end - given->username.data;
-
-    return (given->username.len && given->algorithm.len && given->headers.len
-            && given->signature.len)
-           ? NGX_OK : NGX_DECLINED;
-}
-
-
-/*
- * The last place before last where '", name="' stands.  Returns what is after
- * it; *end is where the value before it ends.
- */
-
-static u_char *
-ngx_http_gateway_hmac_auth_param(u_char *start, u_char *last,
-    const ngx_str_t *name, u_char **end)
-{
-    u_char  *p, *q;
-
-    if (last - start < (ssize_t) name->len) {
-        return NULL;
-    }
-
-    for (p = last - name->len; p > start; p--) {
-
-        if (*p != name->data[0]
-            || ngx_strncmp(p, name->data, name->len) != 0)
-        {
-            continue;
-        }
-
-        q = p;
-
-        while (q > start && (q[-1] == ' ' || q[-1] == '\t')) {
-            q--;
-        }
-
-        if (q - start >= 2 && q[-1] == ',' && q[-2] == '"') {
-            *end = q - 2;
-            return p + name->len;
-        }
-    }
-
-    return NULL;
+    return NGX_OK;
 }
 
 

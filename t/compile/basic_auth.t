@@ -5,10 +5,25 @@
 use lib 't/lib';
 use Test::Gateway 'no_plan';
 
-use Digest::SHA qw(sha1_hex sha256_hex);
+use Digest::SHA qw(sha1_hex);
+use Test::Gateway::Secret qw(secret credential_digest);
 
-our $sha256 = sha256_hex('3f5b2a60-53a7-4b4e-9d3a-5a52a4f2f2f1bobs-secret');
+our $digest = credential_digest('basicauth_credentials',
+                    '3f5b2a60-53a7-4b4e-9d3a-5a52a4f2f2f1bobs-secret');
 our $sha1 = sha1_hex('kong11111111-1111-4111-8111-111111111111');
+
+our $bcrypt =
+    '$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i';
+
+$ENV{GWC_TEST_PASSWORD} = 'from-env';
+$ENV{GWC_TEST_HASH} = $bcrypt;
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    $block->set_value('user_files', ">>> prefix/secret\n" . secret() . "\n")
+        if defined $block->conf_like;
+});
 
 run_tests();
 
@@ -35,7 +50,7 @@ consumers:
     password: bobs-secret
 --- conf_like eval
 [qr/^ +gateway_basic_auth hide_credentials=on;/m,
- qr/^ +gateway_basic_auth_credential id=3f5b2a60-53a7-4b4e-9d3a-5a52a4f2f2f1 username=bob password_sha256=$::sha256;/m]
+ qr/^ +gateway_basic_auth_credential id=3f5b2a60-53a7-4b4e-9d3a-5a52a4f2f2f1 username=bob password_digest=$::digest;/m]
 --- conf_unlike: bobs-secret
 
 
@@ -173,3 +188,119 @@ consumers:
 ["(?s)X-Consumer-ID: .*X-Consumer-Custom-ID: bob-1\n.*X-Credential-Identifier: bob\n", "Unauthorized"]
 --- response_body_unlike eval
 ["Authorization", "X-Consumer"]
+
+
+
+=== TEST 10: a hash, also beside digests of Kong
+--- yaml eval
+"_format_version: '3.0'
+_transform: false
+consumers:
+- username: bob
+  basicauth_credentials:
+  - username: bob
+    password_hash: '$::bcrypt'
+"
+--- conf_like eval
+qr/gateway_basic_auth_credential id=\S{36} username=bob password_hash=\Q$::bcrypt\E;/
+--- conf_unlike: gateway_secret_file
+
+
+
+=== TEST 11: password and hash from the environment
+--- yaml
+_format_version: "3.0"
+consumers:
+- username: bob
+  basicauth_credentials:
+  - id: 3f5b2a60-53a7-4b4e-9d3a-5a52a4f2f2f1
+    username: bob
+    password: '{vault://env/gwc-test-password}'
+  - username: eve
+    password_hash: '{vault://env/gwc-test-hash}'
+--- conf_like eval
+[qr/username=bob password_digest=@{[main::credential_digest('basicauth_credentials', '3f5b2a60-53a7-4b4e-9d3a-5a52a4f2f2f1from-env')]};/,
+ qr/username=eve password_hash=\Q$::bcrypt\E;/]
+--- conf_unlike: from-env
+
+
+
+=== TEST 12: neither a password nor a hash, and both
+--- yaml eval
+"_format_version: '3.0'
+consumers:
+- username: bob
+  basicauth_credentials:
+  - username: bob
+  - username: eve
+    password: a
+    password_hash: '$::bcrypt'
+"
+--- error_like eval
+[qr/^kong.yml:5:5: error: consumers\[0\]\.basicauth_credentials\[0\]: required field missing: "password"$/m,
+ qr/^kong.yml:8:20: error: consumers\[0\]\.basicauth_credentials\[1\]\.password_hash: there is a "password" too, one of them has to go$/m]
+
+
+
+=== TEST 13: what is no hash, and is not shown
+--- yaml
+_format_version: "3.0"
+consumers:
+- username: bob
+  basicauth_credentials:
+  - username: a
+    password_hash: plain-text
+  - username: b
+    password_hash: $2y$10$shorter
+  - username: c
+    password_hash: $2y$20$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i
+  - username: d
+    password_hash: $5$salt$Gcm6FsVtF/Qa77ZKD.iwsJlCVPY0XSMgLJL0Hnww/c1
+--- error_like eval
+[qr/^kong.yml:6:20: error: \S+\[0\]\.password_hash: this is no hash of a password that is known: expected one that begins with \$2b\$/m,
+ qr/^kong.yml:8:20: error: \S+\[1\]\.password_hash: .*: it is not complete, or malformed$/m,
+ qr/^kong.yml:10:20: error: \S+\[2\]\.password_hash: .*: its cost is above 16/m,
+ qr/^kong.yml:12:20: error: \S+\[3\]\.password_hash: .*: expected one/m,
+ qr/^(?!.*(?:plain-text|shorter|If6b|Gcm6))/s]
+
+
+
+=== TEST 14: a password that looks like a hash is a password
+--- yaml eval
+"_format_version: '3.0'
+consumers:
+- username: bob
+  basicauth_credentials:
+  - id: 3f5b2a60-53a7-4b4e-9d3a-5a52a4f2f2f1
+    username: bob
+    password: '$::bcrypt'
+"
+--- conf_like eval
+qr/password_digest=@{[main::credential_digest('basicauth_credentials', "3f5b2a60-53a7-4b4e-9d3a-5a52a4f2f2f1$::bcrypt")]};/
+--- stderr_like: kong.yml:7:15: warning: \S+\.password: this looks like a hash, but is taken for the password itself
+
+
+
+=== TEST 15: a hash in the compiled gateway
+--- yaml eval
+"_format_version: '3.0'
+services:
+- name: echo
+  url: http://127.0.0.1:\$TEST_NGINX_ECHO_PORT
+  routes:
+  - name: all
+    paths: [/]
+  plugins:
+  - name: basic-auth
+consumers:
+- username: bob
+  basicauth_credentials:
+  - username: bob
+    password_hash: '$::bcrypt'
+"
+--- request eval
+["GET /t", "GET /t", "GET /t", "GET /t"]
+--- more_headers eval
+["Authorization: Basic Ym9iOmFiYw==", "Authorization: Basic Ym9iOmFiYw==", "Authorization: Basic Ym9iOmFiYg==", "Authorization: Basic Ym9jOmFiYw=="]
+--- error_code eval
+[200, 200, 401, 401]
