@@ -7,10 +7,8 @@
 #include "model.h"
 #include "rule.h"
 
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
+#include "gateway_jose.h"
+#include "gateway_jwt_headers.h"
 
 typedef struct {
     gwc_record_t record;
@@ -24,6 +22,22 @@ typedef struct {
     gwc_str_t anonymous;
     gwc_bool_t run_on_preflight;
     gwc_str_t realm;
+    gwc_str_t jwks_uri;
+    gwc_str_t jwks;
+    gwc_bool_t jwks_tls_verify;
+    gwc_int_t jwks_max_age;
+    gwc_int_t jwks_min_age;
+    gwc_int_t jwks_timeout;
+    gwc_list_t algorithms;        /* gwc_str_t */
+    gwc_list_t issuer;            /* gwc_str_t */
+    gwc_list_t audience;          /* gwc_str_t */
+    gwc_list_t required_claims;   /* gwc_pair_t */
+    gwc_list_t claims_to_headers; /* gwc_pair_t */
+    gwc_str_t groups_claim;
+    gwc_str_t consumer_claim;
+    gwc_list_t consumer_by; /* gwc_str_t */
+    gwc_bool_t consumer_optional;
+    gwc_num_t leeway;
 } gwc_jwt_t;
 
 typedef struct {
@@ -32,9 +46,21 @@ typedef struct {
     gwc_str_t secret;
     gwc_str_t rsa_public_key;
     gwc_str_t algorithm;
+    gwc_str_t jwks_uri;
+    gwc_str_t jwks;
 } gwc_jwt_credential_t;
 
+static void gwc_jwt_check_uri(const gwc_field_t *field, void *value);
+static void gwc_jwt_check_keys(const gwc_field_t *field, void *value);
+static void gwc_jwt_check_header(const gwc_field_t *field, void *value);
 static void gwc_jwt_check(void *config);
+static gwc_text_t gwc_jwt_host(const gwc_str_t *uri);
+static bool gwc_jwt_is_https(const gwc_str_t *uri);
+static gwc_text_t gwc_jwt_looks_up(const void *config);
+static bool gwc_jwt_verifies(const void *config);
+static gwc_text_t gwc_jwt_credential_looks_up(const void *credential);
+static bool gwc_jwt_credential_verifies(const void *credential);
+static bool gwc_jwt_given(const gwc_str_t *field);
 static bool gwc_jwt_symmetric(const gwc_jwt_credential_t *credential);
 static void gwc_jwt_check_credential(void *credential);
 static void gwc_jwt_emit_credential(gwc_writer_t *w, const void *credential);
@@ -46,6 +72,9 @@ static const char *const gwc_jwt_algorithms[] = {
     "ES384", "ES512", "PS256", "PS384", "PS512", "EdDSA", NULL,
 };
 
+static const char *const gwc_jwt_by[] = { "id", "username", "custom_id",
+                                          NULL };
+
 static const gwc_field_t gwc_jwt_name = {
     .type = GWC_STRING,
 };
@@ -53,6 +82,29 @@ static const gwc_field_t gwc_jwt_name = {
 static const gwc_field_t gwc_jwt_claim = {
     .type = GWC_STRING,
     .one_of = gwc_jwt_claims,
+};
+
+static const gwc_field_t gwc_jwt_alg = {
+    .type = GWC_STRING,
+    .one_of = gwc_jwt_algorithms,
+};
+
+static const gwc_field_t gwc_jwt_word = {
+    .type = GWC_STRING,
+    .one_of = gwc_jwt_by,
+};
+
+/* "": any value */
+static const gwc_field_t gwc_jwt_required = {
+    .type = GWC_STRING,
+    .offset = offsetof(gwc_pair_t, value),
+    .flags = GWC_EMPTY_OK,
+};
+
+static const gwc_field_t gwc_jwt_header = {
+    .type = GWC_STRING,
+    .offset = offsetof(gwc_pair_t, value),
+    .check = gwc_jwt_check_header,
 };
 
 static const gwc_field_t gwc_jwt_fields[] = {
@@ -126,6 +178,127 @@ static const gwc_field_t gwc_jwt_fields[] = {
         .type = GWC_STRING,
         .offset = offsetof(gwc_jwt_t, realm),
     },
+
+    /* from here on ours */
+    {
+        .name = "jwks_uri",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_jwt_t, jwks_uri),
+        .flags = GWC_REFERENCEABLE,
+        .check = gwc_jwt_check_uri,
+    },
+    {
+        .name = "jwks",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_jwt_t, jwks),
+        .flags = GWC_REFERENCEABLE,
+        .check = gwc_jwt_check_keys,
+    },
+    {
+        .name = "jwks_tls_verify",
+        .type = GWC_BOOL,
+        .offset = offsetof(gwc_jwt_t, jwks_tls_verify),
+        .dflt = "true",
+    },
+    {
+        .name = "jwks_max_age",
+        .type = GWC_INT,
+        .offset = offsetof(gwc_jwt_t, jwks_max_age),
+        .dflt = "3600",
+        .bounded = true,
+        .min = 1,
+        .max = 2592000,
+    },
+    {
+        .name = "jwks_min_age",
+        .type = GWC_INT,
+        .offset = offsetof(gwc_jwt_t, jwks_min_age),
+        .dflt = "5",
+        .bounded = true,
+        .min = 1,
+        .max = 3600,
+    },
+    {
+        .name = "jwks_timeout",
+        .type = GWC_INT,
+        .offset = offsetof(gwc_jwt_t, jwks_timeout),
+        .dflt = "5000",
+        .bounded = true,
+        .min = 1,
+        .max = 60000,
+    },
+    {
+        .name = "algorithms",
+        .type = GWC_SET,
+        .offset = offsetof(gwc_jwt_t, algorithms),
+        .min_len = 1,
+        .elem = &gwc_jwt_alg,
+        .size = sizeof(gwc_str_t),
+    },
+    {
+        .name = "issuer",
+        .type = GWC_SET,
+        .offset = offsetof(gwc_jwt_t, issuer),
+        .min_len = 1,
+        .elem = &gwc_jwt_name,
+        .size = sizeof(gwc_str_t),
+    },
+    {
+        .name = "audience",
+        .type = GWC_SET,
+        .offset = offsetof(gwc_jwt_t, audience),
+        .min_len = 1,
+        .elem = &gwc_jwt_name,
+        .size = sizeof(gwc_str_t),
+    },
+    {
+        .name = "required_claims",
+        .type = GWC_MAP,
+        .offset = offsetof(gwc_jwt_t, required_claims),
+        .elem = &gwc_jwt_required,
+        .size = sizeof(gwc_pair_t),
+    },
+    {
+        .name = "claims_to_headers",
+        .type = GWC_MAP,
+        .offset = offsetof(gwc_jwt_t, claims_to_headers),
+        .elem = &gwc_jwt_header,
+        .size = sizeof(gwc_pair_t),
+    },
+    {
+        .name = "groups_claim",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_jwt_t, groups_claim),
+    },
+    {
+        .name = "consumer_claim",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_jwt_t, consumer_claim),
+    },
+    {
+        .name = "consumer_by",
+        .type = GWC_SET,
+        .offset = offsetof(gwc_jwt_t, consumer_by),
+        .dflt = "[\"username\", \"custom_id\"]",
+        .min_len = 1,
+        .elem = &gwc_jwt_word,
+        .size = sizeof(gwc_str_t),
+    },
+    {
+        .name = "consumer_optional",
+        .type = GWC_BOOL,
+        .offset = offsetof(gwc_jwt_t, consumer_optional),
+        .dflt = "false",
+    },
+    {
+        .name = "leeway",
+        .type = GWC_NUMBER,
+        .offset = offsetof(gwc_jwt_t, leeway),
+        .dflt = "0",
+        .bounded = true,
+        .min = 0,
+        .max = 3600,
+    },
     { .name = NULL },
 };
 
@@ -157,6 +330,20 @@ static const gwc_field_t gwc_jwt_credential_fields[] = {
         .dflt = "\"HS256\"",
         .one_of = gwc_jwt_algorithms,
     },
+    {
+        .name = "jwks_uri",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_jwt_credential_t, jwks_uri),
+        .flags = GWC_REFERENCEABLE,
+        .check = gwc_jwt_check_uri,
+    },
+    {
+        .name = "jwks",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_jwt_credential_t, jwks),
+        .flags = GWC_REFERENCEABLE,
+        .check = gwc_jwt_check_keys,
+    },
     { .name = NULL },
 };
 
@@ -167,6 +354,8 @@ static const gwc_credential_rule_t gwc_jwt_credentials = {
     .endpoint_key = "key",
     .check = gwc_jwt_check_credential,
     .emit = gwc_jwt_emit_credential,
+    .looks_up = gwc_jwt_credential_looks_up,
+    .verifies = gwc_jwt_credential_verifies,
 };
 
 static const gwc_credential_rule_t *const gwc_jwt_credential_rules[] = {
@@ -185,7 +374,72 @@ const gwc_plugin_rule_t gwc_rule_jwt = {
     .size = sizeof(gwc_jwt_t),
     .check = gwc_jwt_check,
     .credentials = gwc_jwt_credential_rules,
+    .looks_up = gwc_jwt_looks_up,
+    .verifies = gwc_jwt_verifies,
+    .trusted = "gateway_jwt_trusted_certificate",
 };
+
+
+/* https, or http for one's own network */
+static void
+gwc_jwt_check_uri(const gwc_field_t *field, void *value)
+{
+    const gwc_str_t *uri = value;
+    gwc_text_t host = gwc_jwt_host(uri);
+    size_t i;
+
+    (void) field;
+
+    if (host.len == 0) {
+        gwc_error(uri->node, "invalid URL: expected https://HOST/PATH or "
+                             "http://HOST/PATH, without a user's name");
+        return;
+    }
+
+    for (i = 0; i < uri->v.len; i++) {
+        if (uri->v.data[i] <= ' ' || uri->v.data[i] > '~') {
+            gwc_error(uri->node, "invalid URL: it has neither blanks nor "
+                                 "characters that are not ASCII");
+            return;
+        }
+    }
+}
+
+
+static void
+gwc_jwt_check_keys(const gwc_field_t *field, void *value)
+{
+    const gwc_str_t *jwks = value;
+    gateway_jose_keys_t *keys;
+    char why[256];
+
+    (void) field;
+
+    keys = gateway_jose_read_keys(jwks->v.data, jwks->v.len, why, sizeof(why));
+
+    if (keys == NULL || keys->problem[0] != '\0') {
+        gwc_error(jwks->node, "invalid key set: %s",
+                  keys == NULL ? why : keys->problem);
+    }
+
+    gateway_jose_free_keys(keys);
+}
+
+
+static void
+gwc_jwt_check_header(const gwc_field_t *field, void *value)
+{
+    const gwc_str_t *header = value;
+    const char *problem;
+
+    (void) field;
+
+    problem = gateway_jwt_header_problem(header->v.data, header->v.len);
+
+    if (problem != NULL) {
+        gwc_error(header->node, "invalid header: %s", problem);
+    }
+}
 
 
 static void
@@ -193,6 +447,19 @@ gwc_jwt_check(void *config)
 {
     const gwc_jwt_t *jwt = config;
     size_t i;
+
+    if (jwt->jwks_uri.set && jwt->jwks.set) {
+        gwc_error(jwt->jwks.node,
+                  "only one of \"jwks\" and \"jwks_uri\" may be set");
+    }
+
+    if (jwt->jwks_min_age.set && jwt->jwks_max_age.set
+        && jwt->jwks_min_age.v > jwt->jwks_max_age.v)
+    {
+        gwc_error(jwt->jwks_min_age.node != NULL ? jwt->jwks_min_age.node
+                                                 : jwt->jwks_max_age.node,
+                  "\"jwks_min_age\" must not be above \"jwks_max_age\"");
+    }
 
     if (!jwt->maximum_expiration.set || !(jwt->maximum_expiration.v > 0)) {
         return;
@@ -211,6 +478,103 @@ gwc_jwt_check(void *config)
 }
 
 
+/* of a URL with a scheme that we speak; empty if it is none */
+static gwc_text_t
+gwc_jwt_host(const gwc_str_t *uri)
+{
+    gwc_text_t host = { "", 0 };
+    const char *p, *last, *end;
+
+    if (!uri->set) {
+        return host;
+    }
+
+    p = uri->v.data;
+    last = p + uri->v.len;
+
+    if (gwc_jwt_is_https(uri)) {
+        p += 8;
+
+    } else if (uri->v.len > 7 && strncasecmp(p, "http://", 7) == 0) {
+        p += 7;
+
+    } else {
+        return host;
+    }
+
+    for (end = p; end < last && strchr("/?#", *end) == NULL; end++) {
+        if (*end == '@') {
+            return host;
+        }
+    }
+
+    if (p < end && *p == '[') {
+        last = memchr(p, ']', (size_t) (end - p));
+
+        if (last != NULL) {
+            host.data = p;
+            host.len = (size_t) (last + 1 - p);
+        }
+
+        return host;
+    }
+
+    last = memchr(p, ':', (size_t) (end - p));
+
+    host.data = p;
+    host.len = (size_t) ((last != NULL ? last : end) - p);
+
+    return host;
+}
+
+
+static bool
+gwc_jwt_is_https(const gwc_str_t *uri)
+{
+    return uri->set && uri->v.len > 8
+           && strncasecmp(uri->v.data, "https://", 8) == 0;
+}
+
+
+static gwc_text_t
+gwc_jwt_looks_up(const void *config)
+{
+    return gwc_jwt_host(&((const gwc_jwt_t *) config)->jwks_uri);
+}
+
+
+static bool
+gwc_jwt_verifies(const void *config)
+{
+    const gwc_jwt_t *jwt = config;
+
+    return gwc_jwt_is_https(&jwt->jwks_uri) && jwt->jwks_tls_verify.v;
+}
+
+
+static gwc_text_t
+gwc_jwt_credential_looks_up(const void *credential)
+{
+    return gwc_jwt_host(
+        &((const gwc_jwt_credential_t *) credential)->jwks_uri);
+}
+
+
+static bool
+gwc_jwt_credential_verifies(const void *credential)
+{
+    return gwc_jwt_is_https(
+        &((const gwc_jwt_credential_t *) credential)->jwks_uri);
+}
+
+
+static bool
+gwc_jwt_given(const gwc_str_t *field)
+{
+    return field->node != NULL && field->node->kind != GWC_NODE_NULL;
+}
+
+
 static bool
 gwc_jwt_symmetric(const gwc_jwt_credential_t *credential)
 {
@@ -219,28 +583,34 @@ gwc_jwt_symmetric(const gwc_jwt_credential_t *credential)
 }
 
 
-/* instead of asking at the terminal */
-static int
-gwc_jwt_no_password(char *buf, int size, int rwflag, void *data)
-{
-    (void) buf;
-    (void) size;
-    (void) rwflag;
-    (void) data;
-
-    return 0;
-}
-
-
 static void
 gwc_jwt_check_credential(void *credential)
 {
     const gwc_jwt_credential_t *c = credential;
+    const gateway_jose_alg_t *alg;
     EVP_PKEY *key;
-    BIO *bio;
+
+    if (gwc_jwt_given(&c->jwks_uri) || gwc_jwt_given(&c->jwks)) {
+
+        if (gwc_jwt_given(&c->jwks_uri) + gwc_jwt_given(&c->jwks)
+                + gwc_jwt_given(&c->secret) + gwc_jwt_given(&c->rsa_public_key)
+            > 1)
+        {
+            gwc_error(c->credential.e.record.node,
+                      "only one of \"secret\", \"rsa_public_key\", \"jwks\" "
+                      "and \"jwks_uri\" may be set");
+        }
+
+        if (gwc_jwt_given(&c->algorithm) && gwc_jwt_symmetric(c)) {
+            gwc_error(c->algorithm.node,
+                      "this algorithm does not work with public keys");
+        }
+
+        return;
+    }
 
     if (gwc_jwt_symmetric(c)) {
-        if (c->secret.node == NULL || c->secret.node->kind == GWC_NODE_NULL) {
+        if (!gwc_jwt_given(&c->secret)) {
             gwc_error(c->credential.e.record.node,
                       "required field missing: \"secret\": secrets are "
                       "never made up");
@@ -249,9 +619,16 @@ gwc_jwt_check_credential(void *credential)
         return;
     }
 
-    if (c->rsa_public_key.node == NULL
-        || c->rsa_public_key.node->kind == GWC_NODE_NULL)
-    {
+    if (!gwc_jwt_given(&c->rsa_public_key)) {
+
+        /* Kong does not ask for it then */
+        if (c->algorithm.v.data[0] == 'E' && c->algorithm.v.data[1] == 'S') {
+            gwc_warning(c->credential.e.record.node,
+                        "without \"rsa_public_key\" no token can be "
+                        "verified: all of them are refused");
+            return;
+        }
+
         gwc_error(c->credential.e.record.node,
                   "\"rsa_public_key\" is required for this algorithm");
         return;
@@ -262,26 +639,20 @@ gwc_jwt_check_credential(void *credential)
         return;
     }
 
-    bio = BIO_new_mem_buf(c->rsa_public_key.v.data,
-                          (int) c->rsa_public_key.v.len);
-    if (bio == NULL) {
-        return;
-    }
-
-    key = PEM_read_bio_PUBKEY(bio, NULL, gwc_jwt_no_password, NULL);
-
-    if (key == NULL) {
-        (void) BIO_reset(bio);
-        key = PEM_read_bio_PrivateKey(bio, NULL, gwc_jwt_no_password, NULL);
-    }
-
-    BIO_free(bio);
-    ERR_clear_error();
+    key = gateway_jose_read_pem(c->rsa_public_key.v.data,
+                                c->rsa_public_key.v.len);
 
     if (key == NULL) {
         gwc_error(c->rsa_public_key.node,
                   "invalid key: expected a public key in PEM");
         return;
+    }
+
+    alg = gateway_jose_alg(c->algorithm.v.data, c->algorithm.v.len);
+
+    if (alg != NULL && !gateway_jose_fits(key, alg)) {
+        gwc_error(c->rsa_public_key.node,
+                  "invalid key: it is of no use for %s", alg->name);
     }
 
     EVP_PKEY_free(key);
@@ -305,9 +676,16 @@ gwc_jwt_emit_credential(gwc_writer_t *w, const void *credential)
         gwc_param(w, "algorithm", c->algorithm.v);
     }
 
-    if (gwc_jwt_symmetric(c)) {
+    if (c->jwks_uri.set) {
+        gwc_param(w, "jwks_uri", c->jwks_uri.v);
+
+    } else if (c->jwks.set) {
+        gwc_param(w, "jwks", c->jwks.v);
+
+    } else if (gwc_jwt_symmetric(c)) {
         gwc_param(w, "secret", c->secret.v);
-    } else {
+
+    } else if (c->rsa_public_key.set) {
         gwc_param(w, "rsa_public_key", c->rsa_public_key.v);
     }
 

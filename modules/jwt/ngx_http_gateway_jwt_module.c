@@ -3,136 +3,91 @@
  * Copyright (C) the ngx_gateway authors
  *
  * Authentication by a signed JSON Web Token, RFC 7519.  Runs as a policy of
- * the access chain; a request costs the decoding of its token and one
- * signature.  Keys are read once, with the configuration; the algorithm is
- * that of the credential, so that no token can choose another.
+ * the access chain.  The key is that of a credential, which the token names,
+ * or one of the issuer's set, which may have to be fetched; the algorithm is
+ * the key's, so that no token can choose another.  A request costs the
+ * decoding of its token, and a signature or, when that was verified before,
+ * a look into shared memory.
  */
 
 
 #include "ngx_http_gateway_jwt.h"
-#include "ngx_http_gateway_args.h"
-#include "ngx_http_gateway_auth.h"
-#include "ngx_http_gateway_credentials.h"
-#include "ngx_http_gateway_headers.h"
 #include "ngx_http_gateway_reply.h"
-
-#include <jansson.h>
 
 
 #define NGX_HTTP_GATEWAY_JWT_PRIORITY  1450
 
-/* longer tokens are refused before they are decoded */
-#define NGX_HTTP_GATEWAY_JWT_SIZE      16384
-
 /* one year in seconds, as in Kong */
 #define NGX_HTTP_GATEWAY_JWT_MAX_EXP   31536000
 
+/* the only size of signatures of PS* under a credential's key, as in Kong */
+#define NGX_HTTP_GATEWAY_JWT_PS_SIZE   256
 
+/* how sets are fetched; seconds, and milliseconds */
+#define NGX_HTTP_GATEWAY_JWT_MAX_AGE   3600
+#define NGX_HTTP_GATEWAY_JWT_MIN_AGE   5
+#define NGX_HTTP_GATEWAY_JWT_TIMEOUT   5000
+
+
+/* a request's token, and what comes of it */
 typedef struct {
-    ngx_http_gateway_auth_conf_t       auth;
-    ngx_array_t                       *uri_param_names;
-    ngx_array_t                       *cookie_names;
-    ngx_array_t                       *header_names;  /* in lower case */
-    ngx_array_t                       *claims_to_verify;
-    ngx_str_t                          key_claim_name;
-    ngx_flag_t                         secret_is_base64;
-    ngx_flag_t                         run_on_preflight;
-    double                             maximum_expiration;
-
-    ngx_uint_t                         verify_exp;
-    ngx_uint_t                         verify_nbf;
-    ngx_str_t                          invalid;    /* challenge */
-    ngx_str_t                          no_claim;   /* messages */
-    ngx_str_t                          empty_claim;
-    ngx_str_t                          no_credentials;
-    char                              *claim;      /* terminated */
-} ngx_http_gateway_jwt_conf_t;
-
-
-typedef struct {
-    ngx_http_gateway_named_t           named;
-    ngx_str_t                          key;
-    ngx_str_t                          secret;
-    ngx_str_t                          decoded;    /* secret from base64 */
-    ngx_str_t                          pem;
-    ngx_str_t                          algorithm;
-    const ngx_http_gateway_jwt_alg_t  *alg;
-    EVP_PKEY                          *pkey;
-} ngx_http_gateway_jwt_credential_t;
-
-
-typedef struct {
-    ngx_http_gateway_named_table_t     table;
-    ngx_array_t                        anonymous;  /* ..._auth_conf_t */
-} ngx_http_gateway_jwt_main_conf_t;
-
-
-/* what was found in all places */
-typedef struct {
-    ngx_str_t                          text;
-    unsigned                           bare:1;     /* "?jwt" */
-    unsigned                           several:1;
-} ngx_http_gateway_jwt_token_t;
-
-
-/* parts of a token */
-typedef struct {
-    ngx_str_t                          signed_text;
-    ngx_str_t                          signature;  /* decoded */
-    json_t                            *header;
-    json_t                            *claims;
-    const ngx_http_gateway_jwt_alg_t  *alg;
-} ngx_http_gateway_jwt_parts_t;
+    ngx_str_t                           text;
+    gateway_jose_token_t                parts;
+    ngx_http_gateway_jwt_credential_t  *credential;  /* NULL: issuer's key */
+    ngx_http_gateway_credential_t      *identity;
+    const ngx_str_t                    *message;     /* of the refusal */
+    ngx_str_t                           body;        /* instead of it */
+    ngx_str_t                           text_message;
+    unsigned                            issued:1;    /* by a set's key */
+    unsigned                            silent:1;    /* no challenge */
+} ngx_http_gateway_jwt_try_t;
 
 
 static ngx_int_t ngx_http_gateway_jwt_handler(ngx_http_request_t *r,
     void *conf);
 static ngx_int_t ngx_http_gateway_jwt_fail(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_jwt_conf_t *jcf,
-    const ngx_str_t *challenge, const ngx_str_t *message, ngx_str_t *body);
+    const ngx_str_t *challenge, ngx_http_gateway_jwt_try_t *t);
 
-static ngx_int_t ngx_http_gateway_jwt_collect(ngx_http_request_t *r,
+static ngx_int_t ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_jwt_conf_t *jcf,
-    ngx_http_gateway_jwt_token_t *token);
-static ngx_int_t ngx_http_gateway_jwt_in_query(ngx_http_request_t *r,
-    ngx_http_gateway_ctx_t *ctx, ngx_str_t *name,
-    ngx_http_gateway_jwt_token_t *token);
-static void ngx_http_gateway_jwt_in_cookie(ngx_http_request_t *r,
-    ngx_str_t *name, ngx_http_gateway_jwt_token_t *token);
-static void ngx_http_gateway_jwt_in_header(ngx_http_request_t *r,
-    ngx_str_t *name, ngx_http_gateway_jwt_token_t *token);
-static void ngx_http_gateway_jwt_add(ngx_http_gateway_jwt_token_t *token,
-    ngx_str_t *text);
-
+    ngx_http_gateway_jwt_try_t *t);
 static ngx_int_t ngx_http_gateway_jwt_parse(ngx_http_request_t *r,
-    ngx_str_t *token, ngx_http_gateway_jwt_parts_t *parts,
-    const ngx_str_t **message);
-static ngx_int_t ngx_http_gateway_jwt_decode(ngx_pool_t *pool,
-    ngx_str_t *encoded, ngx_str_t *decoded);
-static ngx_int_t ngx_http_gateway_jwt_json(ngx_pool_t *pool,
-    ngx_str_t *encoded, json_t **json);
-static ngx_int_t ngx_http_gateway_jwt_check_token(ngx_http_request_t *r,
-    ngx_http_gateway_jwt_conf_t *jcf, ngx_http_gateway_jwt_parts_t *parts,
-    ngx_http_gateway_jwt_credential_t **found, const ngx_str_t **message,
-    ngx_str_t *body);
-static ngx_uint_t ngx_http_gateway_jwt_claims(ngx_http_gateway_jwt_conf_t *jcf,
-    json_t *claims, ngx_str_t *body);
+    ngx_http_gateway_jwt_try_t *t);
+static ngx_int_t ngx_http_gateway_jwt_find(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_conf_t *jcf, ngx_http_gateway_jwt_try_t *t);
+static ngx_int_t ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_conf_t *jcf, ngx_http_gateway_jwt_try_t *t);
+static ngx_int_t ngx_http_gateway_jwt_check_issued(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_conf_t *jcf, ngx_http_gateway_jwt_try_t *t);
 
 static void ngx_http_gateway_jwt_defaults(void *conf);
 static ngx_int_t ngx_http_gateway_jwt_list(ngx_conf_t *cf, ngx_array_t **list,
     const char *name);
 static char *ngx_http_gateway_jwt_check(ngx_conf_t *cf, void *conf);
+static char *ngx_http_gateway_jwt_check_keys(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_main_conf_t *jmcf, ngx_http_gateway_jwt_conf_t *jcf);
+static ngx_uint_t ngx_http_gateway_jwt_bit(const gateway_jose_alg_t *alg);
 static ngx_int_t ngx_http_gateway_jwt_texts(ngx_conf_t *cf,
     ngx_http_gateway_jwt_conf_t *jcf);
 static ngx_int_t ngx_http_gateway_jwt_text(ngx_conf_t *cf, ngx_str_t *text,
     const char *before, ngx_str_t *middle, const char *after);
 static char *ngx_http_gateway_jwt_credential(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+static char *ngx_http_gateway_jwt_credential_key(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_main_conf_t *jmcf,
+    ngx_http_gateway_jwt_credential_t *credential);
+static void ngx_http_gateway_jwt_free_key(void *data);
 static ngx_int_t ngx_http_gateway_jwt_secret(ngx_conf_t *cf,
     ngx_http_gateway_jwt_credential_t *credential);
+static char *ngx_http_gateway_jwt_cache(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_gateway_jwt_size(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static void *ngx_http_gateway_jwt_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_jwt_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_jwt_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_jwt_init_process(ngx_cycle_t *cycle);
 
 
 static ngx_http_gateway_param_t  ngx_http_gateway_jwt_params[] = {
@@ -168,6 +123,54 @@ static ngx_http_gateway_param_t  ngx_http_gateway_jwt_params[] = {
     { ngx_string("realm"), NGX_HTTP_GATEWAY_PARAM_STRING,
       offsetof(ngx_http_gateway_jwt_conf_t, auth.realm), 0, 0, NULL },
 
+    { ngx_string("jwks_uri"), NGX_HTTP_GATEWAY_PARAM_STRING,
+      offsetof(ngx_http_gateway_jwt_conf_t, jwks_uri), 0, 0, NULL },
+
+    { ngx_string("jwks"), NGX_HTTP_GATEWAY_PARAM_STRING,
+      offsetof(ngx_http_gateway_jwt_conf_t, jwks), 0, 0, NULL },
+
+    { ngx_string("jwks_tls_verify"), NGX_HTTP_GATEWAY_PARAM_FLAG,
+      offsetof(ngx_http_gateway_jwt_conf_t, jwks_tls_verify), 0, 0, NULL },
+
+    { ngx_string("jwks_max_age"), NGX_HTTP_GATEWAY_PARAM_INT,
+      offsetof(ngx_http_gateway_jwt_conf_t, jwks_max_age), 1, 2592000, NULL },
+
+    { ngx_string("jwks_min_age"), NGX_HTTP_GATEWAY_PARAM_INT,
+      offsetof(ngx_http_gateway_jwt_conf_t, jwks_min_age), 1, 3600, NULL },
+
+    { ngx_string("jwks_timeout"), NGX_HTTP_GATEWAY_PARAM_INT,
+      offsetof(ngx_http_gateway_jwt_conf_t, jwks_timeout), 1, 60000, NULL },
+
+    { ngx_string("algorithms"), NGX_HTTP_GATEWAY_PARAM_LIST,
+      offsetof(ngx_http_gateway_jwt_conf_t, algorithms), 0, 0, NULL },
+
+    { ngx_string("issuer"), NGX_HTTP_GATEWAY_PARAM_LIST,
+      offsetof(ngx_http_gateway_jwt_conf_t, issuer), 0, 0, NULL },
+
+    { ngx_string("audience"), NGX_HTTP_GATEWAY_PARAM_LIST,
+      offsetof(ngx_http_gateway_jwt_conf_t, audience), 0, 0, NULL },
+
+    { ngx_string("required_claims."), NGX_HTTP_GATEWAY_PARAM_CUSTOM,
+      0, 0, 0, (void *) ngx_http_gateway_jwt_required_claim },
+
+    { ngx_string("claims_to_headers."), NGX_HTTP_GATEWAY_PARAM_CUSTOM,
+      0, 0, 0, (void *) ngx_http_gateway_jwt_claim_header },
+
+    { ngx_string("groups_claim"), NGX_HTTP_GATEWAY_PARAM_STRING,
+      offsetof(ngx_http_gateway_jwt_conf_t, groups_claim), 0, 0, NULL },
+
+    { ngx_string("consumer_claim"), NGX_HTTP_GATEWAY_PARAM_STRING,
+      offsetof(ngx_http_gateway_jwt_conf_t, consumer_claim), 0, 0, NULL },
+
+    { ngx_string("consumer_by"), NGX_HTTP_GATEWAY_PARAM_LIST,
+      offsetof(ngx_http_gateway_jwt_conf_t, consumer_by), 0, 0, NULL },
+
+    { ngx_string("consumer_optional"), NGX_HTTP_GATEWAY_PARAM_FLAG,
+      offsetof(ngx_http_gateway_jwt_conf_t, consumer_optional), 0, 0, NULL },
+
+    { ngx_string("leeway"), NGX_HTTP_GATEWAY_PARAM_NUMBER,
+      offsetof(ngx_http_gateway_jwt_conf_t, leeway), 0, 3600, NULL },
+
     { ngx_null_string, 0, 0, 0, 0, NULL }
 };
 
@@ -183,6 +186,12 @@ static ngx_http_gateway_named_param_t  ngx_http_gateway_jwt_fields[] = {
     { ngx_string("rsa_public_key="),
       offsetof(ngx_http_gateway_jwt_credential_t, pem) },
 
+    { ngx_string("jwks_uri="),
+      offsetof(ngx_http_gateway_jwt_credential_t, jwks_uri) },
+
+    { ngx_string("jwks="),
+      offsetof(ngx_http_gateway_jwt_credential_t, jwks) },
+
     { ngx_string("algorithm="),
       offsetof(ngx_http_gateway_jwt_credential_t, algorithm) },
 
@@ -190,7 +199,7 @@ static ngx_http_gateway_named_param_t  ngx_http_gateway_jwt_fields[] = {
 };
 
 
-static ngx_http_gateway_policy_t  ngx_http_gateway_jwt_policy = {
+ngx_http_gateway_policy_t  ngx_http_gateway_jwt_policy = {
     ngx_string("jwt"),
     NGX_HTTP_GATEWAY_JWT_PRIORITY,
     NGX_HTTP_GATEWAY_NO_CONSUMER,
@@ -222,6 +231,27 @@ static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
       0,
       NULL },
 
+    { ngx_string("gateway_jwt_trusted_certificate"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_gateway_jwt_main_conf_t, trusted),
+      NULL },
+
+    { ngx_string("gateway_jwt_keys_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_gateway_jwt_size,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_gateway_jwt_main_conf_t, keys_size),
+      NULL },
+
+    { ngx_string("gateway_jwt_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_gateway_jwt_cache,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_gateway_jwt_main_conf_t, cache_size),
+      NULL },
+
       ngx_null_command
 };
 
@@ -248,7 +278,7 @@ ngx_module_t  ngx_http_gateway_jwt_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_gateway_jwt_init_process,     /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     NULL,                                  /* exit process */
@@ -287,25 +317,39 @@ static ngx_str_t  ngx_http_gateway_jwt_no_key =
 static ngx_str_t  ngx_http_gateway_jwt_signature_differs =
     ngx_string("Invalid signature");
 
-/* for the log, the client gets the list */
-static ngx_str_t  ngx_http_gateway_jwt_claims_fail =
-    ngx_string("registered claims do not hold");
+static ngx_str_t  ngx_http_gateway_jwt_no_kid =
+    ngx_string("No credentials found for given 'kid'");
 
+static ngx_str_t  ngx_http_gateway_jwt_no_keys =
+    ngx_string("The keys of tokens cannot be had at present");
+
+/* for the log, the client gets the list, and the name */
+static ngx_str_t  ngx_http_gateway_jwt_claims_fail =
+    ngx_string("claims do not hold");
+
+static ngx_str_t  ngx_http_gateway_jwt_no_consumer =
+    ngx_string("Could not find consumer for a claim");
+
+
+/* again when the keys are there that the request waited for */
 
 static ngx_int_t
 ngx_http_gateway_jwt_handler(ngx_http_request_t *r, void *conf)
 {
     ngx_http_gateway_jwt_conf_t  *jcf = conf;
 
-    ngx_int_t                           rc;
-    ngx_str_t                           body;
-    const ngx_str_t                    *message, *challenge;
-    ngx_http_gateway_ctx_t             *ctx;
-    ngx_http_gateway_jwt_parts_t        parts;
-    ngx_http_gateway_jwt_token_t        token;
-    ngx_http_gateway_jwt_credential_t  *credential;
+    ngx_int_t                      rc;
+    const ngx_str_t               *challenge;
+    ngx_http_gateway_ctx_t        *ctx;
+    ngx_http_gateway_jwt_try_t     t;
+    ngx_http_gateway_jwt_wait_t   *wait;
+    ngx_http_gateway_jwt_found_t   found;
 
     ctx = ngx_http_gateway_get_ctx(r);
+
+    if (jcf->headers) {
+        ngx_http_gateway_jwt_clear_headers(r, jcf);
+    }
 
     if (!jcf->run_on_preflight && ctx->method == NGX_HTTP_OPTIONS) {
         return NGX_DECLINED;
@@ -315,68 +359,87 @@ ngx_http_gateway_jwt_handler(ngx_http_request_t *r, void *conf)
         return NGX_DECLINED;
     }
 
-    ngx_memzero(&token, sizeof(ngx_http_gateway_jwt_token_t));
+    /* an event of the connection, before the keys are there */
 
-    if (ngx_http_gateway_jwt_collect(r, ctx, jcf, &token) != NGX_OK) {
+    wait = ngx_http_gateway_get_data(r, &ngx_http_gateway_jwt_policy);
+
+    if (wait && wait->set) {
+        return NGX_AGAIN;
+    }
+
+    ngx_memzero(&found, sizeof(ngx_http_gateway_jwt_found_t));
+
+    if (ngx_http_gateway_jwt_collect(r, ctx, jcf, &found) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ngx_str_null(&body);
-    credential = NULL;
+    ngx_memzero(&t, sizeof(ngx_http_gateway_jwt_try_t));
+
     rc = NGX_DECLINED;
     challenge = &jcf->invalid;
 
-    if (token.several || (token.bare && token.text.data)) {
-        message = &ngx_http_gateway_jwt_several;
+    if (found.several || (found.bare && found.text.data)) {
+        t.message = &ngx_http_gateway_jwt_several;
 
-    } else if (token.bare) {
-        message = &ngx_http_gateway_jwt_unrecognizable;
+    } else if (found.bare) {
+        t.message = &ngx_http_gateway_jwt_unrecognizable;
 
-    } else if (token.text.data == NULL) {
-        message = &ngx_http_gateway_jwt_unauthorized;
+    } else if (found.text.data == NULL) {
+        t.message = &ngx_http_gateway_jwt_unauthorized;
         challenge = &jcf->auth.challenge;
 
     } else {
-        ngx_memzero(&parts, sizeof(ngx_http_gateway_jwt_parts_t));
-
-        rc = ngx_http_gateway_jwt_parse(r, &token.text, &parts, &message);
-
-        if (rc == NGX_OK) {
-            rc = ngx_http_gateway_jwt_check_token(r, jcf, &parts, &credential,
-                                                  &message, &body);
-        }
-
-        json_decref(parts.header);
-        json_decref(parts.claims);
+        t.text = found.text;
+        rc = ngx_http_gateway_jwt_judge(r, ctx, jcf, &t);
     }
 
-    if (rc == NGX_DECLINED) {
-        return ngx_http_gateway_jwt_fail(r, ctx, jcf, challenge, message,
-                                         &body);
-    }
+    switch (rc) {
 
-    if (rc != NGX_OK) {
-        return NGX_ERROR;
-    }
+    case NGX_OK:
+        return ngx_http_gateway_auth_succeed(r, ctx, t.identity);
 
-    return ngx_http_gateway_auth_succeed(r, ctx,
-                                         &credential->named.credential);
+    case NGX_DECLINED:
+        return ngx_http_gateway_jwt_fail(r, ctx, jcf, challenge, &t);
+
+    case NGX_BUSY:
+
+        /* no fault of the client, so no anonymous consumer either */
+
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "jwt: %V",
+                      &ngx_http_gateway_jwt_no_keys);
+
+        return ngx_http_gateway_exit_message(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                             &ngx_http_gateway_jwt_no_keys);
+
+    default:
+        return rc;
+    }
 }
 
-
-/* body: of the answer, when it is not made of the message */
 
 static ngx_int_t
 ngx_http_gateway_jwt_fail(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
     ngx_http_gateway_jwt_conf_t *jcf, const ngx_str_t *challenge,
-    const ngx_str_t *message, ngx_str_t *body)
+    ngx_http_gateway_jwt_try_t *t)
 {
     ngx_table_elt_t  *type;
+    const ngx_str_t  *message;
 
     static ngx_str_t  json = ngx_string("application/json; charset=utf-8");
 
     if (jcf->auth.consumer) {
         return ngx_http_gateway_auth_fallback(r, ctx, &jcf->auth);
+    }
+
+    message = t->message;
+
+    if (t->silent) {
+
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "jwt: %V",
+                      message);
+
+        return ngx_http_gateway_exit_message(r, NGX_HTTP_UNAUTHORIZED,
+                                             &t->text_message);
     }
 
     if (ngx_http_gateway_auth_challenge(r, &jcf->auth, challenge, message)
@@ -387,17 +450,18 @@ ngx_http_gateway_jwt_fail(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
 
     type = r->headers_in.content_type;
 
-    if (body->len
+    if (t->body.len
         && (type == NULL
             || type->value.len < sizeof("application/grpc") - 1
             || ngx_strncasecmp(type->value.data, (u_char *) "application/grpc",
                                sizeof("application/grpc") - 1)
                != 0))
     {
-        return ngx_http_gateway_exit(r, NGX_HTTP_UNAUTHORIZED, &json, body);
+        return ngx_http_gateway_exit(r, NGX_HTTP_UNAUTHORIZED, &json,
+                                     &t->body);
     }
 
-    if (body->len) {
+    if (t->body.len) {
         message = &ngx_http_gateway_jwt_unauthorized;
     }
 
@@ -405,458 +469,275 @@ ngx_http_gateway_jwt_fail(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
 }
 
 
-/* from all places, each token once */
-
-static ngx_int_t
-ngx_http_gateway_jwt_collect(ngx_http_request_t *r,
-    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_jwt_conf_t *jcf,
-    ngx_http_gateway_jwt_token_t *token)
-{
-    ngx_str_t   *name;
-    ngx_uint_t   i;
-
-    name = jcf->uri_param_names->elts;
-
-    for (i = 0; ctx->args.len && i < jcf->uri_param_names->nelts; i++) {
-        if (ngx_http_gateway_jwt_in_query(r, ctx, &name[i], token) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    if (jcf->cookie_names) {
-        name = jcf->cookie_names->elts;
-
-        for (i = 0; i < jcf->cookie_names->nelts; i++) {
-            ngx_http_gateway_jwt_in_cookie(r, &name[i], token);
-        }
-    }
-
-    name = jcf->header_names->elts;
-
-    for (i = 0; i < jcf->header_names->nelts; i++) {
-        ngx_http_gateway_jwt_in_header(r, &name[i], token);
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_gateway_jwt_in_query(ngx_http_request_t *r,
-    ngx_http_gateway_ctx_t *ctx, ngx_str_t *name,
-    ngx_http_gateway_jwt_token_t *token)
-{
-    ngx_str_t               args, text;
-    ngx_http_gateway_arg_t  arg;
-
-    args = ctx->args;
-
-    while (ngx_http_gateway_arg_next(&args, &arg)) {
-
-        if (!ngx_http_gateway_arg_is(&arg, name)) {
-            continue;
-        }
-
-        if (arg.bare) {
-            token->bare = 1;
-            continue;
-        }
-
-        if (ngx_http_gateway_unescape(r->pool, &arg.value, &text) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        ngx_http_gateway_jwt_add(token, &text);
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_gateway_jwt_in_cookie(ngx_http_request_t *r, ngx_str_t *name,
-    ngx_http_gateway_jwt_token_t *token)
-{
-    ngx_str_t  text;
-
-#if (nginx_version >= 1029006)
-
-    if (ngx_http_parse_cookie_lines(r, r->headers_in.cookie, name, &text)
-        == NULL)
-    {
-        return;
-    }
-
-#elif (nginx_version >= 1023000)
-
-    if (ngx_http_parse_multi_header_lines(r, r->headers_in.cookie, name, &text)
-        == NULL)
-    {
-        return;
-    }
-
-#else
-
-    if (ngx_http_parse_multi_header_lines(&r->headers_in.cookies, name, &text)
-        == NGX_DECLINED)
-    {
-        return;
-    }
-
-#endif
-
-    ngx_http_gateway_jwt_add(token, &text);
-}
-
-
-/* "Bearer" or "bearer" somewhere in the first header, blanks, the token */
-
-static void
-ngx_http_gateway_jwt_in_header(ngx_http_request_t *r, ngx_str_t *name,
-    ngx_http_gateway_jwt_token_t *token)
-{
-    u_char           *p, *last;
-    ngx_str_t         text;
-    ngx_table_elt_t  *h;
-
-    h = ngx_http_gateway_header_in(r, name, 0);
-    if (h == NULL) {
-        return;
-    }
-
-    p = h->value.data;
-    last = p + h->value.len;
-
-    for ( /* void */ ; last - p > 7; p++) {
-
-        if ((*p != 'B' && *p != 'b') || ngx_strncmp(p + 1, "earer", 5) != 0
-            || (p[6] != ' ' && p[6] != '\t'))
-        {
-            continue;
-        }
-
-        p += 7;
-
-        while (p < last && (*p == ' ' || *p == '\t')) {
-            p++;
-        }
-
-        text.data = p;
-        text.len = last - p;
-
-        ngx_http_gateway_jwt_add(token, &text);
-        return;
-    }
-}
-
-
-static void
-ngx_http_gateway_jwt_add(ngx_http_gateway_jwt_token_t *token, ngx_str_t *text)
-{
-    if (text->len == 0) {
-        return;
-    }
-
-    if (token->text.data == NULL) {
-        token->text = *text;
-        return;
-    }
-
-    if (token->text.len != text->len
-        || ngx_memcmp(token->text.data, text->data, text->len) != 0)
-    {
-        token->several = 1;
-    }
-}
-
-
-/* NGX_OK, NGX_DECLINED with a message, or NGX_ERROR */
-
-static ngx_int_t
-ngx_http_gateway_jwt_parse(ngx_http_request_t *r, ngx_str_t *token,
-    ngx_http_gateway_jwt_parts_t *parts, const ngx_str_t **message)
-{
-    u_char     *p, *last;
-    json_t     *alg;
-    ngx_int_t   rc;
-    ngx_str_t   header, claims, signature;
-
-    *message = &ngx_http_gateway_jwt_bad_json;
-
-    if (token->len > NGX_HTTP_GATEWAY_JWT_SIZE) {
-        return NGX_DECLINED;
-    }
-
-    last = token->data + token->len;
-
-    p = ngx_strlchr(token->data, last, '.');
-    if (p == NULL) {
-        return NGX_DECLINED;
-    }
-
-    header.data = token->data;
-    header.len = p - token->data;
-    claims.data = p + 1;
-
-    p = ngx_strlchr(claims.data, last, '.');
-    if (p == NULL) {
-        return NGX_DECLINED;
-    }
-
-    claims.len = p - claims.data;
-    signature.data = p + 1;
-    signature.len = last - signature.data;
-
-    parts->signed_text.data = token->data;
-    parts->signed_text.len = p - token->data;
-
-    rc = ngx_http_gateway_jwt_json(r->pool, &header, &parts->header);
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_gateway_jwt_json(r->pool, &claims, &parts->claims);
-    }
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    *message = &ngx_http_gateway_jwt_bad_alg;
-
-    alg = json_object_get(parts->header, "alg");
-
-    if (!json_is_string(alg)) {
-        return NGX_DECLINED;
-    }
-
-    parts->alg = ngx_http_gateway_jwt_algorithm(
-                                         (u_char *) json_string_value(alg),
-                                         json_string_length(alg));
-    if (parts->alg == NULL) {
-        return NGX_DECLINED;
-    }
-
-    if (!json_is_object(parts->claims) && !json_is_array(parts->claims)) {
-        *message = &ngx_http_gateway_jwt_bad_claims;
-        return NGX_DECLINED;
-    }
-
-    *message = &ngx_http_gateway_jwt_bad_signature;
-
-    return ngx_http_gateway_jwt_decode(r->pool, &signature, &parts->signature);
-}
-
-
-/* base64url, padding or not; NGX_OK, NGX_DECLINED or NGX_ERROR */
-
-static ngx_int_t
-ngx_http_gateway_jwt_decode(ngx_pool_t *pool, ngx_str_t *encoded,
-    ngx_str_t *decoded)
-{
-    size_t     len;
-    ngx_str_t  src;
-
-    /* nginx's function ends at the first "=", whatever follows */
-
-    for (len = encoded->len; len && encoded->data[len - 1] == '='; len--) {
-        /* void */
-    }
-
-    src.data = encoded->data;
-    src.len = len;
-
-    if (ngx_strlchr(src.data, src.data + len, '=')) {
-        return NGX_DECLINED;
-    }
-
-    decoded->data = ngx_pnalloc(pool, ngx_base64_decoded_length(len) + 1);
-    if (decoded->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    return ngx_decode_base64url(decoded, &src) == NGX_OK ? NGX_OK
-                                                         : NGX_DECLINED;
-}
-
-
 /*
- * One JSON value.  A member given twice could mean one thing here and another
- * in the upstream.  All numbers are read as doubles: none is too long.
+ * NGX_OK: t->identity is whose the token is; NGX_DECLINED: refused, the rest
+ * of t says why; NGX_AGAIN: the request waits; NGX_BUSY: there are no keys to
+ * tell; NGX_ERROR.
  */
 
 static ngx_int_t
-ngx_http_gateway_jwt_json(ngx_pool_t *pool, ngx_str_t *encoded, json_t **json)
+ngx_http_gateway_jwt_judge(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
+    ngx_http_gateway_jwt_conf_t *jcf, ngx_http_gateway_jwt_try_t *t)
 {
-    ngx_int_t     rc;
-    ngx_str_t     text;
-    json_error_t  error;
+    ngx_int_t  rc;
 
-    rc = ngx_http_gateway_jwt_decode(pool, encoded, &text);
-    if (rc != NGX_OK) {
-        return rc;
+    rc = ngx_http_gateway_jwt_parse(r, t);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_gateway_jwt_find(r, jcf, t);
     }
 
-    *json = json_loadb((char *) text.data, text.len,
-                       JSON_REJECT_DUPLICATES|JSON_DECODE_ANY
-                       |JSON_DECODE_INT_AS_REAL, &error);
+    if (rc == NGX_OK) {
+        rc = ngx_http_gateway_jwt_check_signature(r, jcf, t);
+    }
 
-    return *json ? NGX_OK : NGX_DECLINED;
+    if (rc == NGX_OK
+        && !ngx_http_gateway_jwt_claims(jcf, t->parts.claims, &t->body))
+    {
+        t->message = &ngx_http_gateway_jwt_claims_fail;
+        rc = NGX_DECLINED;
+    }
+
+    if (rc == NGX_OK && t->issued) {
+
+        rc = ngx_http_gateway_jwt_identity(r, ctx, jcf, t->parts.claims,
+                                           &t->identity, &t->text_message);
+
+        if (rc == NGX_DECLINED) {
+            t->message = &ngx_http_gateway_jwt_no_consumer;
+            t->silent = 1;
+        }
+
+        if (rc == NGX_OK && jcf->headers) {
+            rc = ngx_http_gateway_jwt_set_headers(r, jcf, t->parts.claims);
+        }
+    }
+
+    gateway_jose_free_token(&t->parts);
+
+    return rc;
 }
 
 
-/* NGX_OK with *found, or NGX_DECLINED with a message and maybe a body */
+static ngx_int_t
+ngx_http_gateway_jwt_parse(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_try_t *t)
+{
+    u_char  *buf;
+
+    /* no more than a token may have, see there */
+
+    buf = ngx_pnalloc(r->pool, ngx_min(t->text.len, GATEWAY_JOSE_TOKEN) + 1);
+    if (buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    switch (gateway_jose_parse(&t->parts, (char *) t->text.data, t->text.len,
+                               buf))
+    {
+
+    case GATEWAY_JOSE_OK:
+        return NGX_OK;
+
+    case GATEWAY_JOSE_BAD_JSON:
+        t->message = &ngx_http_gateway_jwt_bad_json;
+        break;
+
+    case GATEWAY_JOSE_BAD_ALG:
+        t->message = &ngx_http_gateway_jwt_bad_alg;
+        break;
+
+    case GATEWAY_JOSE_BAD_CLAIMS:
+        t->message = &ngx_http_gateway_jwt_bad_claims;
+        break;
+
+    case GATEWAY_JOSE_BAD_SIGNATURE:
+        t->message = &ngx_http_gateway_jwt_bad_signature;
+        break;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* the credential that the token names; none is needed with an issuer's set */
 
 static ngx_int_t
-ngx_http_gateway_jwt_check_token(ngx_http_request_t *r,
-    ngx_http_gateway_jwt_conf_t *jcf, ngx_http_gateway_jwt_parts_t *parts,
-    ngx_http_gateway_jwt_credential_t **found, const ngx_str_t **message,
-    ngx_str_t *body)
+ngx_http_gateway_jwt_find(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_conf_t *jcf, ngx_http_gateway_jwt_try_t *t)
 {
-    json_t                             *claim;
-    ngx_str_t                           key, *secret;
-    ngx_http_gateway_jwt_main_conf_t   *jmcf;
-    ngx_http_gateway_jwt_credential_t  *credential;
+    json_t                            *claim;
+    ngx_str_t                          key;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
-    claim = json_object_get(parts->claims, jcf->claim);
-
-    if (claim == NULL || json_is_false(claim)) {
-        claim = json_object_get(parts->header, jcf->claim);
-    }
+    claim = json_object_get(t->parts.claims, jcf->claim);
 
     if (claim == NULL || json_is_false(claim)) {
-        *message = &jcf->no_claim;
-        return NGX_DECLINED;
+        claim = json_object_get(t->parts.header, jcf->claim);
     }
 
-    credential = NULL;
+    t->message = &jcf->no_credentials;
 
-    if (json_is_string(claim)) {
+    if (claim == NULL || json_is_false(claim)) {
+        t->message = &jcf->no_claim;
+
+    } else if (json_is_string(claim)) {
         key.data = (u_char *) json_string_value(claim);
         key.len = json_string_length(claim);
 
         if (key.len == 0) {
-            *message = &jcf->empty_claim;
-            return NGX_DECLINED;
+            t->message = &jcf->empty_claim;
+
+        } else {
+            jmcf = ngx_http_get_module_main_conf(r,
+                                                 ngx_http_gateway_jwt_module);
+
+            t->credential = ngx_http_gateway_named_find(&jmcf->table, &key);
         }
-
-        jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
-
-        credential = ngx_http_gateway_named_find(&jmcf->table, &key);
     }
 
-    if (credential == NULL) {
-        *message = &jcf->no_credentials;
+    if (t->credential == NULL && jcf->set == NULL) {
         return NGX_DECLINED;
     }
 
-    if (parts->alg != credential->alg) {
-        *message = &ngx_http_gateway_jwt_algorithm_differs;
-        return NGX_DECLINED;
+    if (t->credential) {
+        t->identity = &t->credential->named.credential;
     }
-
-    secret = jcf->secret_is_base64 ? &credential->decoded
-                                   : &credential->secret;
-
-    if (credential->alg->family == NGX_HTTP_GATEWAY_JWT_HS
-        && secret->len == 0)
-    {
-        *message = &ngx_http_gateway_jwt_no_key;
-        return NGX_DECLINED;
-    }
-
-    if (!ngx_http_gateway_jwt_verify(credential->alg, secret,
-                                     credential->pkey, &parts->signed_text,
-                                     &parts->signature))
-    {
-        *message = &ngx_http_gateway_jwt_signature_differs;
-        return NGX_DECLINED;
-    }
-
-    if (!ngx_http_gateway_jwt_claims(jcf, parts->claims, body)) {
-        *message = &ngx_http_gateway_jwt_claims_fail;
-        return NGX_DECLINED;
-    }
-
-    *found = credential;
 
     return NGX_OK;
 }
 
 
-/* 1 if they hold; otherwise body is what is wrong with each of them */
-
-static ngx_uint_t
-ngx_http_gateway_jwt_claims(ngx_http_gateway_jwt_conf_t *jcf, json_t *claims,
-    ngx_str_t *body)
+static ngx_int_t
+ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_conf_t *jcf, ngx_http_gateway_jwt_try_t *t)
 {
-    double       now;
-    json_t      *claim;
-    ngx_uint_t   nbf, exp;
+    ngx_str_t                          *secret;
+    gateway_jose_token_t               *parts;
+    ngx_http_gateway_jwt_main_conf_t   *jmcf;
+    ngx_http_gateway_jwt_credential_t  *credential;
 
-    /* by nbf and exp, each: holds, no number, out of its time */
+    parts = &t->parts;
+    credential = t->credential;
 
-    static ngx_str_t  bodies[3][3] = {
-        { ngx_null_string,
-          ngx_string("{\"exp\":\"must be a number\"}"),
-          ngx_string("{\"exp\":\"token expired\"}") },
-
-        { ngx_string("{\"nbf\":\"must be a number\"}"),
-          ngx_string("{\"nbf\":\"must be a number\","
-                     "\"exp\":\"must be a number\"}"),
-          ngx_string("{\"nbf\":\"must be a number\","
-                     "\"exp\":\"token expired\"}") },
-
-        { ngx_string("{\"nbf\":\"token not valid yet\"}"),
-          ngx_string("{\"nbf\":\"token not valid yet\","
-                     "\"exp\":\"must be a number\"}"),
-          ngx_string("{\"nbf\":\"token not valid yet\","
-                     "\"exp\":\"token expired\"}") }
-    };
-
-    static ngx_str_t  exceeds =
-        ngx_string("{\"exp\":\"exceeds maximum allowed expiration\"}");
-
-    now = (double) ngx_time();
-    nbf = 0;
-    exp = 0;
-
-    if (jcf->verify_nbf) {
-        claim = json_object_get(claims, "nbf");
-
-        if (!json_is_number(claim)) {
-            nbf = 1;
-
-        } else if (json_number_value(claim) > now) {
-            nbf = 2;
-        }
-    }
-
-    claim = NULL;
-
-    if (jcf->verify_exp) {
-        claim = json_object_get(claims, "exp");
-
-        if (!json_is_number(claim)) {
-            exp = 1;
-
-        } else if (json_number_value(claim) <= now) {
-            exp = 2;
-        }
-    }
-
-    *body = bodies[nbf][exp];
-
-    if (body->len) {
-        return 0;
-    }
-
-    if (jcf->maximum_expiration > 0
-        && json_number_value(claim) - now > jcf->maximum_expiration)
+    if ((credential && credential->alg && parts->alg != credential->alg)
+        || (jcf->allowed
+            && !(jcf->allowed & ngx_http_gateway_jwt_bit(parts->alg))))
     {
-        *body = exceeds;
-        return 0;
+        t->message = &ngx_http_gateway_jwt_algorithm_differs;
+        return NGX_DECLINED;
     }
 
-    return 1;
+    if (credential == NULL || credential->set) {
+        return ngx_http_gateway_jwt_check_issued(r, jcf, t);
+    }
+
+    t->message = &ngx_http_gateway_jwt_signature_differs;
+
+    if (parts->alg->family == GATEWAY_JOSE_HS) {
+
+        secret = jcf->secret_is_base64 ? &credential->decoded
+                                       : &credential->secret;
+
+        if (secret->len == 0) {
+            t->message = &ngx_http_gateway_jwt_no_key;
+            return NGX_DECLINED;
+        }
+
+        return gateway_jose_verify_secret(parts->alg, secret->data,
+                                          secret->len, parts->text,
+                                          parts->signed_len,
+                                          parts->signature,
+                                          parts->signature_len)
+               ? NGX_OK : NGX_DECLINED;
+    }
+
+    if (credential->pkey == NULL) {
+        t->message = &ngx_http_gateway_jwt_no_key;
+        return NGX_DECLINED;
+    }
+
+    if (parts->alg->family == GATEWAY_JOSE_PS
+        && parts->signature_len != NGX_HTTP_GATEWAY_JWT_PS_SIZE)
+    {
+        return NGX_DECLINED;
+    }
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
+
+    return ngx_http_gateway_jwt_verified(jmcf, credential->pkey,
+                                         credential->digest, &t->text, parts)
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* by a key of the credential's set, or of the policy's */
+
+static ngx_int_t
+ngx_http_gateway_jwt_check_issued(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_conf_t *jcf, ngx_http_gateway_jwt_try_t *t)
+{
+    json_t                            *id;
+    ngx_int_t                          rc;
+    ngx_str_t                          kid;
+    const gateway_jose_key_t          *key;
+    ngx_http_gateway_jwt_set_t        *set;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
+
+    /* without a master, a reload starts no process */
+
+    if (!jmcf->started) {
+        ngx_http_gateway_jwt_start_sets(jmcf);
+    }
+
+    t->message = &ngx_http_gateway_jwt_algorithm_differs;
+
+    /* whoever has a public key could make such a signature of it */
+
+    if (t->parts.alg->family == GATEWAY_JOSE_HS) {
+        return NGX_DECLINED;
+    }
+
+    ngx_str_null(&kid);
+
+    id = json_object_get(t->parts.header, "kid");
+
+    if (id) {
+
+        if (!json_is_string(id) || json_string_length(id) > GATEWAY_JOSE_KID) {
+            t->message = &ngx_http_gateway_jwt_no_kid;
+            return NGX_DECLINED;
+        }
+
+        kid.data = (u_char *) json_string_value(id);
+        kid.len = json_string_length(id);
+    }
+
+    set = t->credential ? t->credential->set : jcf->set;
+
+    rc = ngx_http_gateway_jwt_find_key(r, set, &kid, t->parts.alg, &key);
+
+    if (rc == NGX_ABORT) {
+        return NGX_DECLINED;
+    }
+
+    if (rc != NGX_OK) {
+        t->message = &ngx_http_gateway_jwt_no_kid;
+        return rc;
+    }
+
+    if (!ngx_http_gateway_jwt_verified(jmcf, key->pkey, key->digest, &t->text,
+                                       &t->parts))
+    {
+        t->message = &ngx_http_gateway_jwt_signature_differs;
+        return NGX_DECLINED;
+    }
+
+    t->issued = 1;
+
+    return NGX_OK;
 }
 
 
@@ -867,6 +748,11 @@ ngx_http_gateway_jwt_defaults(void *conf)
 
     jcf->run_on_preflight = 1;
     ngx_str_set(&jcf->key_claim_name, "iss");
+
+    jcf->jwks_tls_verify = 1;
+    jcf->jwks_max_age = NGX_HTTP_GATEWAY_JWT_MAX_AGE;
+    jcf->jwks_min_age = NGX_HTTP_GATEWAY_JWT_MIN_AGE;
+    jcf->jwks_timeout = NGX_HTTP_GATEWAY_JWT_TIMEOUT;
 }
 
 
@@ -970,6 +856,11 @@ ngx_http_gateway_jwt_check(ngx_conf_t *cf, void *conf)
 
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
 
+    rv = ngx_http_gateway_jwt_check_keys(cf, jmcf, jcf);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
     rv = ngx_http_gateway_auth_check(cf, &jmcf->anonymous, &jcf->auth,
                                      "Bearer");
     if (rv != NGX_CONF_OK) {
@@ -981,6 +872,90 @@ ngx_http_gateway_jwt_check(ngx_conf_t *cf, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* all that goes beyond Kong's plugin */
+
+static char *
+ngx_http_gateway_jwt_check_keys(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_main_conf_t *jmcf, ngx_http_gateway_jwt_conf_t *jcf)
+{
+    ngx_str_t                      *value;
+    ngx_uint_t                      i, bit;
+    const gateway_jose_alg_t       *alg;
+    ngx_http_gateway_jwt_source_t   source;
+
+    if (jcf->algorithms) {
+        value = jcf->algorithms->elts;
+
+        for (i = 0; i < jcf->algorithms->nelts; i++) {
+
+            alg = gateway_jose_alg((char *) value[i].data, value[i].len);
+
+            if (alg == NULL) {
+                return "has an unknown algorithm in \"algorithms\"";
+            }
+
+            jcf->allowed |= ngx_http_gateway_jwt_bit(alg);
+        }
+    }
+
+    if (jcf->consumer_by) {
+        value = jcf->consumer_by->elts;
+
+        for (i = 0; i < jcf->consumer_by->nelts; i++) {
+
+            bit = ngx_http_gateway_consumers_by(&value[i]);
+
+            if (bit == 0) {
+                return "has an invalid \"consumer_by\": expected id, "
+                       "username or custom_id";
+            }
+
+            jcf->by |= bit;
+        }
+
+    } else {
+        jcf->by = NGX_HTTP_GATEWAY_BY_USERNAME|NGX_HTTP_GATEWAY_BY_CUSTOM_ID;
+    }
+
+    jmcf->by_claim |= jcf->consumer_claim.len != 0;
+
+    if (jcf->jwks.len && jcf->jwks_uri.len) {
+        return "has both of \"jwks\" and \"jwks_uri\"";
+    }
+
+    if (jcf->jwks_min_age > jcf->jwks_max_age) {
+        return "has a \"jwks_min_age\" above its \"jwks_max_age\"";
+    }
+
+    if (jcf->jwks.len) {
+        jcf->set = ngx_http_gateway_jwt_add_keys(cf, &jcf->jwks);
+
+    } else if (jcf->jwks_uri.len) {
+        source.uri = jcf->jwks_uri;
+        source.no_verify = jcf->jwks_tls_verify ? 0 : 1;
+        source.max_age = jcf->jwks_max_age;
+        source.min_age = jcf->jwks_min_age;
+        source.timeout = jcf->jwks_timeout;
+
+        jcf->set = ngx_http_gateway_jwt_add_set(cf, jmcf, &source);
+
+    } else {
+        return NGX_CONF_OK;
+    }
+
+    jmcf->asymmetric = 1;
+
+    return jcf->set ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_jwt_bit(const gateway_jose_alg_t *alg)
+{
+    return (ngx_uint_t) 1 << (alg - gateway_jose_alg("HS256", 5));
 }
 
 
@@ -1061,39 +1036,9 @@ ngx_http_gateway_jwt_credential(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "has no key: write \"key=...\"";
     }
 
-    if (credential->algorithm.data == NULL) {
-        ngx_str_set(&credential->algorithm, "HS256");
-    }
-
-    credential->alg = ngx_http_gateway_jwt_algorithm(
-                                                 credential->algorithm.data,
-                                                 credential->algorithm.len);
-    if (credential->alg == NULL) {
-        return "has an unknown \"algorithm\"";
-    }
-
-    if (credential->alg->family == NGX_HTTP_GATEWAY_JWT_HS) {
-
-        if (credential->secret.len == 0) {
-            return "has no secret: write \"secret=...\"";
-        }
-
-        if (ngx_http_gateway_jwt_secret(cf, credential) != NGX_OK) {
-            return NGX_CONF_ERROR;
-        }
-
-    } else {
-
-        if (credential->pem.len == 0) {
-            return "has no public key: write \"rsa_public_key=...\"";
-        }
-
-        credential->pkey = ngx_http_gateway_jwt_key(cf->pool, &credential->pem,
-                                                    credential->alg);
-        if (credential->pkey == NULL) {
-            return "has an invalid \"rsa_public_key\": expected a key in PEM "
-                   "that is of use for the algorithm";
-        }
+    rv = ngx_http_gateway_jwt_credential_key(cf, jmcf, credential);
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     credential->named.credential.identifier = credential->key;
@@ -1103,21 +1048,129 @@ ngx_http_gateway_jwt_credential(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+static char *
+ngx_http_gateway_jwt_credential_key(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_main_conf_t *jmcf,
+    ngx_http_gateway_jwt_credential_t *credential)
+{
+    ngx_pool_cleanup_t             *cln;
+    ngx_http_gateway_jwt_source_t   source;
+
+    if (credential->algorithm.data) {
+
+        credential->alg = gateway_jose_alg((char *) credential->algorithm.data,
+                                           credential->algorithm.len);
+        if (credential->alg == NULL) {
+            return "has an unknown \"algorithm\"";
+        }
+    }
+
+    if (credential->jwks.len || credential->jwks_uri.len) {
+
+        if ((credential->jwks.len && credential->jwks_uri.len)
+            || credential->pem.len || credential->secret.len)
+        {
+            return "has several keys: write one of \"jwks=\", \"jwks_uri=\", "
+                   "\"rsa_public_key=\" and \"secret=\"";
+        }
+
+        if (credential->alg && credential->alg->family == GATEWAY_JOSE_HS) {
+            return "has an \"algorithm\" that does not work with public keys";
+        }
+
+        jmcf->asymmetric = 1;
+
+        if (credential->jwks.len) {
+            credential->set = ngx_http_gateway_jwt_add_keys(cf,
+                                                           &credential->jwks);
+
+        } else {
+            source.uri = credential->jwks_uri;
+            source.no_verify = 0;
+            source.max_age = NGX_HTTP_GATEWAY_JWT_MAX_AGE;
+            source.min_age = NGX_HTTP_GATEWAY_JWT_MIN_AGE;
+            source.timeout = NGX_HTTP_GATEWAY_JWT_TIMEOUT;
+
+            credential->set = ngx_http_gateway_jwt_add_set(cf, jmcf, &source);
+        }
+
+        return credential->set ? NGX_CONF_OK : NGX_CONF_ERROR;
+    }
+
+    if (credential->alg == NULL) {
+        credential->alg = gateway_jose_alg("HS256", 5);
+    }
+
+    if (credential->alg->family == GATEWAY_JOSE_HS) {
+
+        if (credential->secret.len == 0) {
+            return "has no secret: write \"secret=...\"";
+        }
+
+        return ngx_http_gateway_jwt_secret(cf, credential) == NGX_OK
+               ? NGX_CONF_OK : NGX_CONF_ERROR;
+    }
+
+    jmcf->asymmetric = 1;
+
+    if (credential->pem.len == 0) {
+
+        /* Kong takes such a credential, and refuses its tokens */
+
+        if (credential->alg->family == GATEWAY_JOSE_ES) {
+            return NGX_CONF_OK;
+        }
+
+        return "has no public key: write \"rsa_public_key=...\"";
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    credential->pkey = gateway_jose_read_pem((char *) credential->pem.data,
+                                             credential->pem.len);
+
+    cln->handler = ngx_http_gateway_jwt_free_key;
+    cln->data = credential->pkey;
+
+    if (credential->pkey == NULL
+        || !gateway_jose_fits(credential->pkey, credential->alg)
+        || gateway_jose_digest(credential->pkey, credential->digest) != 0)
+    {
+        return "has an invalid \"rsa_public_key\": expected a key in PEM "
+               "that is of use for the algorithm";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_gateway_jwt_free_key(void *data)
+{
+    EVP_PKEY_free(data);
+}
+
+
 /* either alphabet; what is no base64 stays empty, and fits to no token */
 
 static ngx_int_t
 ngx_http_gateway_jwt_secret(ngx_conf_t *cf,
     ngx_http_gateway_jwt_credential_t *credential)
 {
-    size_t      i;
-    ngx_int_t   rc;
-    ngx_str_t   text, *decoded;
+    size_t     i;
+    ngx_str_t  text, src, *decoded;
 
     decoded = &credential->decoded;
 
     text.len = credential->secret.len;
     text.data = ngx_pstrdup(cf->temp_pool, &credential->secret);
-    if (text.data == NULL) {
+    decoded->data = ngx_pnalloc(cf->pool,
+                                ngx_base64_decoded_length(text.len));
+
+    if (text.data == NULL || decoded->data == NULL) {
         return NGX_ERROR;
     }
 
@@ -1130,28 +1183,96 @@ ngx_http_gateway_jwt_secret(ngx_conf_t *cf,
         }
     }
 
-    rc = ngx_http_gateway_jwt_decode(cf->pool, &text, decoded);
-
-    ngx_explicit_memzero(text.data, text.len);
-
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
+    for (src = text; src.len && src.data[src.len - 1] == '='; src.len--) {
+        /* void */
     }
 
-    if (rc != NGX_OK) {
+    /* not as strictly as tokens: it is for whoever chose it to know */
+
+    if (ngx_strlchr(src.data, src.data + src.len, '=')
+        || ngx_decode_base64url(decoded, &src) != NGX_OK)
+    {
         ngx_str_null(decoded);
     }
 
+    ngx_explicit_memzero(text.data, text.len);
+
     return NGX_OK;
+}
+
+
+/* off, on, or the size of its zone */
+
+static char *
+ngx_http_gateway_jwt_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_jwt_main_conf_t  *jmcf = conf;
+
+    ngx_str_t  *value;
+
+    if (jmcf->caches != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    jmcf->caches = ngx_strcmp(value[1].data, "off") != 0;
+
+    if (jmcf->caches == 0 || ngx_strcmp(value[1].data, "on") == 0) {
+        return NGX_CONF_OK;
+    }
+
+    return ngx_http_gateway_jwt_size(cf, cmd, conf);
+}
+
+
+static char *
+ngx_http_gateway_jwt_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    size_t     *slot;
+    ssize_t     size;
+    ngx_str_t  *value;
+
+    slot = (size_t *) (p + cmd->offset);
+
+    if (*slot) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    size = ngx_parse_size(&value[1]);
+
+    if (size < (ssize_t) (8 * ngx_pagesize)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size \"%V\" in \"%V\": write a number "
+                           "of bytes, or one with \"k\" or \"m\", at least "
+                           "%uz", &value[1], &cmd->name, 8 * ngx_pagesize);
+        return NGX_CONF_ERROR;
+    }
+
+    *slot = size;
+
+    return NGX_CONF_OK;
 }
 
 
 static void *
 ngx_http_gateway_jwt_create_main_conf(ngx_conf_t *cf)
 {
-    /* set by ngx_pcalloc(): an empty table */
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_jwt_main_conf_t));
+    jmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_jwt_main_conf_t));
+    if (jmcf == NULL) {
+        return NULL;
+    }
+
+    /* set by ngx_pcalloc(): an empty table, no sets, sizes of 0 */
+
+    jmcf->caches = NGX_CONF_UNSET;
+
+    return jmcf;
 }
 
 
@@ -1169,5 +1290,41 @@ ngx_http_gateway_jwt_init(ngx_conf_t *cf)
 
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
 
+    if (jmcf->by_claim) {
+        jmcf->consumers = ngx_http_gateway_consumers_init(cf);
+        if (jmcf->consumers == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_http_gateway_jwt_add_zone(cf, jmcf) != NGX_OK
+        || ngx_http_gateway_jwt_init_sets(cf, jmcf) != NGX_OK
+        || ngx_http_gateway_jwt_init_cache(cf, jmcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     return ngx_http_gateway_auth_init(cf, &jmcf->anonymous);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_jwt_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER
+        && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    jmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_gateway_jwt_module);
+
+    if (jmcf && !jmcf->started) {
+        ngx_http_gateway_jwt_start_sets(jmcf);
+    }
+
+    return NGX_OK;
 }

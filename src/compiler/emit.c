@@ -514,6 +514,27 @@ gwc_emit_rules_http(gwc_writer_t *w, const gwc_output_t *output)
 }
 
 
+/* the plugin that brings such credentials */
+static const gwc_plugin_rule_t *
+gwc_emit_rule_of(const gwc_credential_rule_t *credential)
+{
+    size_t i, k;
+
+    for (i = 0; gwc_plugin_rules[i] != NULL; i++) {
+        const gwc_credential_rule_t *const *rules =
+            gwc_plugin_rules[i]->credentials;
+
+        for (k = 0; rules != NULL && rules[k] != NULL; k++) {
+            if (rules[k] == credential) {
+                return gwc_plugin_rules[i];
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
 /* certificates for connections that plugins make */
 static void
 gwc_emit_rules_trusted(gwc_writer_t *w, gwc_output_t *output)
@@ -539,6 +560,27 @@ gwc_emit_rules_trusted(gwc_writer_t *w, gwc_output_t *output)
             == NULL)
         {
             gwc_emit_trusted(w, output, rule->trusted, plugin->e.record.node);
+        }
+    }
+
+    for (i = 0; i < output->model->credentials.n; i++) {
+        const gwc_credential_t *c = output->model->credentials.items[i];
+        const gwc_plugin_rule_t *rule;
+
+        if (c->rule == NULL || c->rule->verifies == NULL
+            || !c->rule->verifies(c)) {
+            continue;
+        }
+
+        rule = gwc_emit_rule_of(c->rule);
+
+        if (rule != NULL && gwc_scopes_used(output->scopes, rule)
+            && gwc_map_add(
+                   done, (gwc_text_t){ rule->trusted, strlen(rule->trusted) },
+                   output)
+                   == NULL)
+        {
+            gwc_emit_trusted(w, output, rule->trusted, c->e.record.node);
         }
     }
 }

@@ -256,6 +256,14 @@ gwc_emit_consumer_record(gwc_writer_t *w, const gwc_output_t *output,
 }
 
 
+static void
+gwc_record_host(gwc_output_t *output, gwc_text_t host)
+{
+    output->needs_resolver |= host.len != 0 && !gwc_host_is_ip(host)
+                              && !gwc_text_is(host, "localhost");
+}
+
+
 /* what the enabled plugins need of the rest of the output */
 void
 gwc_emit_record_plan(gwc_output_t *output)
@@ -273,10 +281,16 @@ gwc_emit_record_plan(gwc_output_t *output)
         output->needs_records |= rule->writes_records;
 
         if (rule->looks_up != NULL && plugin->config != NULL) {
-            gwc_text_t host = rule->looks_up(plugin->config);
+            gwc_record_host(output, rule->looks_up(plugin->config));
+        }
+    }
 
-            output->needs_resolver |=
-                !gwc_host_is_ip(host) && !gwc_text_is(host, "localhost");
+    for (i = 0; i < output->model->credentials.n; i++) {
+        const gwc_credential_t *credential =
+            output->model->credentials.items[i];
+
+        if (credential->rule != NULL && credential->rule->looks_up != NULL) {
+            gwc_record_host(output, credential->rule->looks_up(credential));
         }
     }
 }

@@ -165,6 +165,9 @@ typedef struct {
     void (*check)(void *credential);
     /* writes its directive inside the consumer's block */
     void (*emit)(gwc_writer_t *w, const void *credential);
+    /* NULL, or as those of the plugin's rule below */
+    gwc_text_t (*looks_up)(const void *credential);
+    bool (*verifies)(const void *credential);
 } gwc_credential_rule_t;
 
 typedef struct {
@@ -189,7 +192,8 @@ typedef struct {
     const gwc_credential_rule_t *const *credentials; /* NULL-terminated */
     /* it logs requests with their entities */
     bool writes_records;
-    /* NULL, or the host in this config, looked up at run time if a name */
+    /* NULL, or the host in this config, looked up at run time if a name;
+       nothing, if there is none */
     gwc_text_t (*looks_up)(const void *config);
     /* NULL, or the shared object of its own, loaded after ours when used */
     const char *module;

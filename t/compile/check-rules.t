@@ -278,7 +278,7 @@ consumers:
 --- error
 kong.yml:5:5: error: consumers[0].oauth2_credentials[0]: required field missing: "client_secret": secrets are never made up
 kong.yml:9:5: error: consumers[0].jwt_secrets[0]: "rsa_public_key" is required for this algorithm
-kong.yml:10:5: error: consumers[0].jwt_secrets[1]: "rsa_public_key" is required for this algorithm
+kong.yml:10:5: warning: consumers[0].jwt_secrets[1]: without "rsa_public_key" no token can be verified: all of them are refused
 kong.yml:11:48: error: consumers[0].jwt_secrets[2].rsa_public_key: invalid key: expected a public key in PEM
 kong.yml:14:5: error: consumers[0].jwt_secrets[3].rsa_public_key: invalid key: expected a public key in PEM
 
