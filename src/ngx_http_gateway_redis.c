@@ -33,12 +33,19 @@ static void ngx_http_gateway_redis_digest(
 static void ngx_http_gateway_redis_answered(void *data, redisReply *reply);
 static void ngx_http_gateway_redis_gone(void *data);
 
+static ngx_int_t ngx_http_gateway_redis_check(ngx_conf_t *cf,
+    ngx_http_gateway_redis_conf_t *conf);
 static ngx_uint_t ngx_http_gateway_redis_same(
     ngx_http_gateway_redis_conf_t *one, ngx_http_gateway_redis_conf_t *two);
 static ngx_uint_t ngx_http_gateway_redis_same_text(ngx_str_t *one,
     ngx_str_t *two);
+static ngx_uint_t ngx_http_gateway_redis_same_list(ngx_array_t *one,
+    ngx_array_t *two);
 static ngx_int_t ngx_http_gateway_redis_init_one(ngx_conf_t *cf,
     ngx_http_gateway_redis_t *redis);
+static ngx_int_t ngx_http_gateway_redis_init_nodes(ngx_conf_t *cf,
+    ngx_http_gateway_redis_t *redis);
+static u_char *ngx_http_gateway_redis_port(ngx_str_t *name);
 #if (NGX_SSL)
 static ngx_int_t ngx_http_gateway_redis_init_ssl(ngx_conf_t *cf,
     ngx_http_gateway_redis_t *redis);
@@ -51,13 +58,29 @@ ngx_http_gateway_redis_send(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_command_t *command,
     ngx_http_gateway_redis_pt handler, void *data)
 {
-    ngx_http_gateway_redis_op_t    *op;
-    ngx_http_gateway_redis_node_t  *node;
+    ngx_str_t                    *key;
+    ngx_uint_t                    slot, n;
+    ngx_http_gateway_redis_op_t  *op;
 
-    node = redis->node;
+    slot = 0;
 
-    if (node->down) {
-        return NULL;
+    if (redis->node) {
+
+        if (redis->node->down) {
+            return NULL;
+        }
+
+    } else {
+        n = command->script ? 0 : 1;
+        key = command->argc > n ? &command->argv[n] : NULL;
+
+        if (key) {
+            slot = ngx_http_gateway_redis_cluster_slot(key);
+        }
+
+        if (ngx_http_gateway_redis_cluster_down(redis, slot)) {
+            return NULL;
+        }
     }
 
     if (redis->active >= NGX_HTTP_GATEWAY_REDIS_QUEUE) {
@@ -66,8 +89,8 @@ ngx_http_gateway_redis_send(ngx_http_gateway_redis_t *redis,
             redis->logged = ngx_time();
 
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                          "redis: %ui commands wait for \"%V\", no more are "
-                          "taken", redis->active, &node->name);
+                          "redis: %ui commands are under way, no more are "
+                          "taken", redis->active);
         }
 
         return NULL;
@@ -80,10 +103,16 @@ ngx_http_gateway_redis_send(ngx_http_gateway_redis_t *redis,
 
     op->handler = handler;
     op->data = data;
+    op->slot = slot;
 
     redis->active++;
 
-    ngx_http_gateway_redis_node_add(node, op, 0);
+    if (redis->node) {
+        ngx_http_gateway_redis_node_add(redis->node, op, 0);
+
+    } else {
+        ngx_http_gateway_redis_cluster_add(redis, op);
+    }
 
     return op;
 }
@@ -205,6 +234,25 @@ ngx_http_gateway_redis_answer(ngx_http_gateway_redis_node_t *node,
     }
 
     redis = node->redis;
+
+    if (redis->node == NULL
+        && ngx_http_gateway_redis_cluster_error(node, op, reply) == NGX_OK)
+    {
+        return;
+    }
+
+    if (node->kind == NGX_HTTP_GATEWAY_REDIS_MASTER && !op->repeated
+        && ngx_strncmp(reply->str, "READONLY", 8) == 0)
+    {
+        /* it is asked again where the sentinels say */
+
+        op->repeated = 1;
+        node->stale = 1;
+
+        ngx_queue_remove(&op->queue);
+        ngx_queue_insert_head(&node->waiting, &op->queue);
+        return;
+    }
 
     if (redis->logged != ngx_time()) {
         redis->logged = ngx_time();
@@ -386,14 +434,14 @@ ngx_http_gateway_redis_defaults(ngx_http_gateway_redis_conf_t *conf)
 ngx_uint_t
 ngx_http_gateway_redis_given(ngx_http_gateway_redis_conf_t *conf)
 {
-    return conf->host.len != 0;
+    return conf->host.len != 0 || conf->sentinel_nodes || conf->cluster_nodes;
 }
 
 
 ngx_uint_t
 ngx_http_gateway_redis_clustered(ngx_http_gateway_redis_t *redis)
 {
-    return 0;
+    return redis->conf.cluster_nodes != NULL;
 }
 
 
@@ -423,9 +471,7 @@ ngx_http_gateway_redis_add(ngx_conf_t *cf,
         }
     }
 
-    if (!ngx_http_gateway_redis_given(conf)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"redis.host\" is needed");
+    if (ngx_http_gateway_redis_check(cf, conf) != NGX_OK) {
         return NULL;
     }
 
@@ -435,6 +481,11 @@ ngx_http_gateway_redis_add(ngx_conf_t *cf,
     }
 
     redis->conf = *conf;
+
+    if (redis->conf.timeout == 0) {
+        redis->conf.timeout = 60000;
+    }
+
     redis->file_name = cf->conf_file->file.name.data;
     redis->line = cf->conf_file->line;
 
@@ -449,20 +500,95 @@ ngx_http_gateway_redis_add(ngx_conf_t *cf,
 }
 
 
+static ngx_int_t
+ngx_http_gateway_redis_check(ngx_conf_t *cf,
+    ngx_http_gateway_redis_conf_t *conf)
+{
+    const char  *wrong;
+
+    wrong = NULL;
+
+    if (!ngx_http_gateway_redis_given(conf)) {
+        wrong = "one of \"redis.host\", \"redis.sentinel_nodes\" and "
+                "\"redis.cluster_nodes\" is needed";
+
+    } else if ((conf->host.len != 0) + (conf->sentinel_nodes != NULL)
+               + (conf->cluster_nodes != NULL) > 1)
+    {
+        wrong = "only one of \"redis.host\", \"redis.sentinel_nodes\" and "
+                "\"redis.cluster_nodes\" can be used";
+
+    } else if ((conf->sentinel_nodes != NULL)
+               != (conf->sentinel_master.len != 0))
+    {
+        wrong = "\"redis.sentinel_nodes\" and \"redis.sentinel_master\" "
+                "need each other";
+
+    } else if (conf->cluster_nodes && conf->database) {
+        wrong = "a cluster has no \"redis.database\" but 0";
+    }
+
+    if (wrong) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", wrong);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_uint_t
 ngx_http_gateway_redis_same(ngx_http_gateway_redis_conf_t *one,
     ngx_http_gateway_redis_conf_t *two)
 {
     return ngx_http_gateway_redis_same_text(&one->host, &two->host)
            && one->port == two->port
-           && one->timeout == two->timeout
+           && (one->timeout ? one->timeout : 60000)
+              == (two->timeout ? two->timeout : 60000)
            && ngx_http_gateway_redis_same_text(&one->username, &two->username)
            && ngx_http_gateway_redis_same_text(&one->password, &two->password)
            && one->database == two->database
            && one->ssl == two->ssl
            && one->ssl_verify == two->ssl_verify
            && ngx_http_gateway_redis_same_text(&one->server_name,
-                                               &two->server_name);
+                                               &two->server_name)
+           && ngx_http_gateway_redis_same_text(&one->sentinel_master,
+                                               &two->sentinel_master)
+           && ngx_http_gateway_redis_same_text(&one->sentinel_username,
+                                               &two->sentinel_username)
+           && ngx_http_gateway_redis_same_text(&one->sentinel_password,
+                                               &two->sentinel_password)
+           && ngx_http_gateway_redis_same_list(one->sentinel_nodes,
+                                               two->sentinel_nodes)
+           && ngx_http_gateway_redis_same_list(one->cluster_nodes,
+                                               two->cluster_nodes);
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_redis_same_list(ngx_array_t *one, ngx_array_t *two)
+{
+    ngx_str_t   *a, *b;
+    ngx_uint_t   i;
+
+    if (one == NULL || two == NULL) {
+        return one == two;
+    }
+
+    if (one->nelts != two->nelts) {
+        return 0;
+    }
+
+    a = one->elts;
+    b = two->elts;
+
+    for (i = 0; i < one->nelts; i++) {
+        if (!ngx_http_gateway_redis_same_text(&a[i], &b[i])) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -510,13 +636,19 @@ ngx_http_gateway_redis_init_one(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    redis->node = ngx_http_gateway_redis_node(redis, cf->pool,
-                                              &redis->conf.host,
-                                              (in_port_t) redis->conf.port);
-    if (redis->node == NULL) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "invalid \"redis.host\" \"%V\" in %s:%ui",
-                      &redis->conf.host, redis->file_name, redis->line);
+    if (redis->conf.host.len) {
+
+        redis->node = ngx_http_gateway_redis_node(redis, cf->pool,
+                                                  &redis->conf.host,
+                                                (in_port_t) redis->conf.port);
+        if (redis->node == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "invalid \"redis.host\" \"%V\" in %s:%ui",
+                          &redis->conf.host, redis->file_name, redis->line);
+            return NGX_ERROR;
+        }
+
+    } else if (ngx_http_gateway_redis_init_nodes(cf, redis) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -544,6 +676,104 @@ ngx_http_gateway_redis_init_one(ngx_conf_t *cf,
     cln->data = redis;
 
     return NGX_OK;
+}
+
+
+/* the nodes of a cluster that are named, or sentinels and their master */
+
+static ngx_int_t
+ngx_http_gateway_redis_init_nodes(ngx_conf_t *cf,
+    ngx_http_gateway_redis_t *redis)
+{
+    u_char                          *colon;
+    ngx_int_t                        port;
+    ngx_str_t                       *name, host;
+    ngx_uint_t                       i, sentinel;
+    ngx_array_t                     *names;
+    ngx_http_gateway_redis_node_t  **node;
+
+    sentinel = (redis->conf.sentinel_nodes != NULL);
+    names = sentinel ? redis->conf.sentinel_nodes : redis->conf.cluster_nodes;
+
+    if (ngx_array_init(&redis->nodes, cf->pool, names->nelts,
+                       sizeof(ngx_http_gateway_redis_node_t *))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    name = names->elts;
+
+    for (i = 0; i < names->nelts; i++) {
+
+        host = name[i];
+        port = sentinel ? 26379 : 6379;
+
+        colon = ngx_http_gateway_redis_port(&host);
+
+        if (colon) {
+            port = ngx_atoi(colon + 1, host.data + host.len - colon - 1);
+            host.len = colon - host.data;
+        }
+
+        node = ngx_array_push(&redis->nodes);
+        if (node == NULL) {
+            return NGX_ERROR;
+        }
+
+        *node = host.len && port > 0 && port < 65536
+                ? ngx_http_gateway_redis_node(redis, cf->pool, &host,
+                                              (in_port_t) port)
+                : NULL;
+
+        if (*node == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "invalid node \"%V\" of Redis in %s:%ui: write "
+                          "\"host:port\"", &name[i], redis->file_name,
+                          redis->line);
+            return NGX_ERROR;
+        }
+
+        if (sentinel) {
+            (*node)->kind = NGX_HTTP_GATEWAY_REDIS_SENTINEL;
+        }
+    }
+
+    if (sentinel) {
+        redis->node = ngx_http_gateway_redis_node(redis, cf->pool,
+                                             &redis->conf.sentinel_master, 0);
+        if (redis->node == NULL) {
+            return NGX_ERROR;
+        }
+
+        redis->node->name = redis->conf.sentinel_master;
+        redis->node->kind = NGX_HTTP_GATEWAY_REDIS_MASTER;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the colon before the port, or NULL; "::1" has none, "[::1]:80" does */
+
+static u_char *
+ngx_http_gateway_redis_port(ngx_str_t *name)
+{
+    u_char  *first, *last;
+
+    first = ngx_strlchr(name->data, name->data + name->len, ':');
+
+    if (first == NULL) {
+        return NULL;
+    }
+
+    for (last = name->data + name->len - 1; *last != ':'; last--) {
+        if (*last == ']') {
+            return NULL;
+        }
+    }
+
+    return first == last || *name->data == '[' ? last : NULL;
 }
 
 
@@ -609,5 +839,18 @@ ngx_http_gateway_redis_cleanup(void *data)
 {
     ngx_http_gateway_redis_t *redis = data;
 
-    ngx_http_gateway_redis_node_stop(redis->node);
+    ngx_uint_t                       i;
+    ngx_http_gateway_redis_node_t  **node;
+
+    if (redis->node) {
+        ngx_http_gateway_redis_node_stop(redis->node);
+    }
+
+    node = redis->nodes.elts;
+
+    for (i = 0; i < redis->nodes.nelts; i++) {
+        ngx_http_gateway_redis_node_stop(node[i]);
+    }
+
+    ngx_http_gateway_redis_cluster_stop(redis);
 }

@@ -29,6 +29,10 @@
  * connection was lost before the answer is sent again, once: it may have been
  * executed twice then.
  *
+ * With sentinels the master is asked for whenever a connection is made.  In a
+ * cluster a command goes to the node that has the slot of its first key; all
+ * keys of one command must have the same hash tag.
+ *
  * How to use it, in a policy:
  *
  *   - embed ngx_http_gateway_redis_conf_t in the conf, its rows
@@ -47,13 +51,21 @@ typedef struct ngx_http_gateway_redis_op_s  ngx_http_gateway_redis_op_t;
 typedef struct {
     ngx_str_t                        host;      /* or "unix:/path" */
     ngx_int_t                        port;
-    ngx_int_t                        timeout;   /* milliseconds, for all */
+    ngx_int_t                        timeout;   /* milliseconds; 0: a minute */
     ngx_str_t                        username;
     ngx_str_t                        password;  /* empty: no AUTH */
     ngx_int_t                        database;
     ngx_flag_t                       ssl;
     ngx_flag_t                       ssl_verify;
     ngx_str_t                        server_name; /* of TLS; or the host */
+
+    ngx_array_t                     *sentinel_nodes; /* ngx_str_t, "host" or
+                                                        "host:port" */
+    ngx_str_t                        sentinel_master;
+    ngx_str_t                        sentinel_username;
+    ngx_str_t                        sentinel_password;
+
+    ngx_array_t                     *cluster_nodes; /* as sentinel_nodes */
 } ngx_http_gateway_redis_conf_t;
 
 
@@ -65,18 +77,25 @@ typedef struct {
 #define NGX_HTTP_GATEWAY_REDIS_PARAMS(type, field)                            \
     ngx_http_gateway_redis_param(type, field, host, STRING, 0, 0),            \
     ngx_http_gateway_redis_param(type, field, port, INT, 1, 65535),           \
-    ngx_http_gateway_redis_param(type, field, timeout, INT, 1, 2147483646),   \
+    ngx_http_gateway_redis_param(type, field, timeout, INT, 0, 2147483646),   \
     ngx_http_gateway_redis_param(type, field, username, STRING, 0, 0),        \
     ngx_http_gateway_redis_param(type, field, password, STRING, 0, 0),        \
     ngx_http_gateway_redis_param(type, field, database, INT, 0, 2147483647),  \
     ngx_http_gateway_redis_param(type, field, ssl, FLAG, 0, 0),               \
     ngx_http_gateway_redis_param(type, field, ssl_verify, FLAG, 0, 0),        \
-    ngx_http_gateway_redis_param(type, field, server_name, STRING, 0, 0)
+    ngx_http_gateway_redis_param(type, field, server_name, STRING, 0, 0),     \
+    ngx_http_gateway_redis_param(type, field, sentinel_nodes, LIST, 0, 0),    \
+    ngx_http_gateway_redis_param(type, field, sentinel_master, STRING, 0, 0), \
+    ngx_http_gateway_redis_param(type, field, sentinel_username, STRING,      \
+                                 0, 0),                                       \
+    ngx_http_gateway_redis_param(type, field, sentinel_password, STRING,      \
+                                 0, 0),                                       \
+    ngx_http_gateway_redis_param(type, field, cluster_nodes, LIST, 0, 0)
 
 /* port 6379, timeout 2000; for a zeroed conf */
 void ngx_http_gateway_redis_defaults(ngx_http_gateway_redis_conf_t *conf);
 
-/* a host is given */
+/* a host, sentinels or nodes of a cluster are given */
 ngx_uint_t ngx_http_gateway_redis_given(ngx_http_gateway_redis_conf_t *conf);
 
 /*

@@ -18,6 +18,8 @@
 static void ngx_http_gateway_redis_node_flush(ngx_event_t *ev);
 static ngx_int_t ngx_http_gateway_redis_node_open(
     ngx_http_gateway_redis_node_t *node);
+static ngx_int_t ngx_http_gateway_redis_node_find(
+    ngx_http_gateway_redis_node_t *node);
 static void ngx_http_gateway_redis_node_found(
     ngx_http_gateway_names_query_t *query);
 static ngx_int_t ngx_http_gateway_redis_node_connect(
@@ -37,7 +39,8 @@ static void ngx_http_gateway_redis_node_greet(
 static ngx_int_t ngx_http_gateway_redis_node_greeting(
     ngx_http_gateway_redis_node_t *node, ngx_str_t *argv, ngx_uint_t argc);
 static ngx_int_t ngx_http_gateway_redis_node_greeted(
-    ngx_http_gateway_redis_node_t *node, redisReply *reply);
+    ngx_http_gateway_redis_node_t *node, ngx_http_gateway_redis_op_t *op,
+    redisReply *reply);
 static ngx_int_t ngx_http_gateway_redis_node_put(
     ngx_http_gateway_redis_node_t *node, ngx_http_gateway_redis_op_t *op);
 static void ngx_http_gateway_redis_node_write(
@@ -52,8 +55,6 @@ static void ngx_http_gateway_redis_node_arm(
     ngx_http_gateway_redis_node_t *node);
 static void ngx_http_gateway_redis_node_timer(ngx_event_t *ev);
 static void ngx_http_gateway_redis_node_trial(ngx_event_t *ev);
-static void ngx_http_gateway_redis_node_fail(
-    ngx_http_gateway_redis_node_t *node, const char *why, ngx_uint_t late);
 static void ngx_http_gateway_redis_node_move(ngx_queue_t *to,
     ngx_queue_t *from);
 static void ngx_http_gateway_redis_node_close(
@@ -78,6 +79,35 @@ ngx_http_gateway_redis_node_add(ngx_http_gateway_redis_node_t *node,
     if (!node->flush.posted) {
         ngx_post_event(&node->flush, &ngx_posted_events);
     }
+}
+
+
+ngx_http_gateway_redis_op_t *
+ngx_http_gateway_redis_node_ask(ngx_http_gateway_redis_node_t *node,
+    ngx_str_t *argv, ngx_uint_t argc, ngx_http_gateway_redis_pt handler,
+    void *data)
+{
+    ngx_http_gateway_redis_op_t       *op;
+    ngx_http_gateway_redis_command_t   command;
+
+    ngx_memzero(&command, sizeof(ngx_http_gateway_redis_command_t));
+
+    command.argv = argv;
+    command.argc = argc;
+
+    op = ngx_http_gateway_redis_op(node->redis, &command);
+    if (op == NULL) {
+        return NULL;
+    }
+
+    op->handler = handler;
+    op->data = data;
+
+    node->redis->active++;
+
+    ngx_http_gateway_redis_node_add(node, op, 0);
+
+    return op;
 }
 
 
@@ -154,9 +184,34 @@ ngx_http_gateway_redis_node_open(ngx_http_gateway_redis_node_t *node)
 
     /* a socket has its address already */
 
-    if (node->port == 0) {
+    if (node->port == 0 && node->kind != NGX_HTTP_GATEWAY_REDIS_MASTER) {
         return ngx_http_gateway_redis_node_connect(node);
     }
+
+    node->state = NGX_HTTP_GATEWAY_REDIS_RESOLVING;
+
+    if (node->kind == NGX_HTTP_GATEWAY_REDIS_MASTER) {
+        rc = ngx_http_gateway_redis_sentinel_find(node);
+        return rc == NGX_AGAIN ? NGX_OK : rc;
+    }
+
+    return ngx_http_gateway_redis_node_find(node);
+}
+
+
+void
+ngx_http_gateway_redis_node_locate(ngx_http_gateway_redis_node_t *node)
+{
+    if (ngx_http_gateway_redis_node_find(node) != NGX_OK) {
+        ngx_http_gateway_redis_node_fail(node, "cannot be connected to", 0);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_gateway_redis_node_find(ngx_http_gateway_redis_node_t *node)
+{
+    ngx_int_t  rc;
 
     node->query.host = node->host;
     node->query.port = node->port;
@@ -164,8 +219,6 @@ ngx_http_gateway_redis_node_open(ngx_http_gateway_redis_node_t *node)
     node->query.log = ngx_cycle->log;
     node->query.handler = ngx_http_gateway_redis_node_found;
     node->query.data = node;
-
-    node->state = NGX_HTTP_GATEWAY_REDIS_RESOLVING;
 
     rc = ngx_http_gateway_names_find(node->redis->names, &node->query);
 
@@ -403,8 +456,10 @@ static void
 ngx_http_gateway_redis_node_greet(ngx_http_gateway_redis_node_t *node)
 {
     u_char                          number[NGX_INT_T_LEN];
-    ngx_str_t                       argv[3];
+    ngx_queue_t                    *q;
+    ngx_str_t                       argv[3], *username, *password;
     ngx_uint_t                      n;
+    ngx_http_gateway_redis_op_t    *op;
     ngx_http_gateway_redis_conf_t  *conf;
 
     conf = &node->redis->conf;
@@ -416,24 +471,32 @@ ngx_http_gateway_redis_node_greet(ngx_http_gateway_redis_node_t *node)
         goto failed;
     }
 
-    if (conf->password.len) {
+    username = &conf->username;
+    password = &conf->password;
+
+    if (node->kind == NGX_HTTP_GATEWAY_REDIS_SENTINEL) {
+        username = &conf->sentinel_username;
+        password = &conf->sentinel_password;
+    }
+
+    if (password->len) {
 
         n = 0;
         ngx_str_set(&argv[n], "AUTH");
         n++;
 
-        if (conf->username.len) {
-            argv[n++] = conf->username;
+        if (username->len) {
+            argv[n++] = *username;
         }
 
-        argv[n++] = conf->password;
+        argv[n++] = *password;
 
         if (ngx_http_gateway_redis_node_greeting(node, argv, n) != NGX_OK) {
             goto failed;
         }
     }
 
-    if (conf->database) {
+    if (conf->database && node->kind != NGX_HTTP_GATEWAY_REDIS_SENTINEL) {
         ngx_str_set(&argv[0], "SELECT");
         argv[1].data = number;
         argv[1].len = ngx_sprintf(number, "%i", conf->database) - number;
@@ -443,10 +506,23 @@ ngx_http_gateway_redis_node_greet(ngx_http_gateway_redis_node_t *node)
         }
     }
 
-    ngx_str_set(&argv[0], "PING");
+    /* a master that was put down may not know it yet, but says it later */
+
+    if (node->kind == NGX_HTTP_GATEWAY_REDIS_MASTER) {
+        ngx_str_set(&argv[0], "ROLE");
+
+    } else {
+        ngx_str_set(&argv[0], "PING");
+    }
 
     if (ngx_http_gateway_redis_node_greeting(node, argv, 1) != NGX_OK) {
         goto failed;
+    }
+
+    if (node->kind == NGX_HTTP_GATEWAY_REDIS_MASTER) {
+        q = ngx_queue_last(&node->sent);
+        op = ngx_queue_data(q, ngx_http_gateway_redis_op_t, queue);
+        op->role = 1;
     }
 
     ngx_http_gateway_redis_node_write(node);
@@ -487,7 +563,7 @@ ngx_http_gateway_redis_node_greeting(ngx_http_gateway_redis_node_t *node,
 
 static ngx_int_t
 ngx_http_gateway_redis_node_greeted(ngx_http_gateway_redis_node_t *node,
-    redisReply *reply)
+    ngx_http_gateway_redis_op_t *op, redisReply *reply)
 {
     ngx_str_t  text;
 
@@ -504,6 +580,14 @@ ngx_http_gateway_redis_node_greeted(ngx_http_gateway_redis_node_t *node,
                           &node->name, &text);
         }
 
+        return NGX_ERROR;
+    }
+
+    if (op->role
+        && (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0
+            || reply->element[0]->type != REDIS_REPLY_STRING
+            || ngx_strcmp(reply->element[0]->str, "master") != 0))
+    {
         return NGX_ERROR;
     }
 
@@ -540,13 +624,17 @@ static ngx_int_t
 ngx_http_gateway_redis_node_put(ngx_http_gateway_redis_node_t *node,
     ngx_http_gateway_redis_op_t *op)
 {
-    size_t   size;
+    size_t   size, len;
     u_char  *out;
 
-    if (node->out_size - node->out_len < op->len) {
+    static const char  asking[] = "*1\r\n$6\r\nASKING\r\n";
+
+    len = op->len + (op->asking ? sizeof(asking) - 1 : 0);
+
+    if (node->out_size - node->out_len < len) {
 
         size = ngx_max(2 * node->out_size, 4096);
-        size = ngx_max(size, node->out_len + op->len);
+        size = ngx_max(size, node->out_len + len);
 
         out = ngx_alloc(size, ngx_cycle->log);
         if (out == NULL) {
@@ -562,8 +650,14 @@ ngx_http_gateway_redis_node_put(ngx_http_gateway_redis_node_t *node,
         node->out_size = size;
     }
 
-    ngx_memcpy(node->out + node->out_len, op->command, op->len);
-    node->out_len += op->len;
+    out = node->out + node->out_len;
+
+    if (op->asking) {
+        out = ngx_cpymem(out, asking, sizeof(asking) - 1);
+    }
+
+    ngx_memcpy(out, op->command, op->len);
+    node->out_len += len;
 
     op->sent = 1;
 
@@ -785,7 +879,7 @@ ngx_http_gateway_redis_node_answers(ngx_http_gateway_redis_node_t *node)
         op = ngx_queue_data(q, ngx_http_gateway_redis_op_t, queue);
 
         if (op->greeting) {
-            rc = ngx_http_gateway_redis_node_greeted(node, reply);
+            rc = ngx_http_gateway_redis_node_greeted(node, op, reply);
             ngx_http_gateway_redis_end(op, NULL);
             freeReplyObject(reply);
 
@@ -798,7 +892,13 @@ ngx_http_gateway_redis_node_answers(ngx_http_gateway_redis_node_t *node)
             continue;
         }
 
-        ngx_http_gateway_redis_answer(node, op, reply);
+        if (op->asking) {
+            /* "OK" to that */
+            op->asking = 0;
+
+        } else {
+            ngx_http_gateway_redis_answer(node, op, reply);
+        }
 
         freeReplyObject(reply);
     }
@@ -810,6 +910,11 @@ ngx_http_gateway_redis_node_answers(ngx_http_gateway_redis_node_t *node)
 static void
 ngx_http_gateway_redis_node_settle(ngx_http_gateway_redis_node_t *node)
 {
+    if (node->stale) {
+        ngx_http_gateway_redis_node_fail(node, "is no master any more", 0);
+        return;
+    }
+
     ngx_http_gateway_redis_node_arm(node);
 
     if (node->state != NGX_HTTP_GATEWAY_REDIS_READY
@@ -923,7 +1028,7 @@ ngx_http_gateway_redis_node_trial(ngx_event_t *ev)
  * is not known are sent once more, unless the server is late.
  */
 
-static void
+void
 ngx_http_gateway_redis_node_fail(ngx_http_gateway_redis_node_t *node,
     const char *why, ngx_uint_t late)
 {
@@ -986,6 +1091,12 @@ ngx_http_gateway_redis_node_fail(ngx_http_gateway_redis_node_t *node,
         }
     }
 
+    /* another one may have its slots soon */
+
+    if (node->redis->node == NULL) {
+        ngx_http_gateway_redis_cluster_stale(node->redis);
+    }
+
     if (!ngx_queue_empty(&node->waiting) && !node->flush.posted) {
         ngx_post_event(&node->flush, &ngx_posted_events);
     }
@@ -1021,6 +1132,13 @@ ngx_http_gateway_redis_node_close(ngx_http_gateway_redis_node_t *node)
     ngx_http_gateway_redis_op_t  *op;
 
     ngx_http_gateway_names_end(&node->query);
+
+    if (node->question) {
+        ngx_http_gateway_redis_forget(node->question);
+        node->question = NULL;
+    }
+
+    node->stale = 0;
 
     if (node->timer.timer_set) {
         ngx_del_timer(&node->timer);

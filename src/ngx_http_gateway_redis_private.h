@@ -30,6 +30,9 @@
 /* failures in a row after which a server is down */
 #define NGX_HTTP_GATEWAY_REDIS_FAILURES  3
 
+/* times that a cluster may send a command elsewhere */
+#define NGX_HTTP_GATEWAY_REDIS_REDIRECTS 5
+
 /* milliseconds between trials of one that is down: the first, the last */
 #define NGX_HTTP_GATEWAY_REDIS_BACKOFF   100
 #define NGX_HTTP_GATEWAY_REDIS_BACKOFFS  2000
@@ -47,7 +50,11 @@ struct ngx_http_gateway_redis_op_s {
     size_t                           len;
     ngx_http_gateway_redis_script_t *script;
     ngx_msec_t                       deadline;
+    ngx_uint_t                       slot;      /* in a cluster */
+    ngx_uint_t                       redirects;
+    unsigned                         asking:1;  /* "ASKING" goes before it */
     unsigned                         greeting:1; /* of a new connection */
+    unsigned                         role:1;    /* such a one, "ROLE" */
     unsigned                         sent:1;    /* once at least */
     unsigned                         repeated:1; /* on a new connection */
     unsigned                         evaluated:1; /* as EVAL */
@@ -63,6 +70,13 @@ typedef enum {
 } ngx_http_gateway_redis_state_e;
 
 
+typedef enum {
+    NGX_HTTP_GATEWAY_REDIS_SERVER = 0,          /* of a cluster, too */
+    NGX_HTTP_GATEWAY_REDIS_MASTER,              /* sentinels know where */
+    NGX_HTTP_GATEWAY_REDIS_SENTINEL
+} ngx_http_gateway_redis_kind_e;
+
+
 /* one server and the connection to it */
 struct ngx_http_gateway_redis_node_s {
     ngx_http_gateway_redis_t        *redis;
@@ -71,6 +85,11 @@ struct ngx_http_gateway_redis_node_s {
     ngx_str_t                        name;      /* for messages */
 
     ngx_http_gateway_names_query_t   query;     /* its addresses */
+
+    ngx_http_gateway_redis_kind_e    kind;
+    ngx_http_gateway_redis_op_t     *question;  /* to a sentinel */
+    ngx_uint_t                       asked;     /* of them */
+    u_char                           master[255]; /* host of a master */
 
     ngx_http_gateway_redis_state_e   state;
     ngx_connection_t                *connection;
@@ -94,7 +113,7 @@ struct ngx_http_gateway_redis_node_s {
 
     unsigned                         down:1;
     unsigned                         inited:1;
-    unsigned                         reading:1; /* its handlers are called */
+    unsigned                         stale:1;   /* to be connected anew */
 };
 
 
@@ -108,7 +127,23 @@ struct ngx_http_gateway_redis_s {
     ngx_ssl_t                       *ssl;
 #endif
 
-    ngx_http_gateway_redis_node_t   *node;      /* the only one */
+    ngx_http_gateway_redis_node_t   *node;      /* server or master; NULL: a
+                                                   cluster */
+    ngx_array_t                      nodes;     /* of a cluster; sentinels */
+    ngx_uint_t                       turn;      /* whom of them to ask next */
+
+    /* of a cluster */
+    uint16_t                        *slots;     /* number of the node, from 1;
+                                                   NULL: nothing is known */
+    ngx_queue_t                      orphans;   /* wait for the map */
+    ngx_event_t                      wake;      /* asks for it */
+    ngx_http_gateway_redis_op_t     *question;  /* for it, under way */
+    ngx_http_gateway_redis_node_t   *mapper;    /* is asked */
+    ngx_uint_t                       asked;     /* in this round */
+    ngx_msec_t                       refreshed;
+    ngx_pool_t                      *pool;      /* of nodes found later */
+    unsigned                         inited:1;
+
     ngx_uint_t                       active;    /* commands under way */
     time_t                           logged;
 };
@@ -144,8 +179,53 @@ ngx_http_gateway_redis_node_t *ngx_http_gateway_redis_node(
 void ngx_http_gateway_redis_node_add(ngx_http_gateway_redis_node_t *node,
     ngx_http_gateway_redis_op_t *op, ngx_uint_t first);
 
+/* a question of our own; NULL: no memory */
+ngx_http_gateway_redis_op_t *ngx_http_gateway_redis_node_ask(
+    ngx_http_gateway_redis_node_t *node, ngx_str_t *argv, ngx_uint_t argc,
+    ngx_http_gateway_redis_pt handler, void *data);
+
+/* goes on with opening when the host is known; it fails by itself */
+void ngx_http_gateway_redis_node_locate(ngx_http_gateway_redis_node_t *node);
+
+/*
+ * The connection is lost or cannot be made.  late: because of a time-out,
+ * so commands are not sent again.
+ */
+void ngx_http_gateway_redis_node_fail(ngx_http_gateway_redis_node_t *node,
+    const char *why, ngx_uint_t late);
+
 /* ends everything; no owner of an operation is told */
 void ngx_http_gateway_redis_node_stop(ngx_http_gateway_redis_node_t *node);
+
+
+/* masters, ngx_http_gateway_redis_sentinel.c */
+
+/* NGX_AGAIN: node_locate() or node_fail() will be called; or NGX_ERROR */
+ngx_int_t ngx_http_gateway_redis_sentinel_find(
+    ngx_http_gateway_redis_node_t *node);
+
+
+/* clusters, ngx_http_gateway_redis_cluster.c */
+
+ngx_uint_t ngx_http_gateway_redis_cluster_slot(ngx_str_t *key);
+
+/* there is no use in sending something to that slot */
+ngx_uint_t ngx_http_gateway_redis_cluster_down(
+    ngx_http_gateway_redis_t *redis, ngx_uint_t slot);
+
+/* sends an operation to the node of its slot, or lets it wait */
+void ngx_http_gateway_redis_cluster_add(ngx_http_gateway_redis_t *redis,
+    ngx_http_gateway_redis_op_t *op);
+
+/* something has changed: asks for the map soon */
+void ngx_http_gateway_redis_cluster_stale(ngx_http_gateway_redis_t *redis);
+
+/* NGX_OK: the operation is elsewhere now; NGX_DECLINED: an ordinary error */
+ngx_int_t ngx_http_gateway_redis_cluster_error(
+    ngx_http_gateway_redis_node_t *node, ngx_http_gateway_redis_op_t *op,
+    redisReply *reply);
+
+void ngx_http_gateway_redis_cluster_stop(ngx_http_gateway_redis_t *redis);
 
 
 #endif /* _NGX_HTTP_GATEWAY_REDIS_PRIVATE_H_INCLUDED_ */

@@ -601,3 +601,59 @@ $::proxy    }
  "GET /t?apikey=eve", "GET /t?apikey=mallory"]
 --- error_code eval
 [200, 200, 200, 429, 200, 200, 429, 200]
+
+
+
+=== TEST 45: sentinels without a master
+--- limit: minute=1 policy=redis redis.sentinel_nodes=a:1
+--- must_die
+--- error_log
+"redis.sentinel_nodes" and "redis.sentinel_master" need each other
+
+
+
+=== TEST 46: two ways to Redis
+--- limit: minute=1 policy=redis redis.host=a redis.cluster_nodes=b
+--- must_die
+--- error_log
+only one of "redis.host", "redis.sentinel_nodes" and "redis.cluster_nodes" can be used
+
+
+
+=== TEST 47: a cluster with databases
+--- limit: minute=1 policy=redis redis.cluster_nodes=b redis.database=1
+--- must_die
+--- error_log
+a cluster has no "redis.database" but 0
+
+
+
+=== TEST 48: a node without a host
+--- limit: minute=1 policy=redis redis.cluster_nodes=:6379
+--- must_die
+--- error_log
+invalid node ":6379" of Redis in
+
+
+
+=== TEST 49: a node with a bad port
+--- limit: minute=1 policy=redis redis.cluster_nodes=a:70000
+--- must_die
+--- error_log
+invalid node "a:70000" of Redis in
+
+
+
+=== TEST 50: certificates that nothing can verify
+--- limit: minute=1 policy=redis redis.host=a redis.ssl=on redis.ssl_verify=on
+--- must_die
+--- error_log
+needs a "gateway_redis_trusted_certificate" in "http"
+
+
+
+=== TEST 51: a negative timeout
+--- limit: minute=1 policy=redis redis.host=a redis.timeout=-1
+--- must_die
+--- error_log
+invalid parameter "redis.timeout=-1"

@@ -280,9 +280,7 @@ gwc_rate_limiting_looks_up(const void *data)
 {
     const gwc_rate_limiting_t *config = data;
 
-    /* an address needs no resolver */
-    return config->redis.host.set ? config->redis.host.v
-                                  : (gwc_text_t){ "127.0.0.1", 9 };
+    return gwc_redis_looks_up(&config->redis);
 }
 
 

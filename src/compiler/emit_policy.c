@@ -200,6 +200,27 @@ gwc_policy_map(gwc_policy_t *policy, const gwc_field_t *field,
 }
 
 
+/* a record in a list: its values, joined by colons */
+static gwc_text_t
+gwc_record_text(const gwc_field_t *fields, const char *record)
+{
+    const gwc_field_t *field;
+    gwc_buf_t buf = { 0 };
+    gwc_text_t text;
+
+    for (field = fields; field->name != NULL; field++) {
+        text = gwc_scalar_text(field->type, record + field->offset);
+
+        if (text.data != NULL) {
+            gwc_buf_puts(&buf, buf.len != 0 ? ":" : "");
+            gwc_buf_add(&buf, text.data, text.len);
+        }
+    }
+
+    return (gwc_text_t){ buf.data, buf.len };
+}
+
+
 static void
 gwc_policy_list(gwc_policy_t *policy, const gwc_field_t *field,
                 const gwc_list_t *list, const char *name)
@@ -213,8 +234,11 @@ gwc_policy_list(gwc_policy_t *policy, const gwc_field_t *field,
     }
 
     for (i = 0; i < list->n; i++) {
-        text = gwc_scalar_text(field->elem->type,
-                               (const char *) list->items + i * list->size);
+        const char *item = (const char *) list->items + i * list->size;
+
+        text = field->elem->type == GWC_RECORD
+                   ? gwc_record_text(field->elem->fields, item)
+                   : gwc_scalar_text(field->elem->type, item);
 
         if (text.data != NULL) {
             gwc_policy_param(policy, name, text);

@@ -9,6 +9,50 @@
 #include <string.h>
 
 #include "diag.h"
+#include "emit.h"
+
+#define GWC_REDIS_NODE(host_name, default_port)                               \
+    {                                                                         \
+        {                                                                     \
+            .name = (host_name),                                              \
+            .type = GWC_STRING,                                               \
+            .offset = offsetof(gwc_redis_node_t, host),                       \
+            .flags = GWC_REQUIRED,                                            \
+            .check = gwc_check_host,                                          \
+        },                                                                    \
+            {                                                                 \
+                .name = "port",                                               \
+                .type = GWC_INT,                                              \
+                .offset = offsetof(gwc_redis_node_t, port),                   \
+                .dflt = (default_port),                                       \
+                .bounded = true,                                              \
+                .min = 1,                                                     \
+                .max = 65535,                                                 \
+            },                                                                \
+        {                                                                     \
+            .name = NULL                                                      \
+        }                                                                     \
+    }
+
+static const gwc_field_t gwc_redis_sentinel_fields[] =
+    GWC_REDIS_NODE("host", "26379");
+
+static const gwc_field_t gwc_redis_cluster_fields[] =
+    GWC_REDIS_NODE("ip", "6379");
+
+static const gwc_field_t gwc_redis_sentinel = {
+    .type = GWC_RECORD,
+    .fields = gwc_redis_sentinel_fields,
+    .size = sizeof(gwc_redis_node_t),
+};
+
+static const gwc_field_t gwc_redis_cluster = {
+    .type = GWC_RECORD,
+    .fields = gwc_redis_cluster_fields,
+    .size = sizeof(gwc_redis_node_t),
+};
+
+static const char *const gwc_redis_roles[] = { "master", NULL };
 
 const gwc_field_t gwc_redis_fields[] = {
     {
@@ -73,6 +117,46 @@ const gwc_field_t gwc_redis_fields[] = {
         .type = GWC_STRING,
         .offset = offsetof(gwc_redis_t, server_name),
         .check = gwc_check_host,
+    },
+    {
+        .name = "sentinel_nodes",
+        .type = GWC_ARRAY,
+        .offset = offsetof(gwc_redis_t, sentinel_nodes),
+        .min_len = 1,
+        .elem = &gwc_redis_sentinel,
+        .size = sizeof(gwc_redis_node_t),
+    },
+    {
+        .name = "sentinel_master",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_redis_t, sentinel_master),
+    },
+    {
+        .name = "sentinel_role",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_redis_t, sentinel_role),
+        .flags = GWC_NO_EMIT,
+        .one_of = gwc_redis_roles,
+    },
+    {
+        .name = "sentinel_username",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_redis_t, sentinel_username),
+        .flags = GWC_REFERENCEABLE,
+    },
+    {
+        .name = "sentinel_password",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_redis_t, sentinel_password),
+        .flags = GWC_REFERENCEABLE | GWC_SECRET | GWC_EMPTY_OK,
+    },
+    {
+        .name = "cluster_nodes",
+        .type = GWC_ARRAY,
+        .offset = offsetof(gwc_redis_t, cluster_nodes),
+        .min_len = 1,
+        .elem = &gwc_redis_cluster,
+        .size = sizeof(gwc_redis_node_t),
     },
     { .name = NULL },
 };
@@ -147,6 +231,36 @@ gwc_redis_merge_bool(gwc_bool_t *to, const gwc_bool_t *from, const char *name)
 }
 
 
+static void
+gwc_redis_check(const gwc_redis_t *redis)
+{
+    if (redis->sentinel_nodes.set && redis->cluster_nodes.set) {
+        gwc_error(redis->cluster_nodes.node,
+                  "only one of \"sentinel_nodes\" and \"cluster_nodes\" can "
+                  "be set");
+    }
+
+    if (redis->host.set
+        && (redis->sentinel_nodes.set || redis->cluster_nodes.set)) {
+        gwc_error(redis->host.node,
+                  "\"host\" cannot be set with \"%s\", which say where Redis "
+                  "is",
+                  redis->sentinel_nodes.set ? "sentinel_nodes"
+                                            : "cluster_nodes");
+    }
+
+    if (redis->sentinel_nodes.set != redis->sentinel_master.set) {
+        gwc_error(redis->record.node,
+                  "\"sentinel_nodes\" and \"sentinel_master\" need each "
+                  "other");
+    }
+
+    if (redis->cluster_nodes.set && redis->database.v != 0) {
+        gwc_error(redis->database.node, "a cluster has no database but 0");
+    }
+}
+
+
 void
 gwc_redis_merge(gwc_redis_t *redis, const gwc_redis_flat_t *flat)
 {
@@ -162,13 +276,47 @@ gwc_redis_merge(gwc_redis_t *redis, const gwc_redis_flat_t *flat)
     gwc_redis_merge_bool(&redis->ssl_verify, &flat->ssl_verify, "ssl_verify");
     gwc_redis_merge_text(&redis->server_name, &flat->server_name,
                          "server_name");
+
+    gwc_redis_check(redis);
 }
 
 
 bool
 gwc_redis_given(const gwc_redis_t *redis)
 {
-    return redis->host.set;
+    return redis->host.set || redis->sentinel_nodes.set
+           || redis->cluster_nodes.set;
+}
+
+
+/* what is not an IP address of a list */
+static gwc_text_t
+gwc_redis_name_of(const gwc_list_t *nodes)
+{
+    size_t i;
+
+    for (i = 0; i < nodes->n; i++) {
+        const gwc_redis_node_t *node = GWC_ITEM(*nodes, gwc_redis_node_t, i);
+
+        if (!gwc_host_is_ip(node->host.v)) {
+            return node->host.v;
+        }
+    }
+
+    return (gwc_text_t){ "127.0.0.1", 9 };
+}
+
+
+gwc_text_t
+gwc_redis_looks_up(const gwc_redis_t *redis)
+{
+    if (redis->host.set) {
+        return redis->host.v;
+    }
+
+    return gwc_redis_name_of(redis->sentinel_nodes.set
+                                 ? &redis->sentinel_nodes
+                                 : &redis->cluster_nodes);
 }
 
 

@@ -11,6 +11,12 @@
 
 typedef struct {
     gwc_record_t record;
+    gwc_str_t host; /* "ip" of a cluster's */
+    gwc_int_t port;
+} gwc_redis_node_t;
+
+typedef struct {
+    gwc_record_t record;
     gwc_str_t host;
     gwc_int_t port;
     gwc_int_t timeout;
@@ -20,6 +26,13 @@ typedef struct {
     gwc_bool_t ssl;
     gwc_bool_t ssl_verify;
     gwc_str_t server_name;
+    /* not both of sentinels and a cluster, and no host then */
+    gwc_list_t sentinel_nodes; /* gwc_redis_node_t */
+    gwc_str_t sentinel_master;
+    gwc_str_t sentinel_role;
+    gwc_str_t sentinel_username;
+    gwc_str_t sentinel_password;
+    gwc_list_t cluster_nodes; /* gwc_redis_node_t */
 } gwc_redis_t;
 
 /* "redis_host" etc. beside the record */
@@ -60,12 +73,16 @@ extern const gwc_field_t gwc_redis_fields[];
 
 /*
  * For the check of a rule: what the older fields say goes into the record;
- * an error where both speak and differ.
+ * an error where both speak and differ, or where the record contradicts
+ * itself.
  */
 void gwc_redis_merge(gwc_redis_t *redis, const gwc_redis_flat_t *flat);
 
 /* some server is named */
 bool gwc_redis_given(const gwc_redis_t *redis);
+
+/* its names are looked up at run time: one of them, or an address */
+gwc_text_t gwc_redis_looks_up(const gwc_redis_t *redis);
 
 /* as if the record had not been there: it is not used */
 void gwc_redis_drop(gwc_redis_t *redis);

@@ -306,3 +306,67 @@ gateway_rate_limiting minute=1 limit_by=consumer-group policy=redis redis.host=1
 minute: 1
 fallback: local
 --- error_like: kong.yml:6:15: error: plugins\[0\]\.config\.fallback: fallback can only be used with the redis policy
+
+
+
+=== TEST 26: sentinels
+--- plugin
+minute: 1
+policy: redis
+redis:
+  sentinel_master: mymaster
+  sentinel_role: master
+  sentinel_nodes:
+  - host: 10.0.0.1
+    port: 26380
+  - host: 10.0.0.2
+  sentinel_username: watch
+  sentinel_password: hush
+--- conf
+gateway_rate_limiting minute=1 policy=redis redis.sentinel_nodes=10.0.0.1:26380 redis.sentinel_nodes=10.0.0.2:26379 redis.sentinel_master=mymaster redis.sentinel_username=watch redis.sentinel_password=hush;
+
+
+
+=== TEST 27: a cluster
+--- plugin
+minute: 1
+policy: redis
+redis:
+  cluster_nodes:
+  - ip: 10.0.0.1
+    port: 7000
+  - ip: 10.0.0.2
+--- conf
+gateway_rate_limiting minute=1 policy=redis redis.cluster_nodes=10.0.0.1:7000 redis.cluster_nodes=10.0.0.2:6379;
+
+
+
+=== TEST 28: sentinels without the name of a master
+--- plugin
+minute: 1
+policy: redis
+redis:
+  sentinel_nodes: [{host: 10.0.0.1}]
+--- error_like: "sentinel_nodes" and "sentinel_master" need each other
+
+
+
+=== TEST 29: a host and a cluster
+--- plugin
+minute: 1
+policy: redis
+redis:
+  host: 10.0.0.1
+  cluster_nodes: [{ip: 10.0.0.1}]
+--- error_like: config\.redis\.host: "host" cannot be set with "cluster_nodes"
+
+
+
+=== TEST 30: a cluster with a database
+--- plugin
+minute: 1
+policy: redis
+redis:
+  database: 2
+  cluster_nodes: [{ip: 10.0.0.1}]
+--- error_like: config\.redis\.database: a cluster has no database but 0

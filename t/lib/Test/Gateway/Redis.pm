@@ -4,6 +4,7 @@
 #
 #   my $redis = Test::Gateway::Redis->start(port(1), 'requirepass' => 'x');
 #   $redis->ask('GET', 'key');      # undef: nil; dies on an error
+#   $redis->try('GET', 'key');      # undef then, too
 #   $redis->pause; $redis->go_on; $redis->kill; $redis->stop; $redis->again;
 #
 # Arguments after the port are directives of redis.conf; "sentinel" as the
@@ -51,7 +52,7 @@ sub start {
     print $f "save \"\"\nappendonly no\n" if $mode ne 'sentinel';
     while (my ($name, $value) = splice @conf, 0, 2) {
         print $f "$name $value\n";
-        $self->{password} = $value if $name eq 'requirepass';
+        ($self->{password} = $value) =~ tr/"//d if $name eq 'requirepass';
     }
     close $f;
 
@@ -136,6 +137,19 @@ sub ask {
 
     return $answer;
 }
+
+
+# the same, undef on an error
+sub try {
+    my ($self, @words) = @_;
+    return scalar eval { $self->ask(@words) };
+}
+
+# "master", "slave", or nothing
+sub role { return ($_[0]->try('ROLE') // [''])->[0] }
+
+# of a replica: it is connected to its master
+sub follows { return (($_[0]->try('ROLE') // [])->[3] // '') eq 'connected' }
 
 
 sub answer {
