@@ -217,20 +217,22 @@ $_->kill for $master, $replica, @sentinel;
 # a cluster: three masters, and a replica of the first
 
 my @port = map { port($_) } 1 .. 4;
+my @bus = map { port($_) } 5 .. 8;
 my @node = map {
-    Test::Gateway::Redis->start($_, 'cluster-enabled' => 'yes',
+    Test::Gateway::Redis->start($port[$_], 'cluster-enabled' => 'yes',
                                 'cluster-config-file' => 'nodes.conf',
                                 'cluster-node-timeout' => 1000,
-                                'cluster-port' => 0,
+                                'cluster-port' => $bus[$_],
                                 'cluster-require-full-coverage' => 'no')
-} @port;
+} 0 .. 3;
 
 for my $k (0 .. 2) {
     my @range = ([0, 5460], [5461, 10922], [10923, 16383]);
     $node[$k]->ask('CLUSTER', 'ADDSLOTSRANGE', @{ $range[$k] });
     $node[$k]->ask('CLUSTER', 'SET-CONFIG-EPOCH', $k + 1);
 }
-$node[0]->ask('CLUSTER', 'MEET', '127.0.0.1', $port[$_]) for 1 .. 3;
+$node[0]->ask('CLUSTER', 'MEET', '127.0.0.1', $port[$_], $bus[$_])
+    for 1 .. 3;
 
 my @id = map { $_->ask('CLUSTER', 'MYID') } @node;
 
