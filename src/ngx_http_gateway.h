@@ -259,10 +259,15 @@ struct ngx_http_gateway_consumer_s {
                                                    ngx_http_gateway_group_t *
                                                    by name; NULL: none */
     ngx_str_t                        group_names; /* "a, b", of groups */
+    ngx_array_t                     *stored_groups; /* of acl, ngx_str_t, of
+                                                   one who is in the store
+                                                   only; or NULL */
     /* its own instances: per policy index an array of
        ngx_http_gateway_instance_t *, best rank first; or NULL */
     ngx_array_t                    **overrides;
-    ngx_uint_t                       number;    /* 1 .. all consumers */
+    ngx_uint_t                       number;    /* 1 .. all consumers; 0: of
+                                                   the store, lives with the
+                                                   request */
     u_char                          *file_name;
     ngx_uint_t                       line;
 };

@@ -103,6 +103,8 @@ typedef struct {
     ngx_str_t                        secret;    /* of the installation, or
                                                    drawn; owned by digest */
 
+    void                            *store;     /* owned by "store" */
+
     ngx_http_gateway_prepare_pt      prepare;
     ngx_int_t                        request_uri_index;
     ngx_array_t                     *redis;     /* ..._redis_t *, or NULL */
@@ -157,6 +159,14 @@ char *ngx_http_gateway_consumer_groups(ngx_conf_t *cf, ngx_command_t *cmd,
  */
 ngx_int_t ngx_http_gateway_init_groups(ngx_conf_t *cf,
     ngx_http_gateway_main_conf_t *gmcf);
+
+/* orders the groups of a consumer by name and writes group_names */
+ngx_int_t ngx_http_gateway_group_names(ngx_pool_t *pool,
+    ngx_http_gateway_consumer_t *consumer);
+
+/* at run time; NULL: there is none of this name */
+ngx_http_gateway_group_t *ngx_http_gateway_find_group(
+    ngx_http_gateway_main_conf_t *gmcf, ngx_str_t *name);
 
 
 /* writes the id of an entity without one, derived from its name */

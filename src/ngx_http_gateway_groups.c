@@ -19,8 +19,6 @@ typedef struct {
 
 static ngx_http_gateway_group_t *ngx_http_gateway_group_get(ngx_conf_t *cf,
     ngx_str_t *name);
-static ngx_int_t ngx_http_gateway_group_names(ngx_conf_t *cf,
-    ngx_http_gateway_consumer_t *consumer);
 static ngx_int_t ngx_http_gateway_cmp_groups(const void *one,
     const void *two);
 
@@ -205,6 +203,20 @@ ngx_http_gateway_group_get(ngx_conf_t *cf, ngx_str_t *name)
 }
 
 
+ngx_http_gateway_group_t *
+ngx_http_gateway_find_group(ngx_http_gateway_main_conf_t *gmcf,
+    ngx_str_t *name)
+{
+    ngx_http_gateway_group_node_t  *node;
+
+    node = (ngx_http_gateway_group_node_t *)
+               ngx_str_rbtree_lookup(&gmcf->groups_tree, name,
+                                     ngx_crc32_short(name->data, name->len));
+
+    return node ? &node->group : NULL;
+}
+
+
 ngx_int_t
 ngx_http_gateway_init_groups(ngx_conf_t *cf,
     ngx_http_gateway_main_conf_t *gmcf)
@@ -230,7 +242,7 @@ ngx_http_gateway_init_groups(ngx_conf_t *cf,
 
     for (i = 0; i < gmcf->consumers.nelts; i++) {
         if (consumers[i]->groups
-            && ngx_http_gateway_group_names(cf, consumers[i]) != NGX_OK)
+            && ngx_http_gateway_group_names(cf->pool, consumers[i]) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -240,8 +252,8 @@ ngx_http_gateway_init_groups(ngx_conf_t *cf,
 }
 
 
-static ngx_int_t
-ngx_http_gateway_group_names(ngx_conf_t *cf,
+ngx_int_t
+ngx_http_gateway_group_names(ngx_pool_t *pool,
     ngx_http_gateway_consumer_t *consumer)
 {
     u_char                     *p;
@@ -265,7 +277,7 @@ ngx_http_gateway_group_names(ngx_conf_t *cf,
         len += groups[i]->name.len + sizeof(", ") - 1;
     }
 
-    p = ngx_pnalloc(cf->pool, len);
+    p = ngx_pnalloc(pool, len);
     if (p == NULL) {
         return NGX_ERROR;
     }

@@ -70,6 +70,8 @@ typedef struct {
 
 static ngx_int_t ngx_http_gateway_acl_handler(ngx_http_request_t *r,
     void *conf);
+static ngx_http_gateway_acl_consumer_t *ngx_http_gateway_acl_stored(
+    ngx_http_request_t *r, ngx_http_gateway_consumer_t *consumer);
 static ngx_int_t ngx_http_gateway_acl_authenticated(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_acl_conf_t *acf);
 static ngx_uint_t ngx_http_gateway_acl_is_member(
@@ -97,6 +99,8 @@ static uint64_t ngx_http_gateway_acl_bit(ngx_http_gateway_acl_group_t *group);
 static void *ngx_http_gateway_acl_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_acl_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_acl_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_acl_header(ngx_pool_t *pool,
+    ngx_http_gateway_acl_consumer_t *consumer);
 static ngx_int_t ngx_http_gateway_acl_init_groups(ngx_conf_t *cf,
     ngx_http_gateway_acl_conf_t *acf);
 
@@ -230,6 +234,15 @@ ngx_http_gateway_acl_handler(ngx_http_request_t *r, void *conf)
     if (ctx->consumer) {
         consumer = (ngx_http_gateway_acl_consumer_t *)
                                                      ctx->consumer->acl_groups;
+
+        if (consumer == NULL && ctx->consumer->stored_groups) {
+            consumer = ngx_http_gateway_acl_stored(r, ctx->consumer);
+
+            if (consumer == NULL) {
+                return NGX_ERROR;
+            }
+        }
+
         groups = acf->include_consumer_groups ? ctx->consumer->groups : NULL;
     }
 
@@ -269,6 +282,49 @@ ngx_http_gateway_acl_handler(ngx_http_request_t *r, void *conf)
     }
 
     return ngx_http_gateway_acl_pass(r, ctx, acf, header, NULL);
+}
+
+
+/*
+ * Of a consumer of the store, whose groups were read with the credential;
+ * those that no policy names need no number.
+ */
+
+static ngx_http_gateway_acl_consumer_t *
+ngx_http_gateway_acl_stored(ngx_http_request_t *r,
+    ngx_http_gateway_consumer_t *consumer)
+{
+    uint32_t                           hash;
+    ngx_str_t                         *name;
+    ngx_uint_t                         i;
+    ngx_http_gateway_acl_group_t      *group;
+    ngx_http_gateway_acl_consumer_t   *stored;
+    ngx_http_gateway_acl_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_acl_module);
+
+    stored = ngx_pcalloc(r->pool, sizeof(ngx_http_gateway_acl_consumer_t));
+    if (stored == NULL) {
+        return NULL;
+    }
+
+    stored->groups = *consumer->stored_groups;
+    name = stored->groups.elts;
+
+    for (i = 0; i < stored->groups.nelts; i++) {
+        hash = ngx_crc32_long(name[i].data, name[i].len);
+
+        group = (ngx_http_gateway_acl_group_t *)
+                           ngx_str_rbtree_lookup(&amcf->groups, &name[i],
+                                                 hash);
+        if (group) {
+            name[i] = group->sn.str;
+            stored->bits |= ngx_http_gateway_acl_bit(group);
+        }
+    }
+
+    return ngx_http_gateway_acl_header(r->pool, stored) == NGX_OK ? stored
+                                                                  : NULL;
 }
 
 
@@ -722,9 +778,6 @@ ngx_http_gateway_acl_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_gateway_acl_init(ngx_conf_t *cf)
 {
-    u_char                            *p;
-    size_t                             len;
-    ngx_str_t                         *name;
     ngx_uint_t                         i;
     ngx_http_gateway_acl_conf_t      **acf;
     ngx_http_gateway_acl_consumer_t   *consumer;
@@ -741,38 +794,57 @@ ngx_http_gateway_acl_init(ngx_conf_t *cf)
     }
 
     for (consumer = amcf->consumers; consumer; consumer = consumer->next) {
-        name = consumer->groups.elts;
-
-        if (consumer->groups.nelts == 1) {
-            consumer->header = name[0];
-            continue;
-        }
-
-        len = 0;
-
-        for (i = 0; i < consumer->groups.nelts; i++) {
-            len += name[i].len + sizeof(", ") - 1;
-        }
-
-        p = ngx_pnalloc(cf->pool, len);
-        if (p == NULL) {
+        if (ngx_http_gateway_acl_header(cf->pool, consumer) != NGX_OK) {
             return NGX_ERROR;
         }
+    }
 
-        consumer->header.data = p;
+    return NGX_OK;
+}
 
-        for (i = 0; i < consumer->groups.nelts; i++) {
 
-            if (i) {
-                *p++ = ',';
-                *p++ = ' ';
-            }
+/* what the upstream is told: "g1, g2" */
 
-            p = ngx_cpymem(p, name[i].data, name[i].len);
+static ngx_int_t
+ngx_http_gateway_acl_header(ngx_pool_t *pool,
+    ngx_http_gateway_acl_consumer_t *consumer)
+{
+    u_char      *p;
+    size_t       len;
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    name = consumer->groups.elts;
+
+    if (consumer->groups.nelts == 1) {
+        consumer->header = name[0];
+        return NGX_OK;
+    }
+
+    len = 0;
+
+    for (i = 0; i < consumer->groups.nelts; i++) {
+        len += name[i].len + sizeof(", ") - 1;
+    }
+
+    p = ngx_pnalloc(pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    consumer->header.data = p;
+
+    for (i = 0; i < consumer->groups.nelts; i++) {
+
+        if (i) {
+            *p++ = ',';
+            *p++ = ' ';
         }
 
-        consumer->header.len = p - consumer->header.data;
+        p = ngx_cpymem(p, name[i].data, name[i].len);
     }
+
+    consumer->header.len = p - consumer->header.data;
 
     return NGX_OK;
 }

@@ -104,6 +104,7 @@ const gwc_plugin_rule_t gwc_rule_basic_auth = {
     .fields = gwc_basic_auth_fields,
     .size = sizeof(gwc_basic_auth_t),
     .credentials = gwc_basic_auth_credential_rules,
+    .uses_store = true,
 };
 
 

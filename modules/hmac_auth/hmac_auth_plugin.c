@@ -135,6 +135,7 @@ const gwc_plugin_rule_t gwc_rule_hmac_auth = {
     .fields = gwc_hmac_auth_fields,
     .size = sizeof(gwc_hmac_auth_t),
     .credentials = gwc_hmac_auth_credential_rules,
+    .uses_store = true,
 };
 
 

@@ -15,6 +15,7 @@
 #include "ngx_http_gateway_body.h"
 #include "ngx_http_gateway_credentials.h"
 #include "ngx_http_gateway_headers.h"
+#include "ngx_http_gateway_store.h"
 #include "gateway_authorization.h"
 
 #include <openssl/evp.h>
@@ -92,6 +93,9 @@ static ngx_int_t ngx_http_gateway_hmac_auth_handler(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_hmac_auth_request(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_hmac_auth_conf_t *hacf,
     ngx_http_gateway_hmac_auth_credential_t **found, ngx_str_t **message);
+static ngx_int_t ngx_http_gateway_hmac_auth_lookup(ngx_http_request_t *r,
+    ngx_http_gateway_hmac_auth_main_conf_t *hamcf, ngx_str_t *username,
+    ngx_http_gateway_hmac_auth_credential_t **found);
 static ngx_int_t ngx_http_gateway_hmac_auth_date(ngx_http_request_t *r,
     ngx_str_t *name, double skew);
 static ngx_int_t ngx_http_gateway_hmac_auth_parse(ngx_str_t *header,
@@ -388,8 +392,11 @@ ngx_http_gateway_hmac_auth_request(ngx_http_request_t *r,
             hamcf = ngx_http_get_module_main_conf(r,
                                             ngx_http_gateway_hmac_auth_module);
 
-            credential = ngx_http_gateway_named_find(&hamcf->table,
-                                                     &given.username);
+            rc = ngx_http_gateway_hmac_auth_lookup(r, hamcf, &given.username,
+                                                   &credential);
+            if (rc == NGX_ERROR) {
+                return NGX_ERROR;
+            }
         }
     }
 
@@ -420,6 +427,42 @@ ngx_http_gateway_hmac_auth_request(ngx_http_request_t *r,
     *found = credential;
 
     return rc;
+}
+
+
+/* *found is NULL when nobody has the username */
+
+static ngx_int_t
+ngx_http_gateway_hmac_auth_lookup(ngx_http_request_t *r,
+    ngx_http_gateway_hmac_auth_main_conf_t *hamcf, ngx_str_t *username,
+    ngx_http_gateway_hmac_auth_credential_t **found)
+{
+    void                                     *named;
+    ngx_int_t                                 rc;
+    ngx_http_gateway_stored_t                *stored;
+    ngx_http_gateway_hmac_auth_credential_t  *credential;
+
+    rc = ngx_http_gateway_store_named(r, GATEWAY_STORE_HMAC, &hamcf->table,
+                                      username, &named, &stored);
+
+    *found = named;
+
+    if (rc != NGX_OK || named) {
+        return rc;
+    }
+
+    credential = ngx_pcalloc(r->pool,
+                             sizeof(ngx_http_gateway_hmac_auth_credential_t));
+    if (credential == NULL) {
+        return NGX_ERROR;
+    }
+
+    credential->named.credential = stored->credential;
+    credential->secret = stored->secret;
+
+    *found = credential;
+
+    return NGX_OK;
 }
 
 

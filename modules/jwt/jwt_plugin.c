@@ -374,6 +374,7 @@ const gwc_plugin_rule_t gwc_rule_jwt = {
     .size = sizeof(gwc_jwt_t),
     .check = gwc_jwt_check,
     .credentials = gwc_jwt_credential_rules,
+    .uses_store = true,
     .looks_up = gwc_jwt_looks_up,
     .verifies = gwc_jwt_verifies,
     .trusted = "gateway_jwt_trusted_certificate",

@@ -134,6 +134,7 @@ const gwc_plugin_rule_t gwc_rule_key_auth = {
     .fields = gwc_key_auth_fields,
     .size = sizeof(gwc_key_auth_t),
     .credentials = gwc_key_auth_credential_rules,
+    .uses_store = true,
 };
 
 

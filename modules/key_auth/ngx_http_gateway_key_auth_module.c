@@ -6,8 +6,8 @@
  * body.  Runs as a policy of the access chain; a request with its key in a
  * header costs one pass over the headers, one hash of the key and the
  * identity headers.  Of keys only digests are kept.  Credentials are part of
- * the configuration and are read only, so there is no shared memory and
- * nothing to fail at run time.
+ * the configuration or in the store; when that cannot be read, requests with
+ * a key fail.
  */
 
 
@@ -15,9 +15,11 @@
 #include "ngx_http_gateway_args.h"
 #include "ngx_http_gateway_auth.h"
 #include "ngx_http_gateway_body.h"
+#include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_digest.h"
 #include "ngx_http_gateway_form.h"
 #include "ngx_http_gateway_headers.h"
+#include "ngx_http_gateway_store.h"
 #include "gateway_uuid.h"
 
 
@@ -78,8 +80,8 @@ typedef struct {
     ngx_http_gateway_key_auth_credential_t  **buckets;
     ngx_uint_t                                nbuckets; /* a power of two */
     ngx_uint_t                                ncredentials;
-    ngx_http_gateway_memo_t                  *memo;     /* with the first
-                                                           credential */
+    ngx_http_gateway_memo_t                  *memo;     /* with credentials
+                                                           or a store */
 
     ngx_http_gateway_consumer_t              *consumer; /* of the last
                                                            credential */
@@ -115,9 +117,9 @@ static ngx_int_t ngx_http_gateway_key_auth_hide(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_key_auth_conf_t *kacf,
     ngx_http_gateway_key_auth_found_t *found);
 
-static ngx_http_gateway_key_auth_credential_t *
-    ngx_http_gateway_key_auth_lookup(
-    ngx_http_gateway_key_auth_main_conf_t *kamcf, ngx_str_t *key);
+static ngx_int_t ngx_http_gateway_key_auth_lookup(ngx_http_request_t *r,
+    ngx_http_gateway_key_auth_main_conf_t *kamcf, ngx_str_t *key,
+    ngx_http_gateway_credential_t **found);
 static ngx_http_gateway_key_auth_credential_t *
     ngx_http_gateway_key_auth_find(
     ngx_http_gateway_key_auth_main_conf_t *kamcf, u_char *digest);
@@ -257,9 +259,9 @@ ngx_http_gateway_key_auth_handler(ngx_http_request_t *r, void *conf)
 
     ngx_int_t                                rc;
     ngx_http_gateway_ctx_t                  *ctx;
+    ngx_http_gateway_credential_t           *credential;
     ngx_http_gateway_key_auth_found_t        found;
     ngx_http_gateway_key_auth_main_conf_t   *kamcf;
-    ngx_http_gateway_key_auth_credential_t  *credential;
 
     ctx = ngx_http_gateway_get_ctx(r);
 
@@ -302,21 +304,22 @@ ngx_http_gateway_key_auth_handler(ngx_http_request_t *r, void *conf)
 
     kamcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_key_auth_module);
 
-    credential = ngx_http_gateway_key_auth_lookup(kamcf, &found.key);
+    rc = ngx_http_gateway_key_auth_lookup(r, kamcf, &found.key, &credential);
 
-    if (credential == NULL
-        || (credential->expires && credential->expires <= ngx_time()))
-    {
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc != NGX_OK) {
         return ngx_http_gateway_auth_fail(r, ctx, &kacf->auth,
                                       &ngx_http_gateway_key_auth_unauthorized);
     }
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "key_auth: credential \"%V\" of consumer \"%V\"",
-                   &credential->credential.id,
-                   &credential->credential.consumer->name);
+                   &credential->id, &credential->consumer->name);
 
-    return ngx_http_gateway_auth_succeed(r, ctx, &credential->credential);
+    return ngx_http_gateway_auth_succeed(r, ctx, credential);
 }
 
 
@@ -526,29 +529,62 @@ ngx_http_gateway_key_auth_hide(ngx_http_request_t *r,
 }
 
 
-static ngx_http_gateway_key_auth_credential_t *
-ngx_http_gateway_key_auth_lookup(ngx_http_gateway_key_auth_main_conf_t *kamcf,
-    ngx_str_t *key)
+/*
+ * The configuration's come first, unless they were revoked.  NGX_OK,
+ * NGX_DECLINED, or NGX_ERROR: the store cannot be read.
+ */
+
+static ngx_int_t
+ngx_http_gateway_key_auth_lookup(ngx_http_request_t *r,
+    ngx_http_gateway_key_auth_main_conf_t *kamcf, ngx_str_t *key,
+    ngx_http_gateway_credential_t **found)
 {
     u_char                                   digest[GATEWAY_DIGEST_LEN];
+    ngx_int_t                                rc;
     ngx_uint_t                               known;
+    ngx_http_gateway_stored_t               *stored;
     ngx_http_gateway_memo_tag_t              tag;
     ngx_http_gateway_key_auth_credential_t  *credential;
 
-    if (kamcf->ncredentials == 0) {
-        return NULL;
+    /* there are neither credentials nor a store */
+
+    if (kamcf->memo == NULL) {
+        return NGX_DECLINED;
     }
 
     known = ngx_http_gateway_memo_digest(kamcf->memo, NULL, key, &tag,
                                          digest);
 
-    credential = ngx_http_gateway_key_auth_find(kamcf, digest);
+    rc = ngx_http_gateway_store_find_key(r, digest, &stored);
 
-    if (credential && !known) {
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_ABORT) {
+        return NGX_DECLINED;
+    }
+
+    credential = kamcf->ncredentials
+                 ? ngx_http_gateway_key_auth_find(kamcf, digest) : NULL;
+
+    if (credential
+        && (credential->expires == 0 || credential->expires > ngx_time()))
+    {
+        *found = &credential->credential;
+
+    } else if (stored) {
+        *found = &stored->credential;
+
+    } else {
+        return NGX_DECLINED;
+    }
+
+    if (!known) {
         ngx_http_gateway_memo_keep(kamcf->memo, &tag, digest);
     }
 
-    return credential;
+    return NGX_OK;
 }
 
 
@@ -974,10 +1010,20 @@ ngx_http_gateway_key_auth_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_gateway_key_auth_init(ngx_conf_t *cf)
 {
+    ngx_http_gateway_main_conf_t           *gmcf;
     ngx_http_gateway_key_auth_main_conf_t  *kamcf;
 
     kamcf = ngx_http_conf_get_module_main_conf(cf,
                                              ngx_http_gateway_key_auth_module);
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    if (gmcf->store && kamcf->memo == NULL) {
+        kamcf->memo = ngx_http_gateway_memo_create(cf, "keyauth_credentials",
+                                           NGX_HTTP_GATEWAY_KEY_AUTH_MEMO);
+        if (kamcf->memo == NULL) {
+            return NGX_ERROR;
+        }
+    }
 
     return ngx_http_gateway_auth_init(cf, &kamcf->anonymous);
 }

@@ -260,8 +260,11 @@ ngx_http_gateway_prometheus_log(ngx_http_request_t *r, void *conf)
 
     entry = &pmcf->cache[hash & (NGX_HTTP_GATEWAY_PROMETHEUS_CACHE - 1)];
 
+    /* one without a number lives with its request: another may follow there */
+
     if (entry->route != ctx->route
         || entry->consumer != consumer
+        || (consumer && consumer->number == 0)
         || entry->answer != answer)
     {
         entry->route = ctx->route;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "consumers.h"
 #include "extra.h"
 #include "nginx_test.h"
 #include "prefix.h"
@@ -179,7 +180,9 @@ gwc_compile(gwc_options_t *options, const char *prefix, bool foreground,
         return gwc_finish();
     }
 
-    (void) gwc_prefix_commit(prefix, &output, pending);
+    if (gwc_prefix_commit(prefix, &output, pending)) {
+        gwc_consumers_reconcile(prefix);
+    }
 
     return gwc_finish();
 }

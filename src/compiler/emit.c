@@ -7,6 +7,7 @@
 #include "emit_stream.h"
 #include "emit_tls.h"
 #include "secret.h"
+#include "store.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
@@ -723,12 +724,44 @@ gwc_emit_consumers(gwc_output_t *output)
 }
 
 
+/* commands may add credentials to what runs, whatever the file has */
+static bool
+gwc_uses_store(const gwc_output_t *output)
+{
+    size_t i;
+
+    if (output->trial != NULL
+        || strcmp(gwc_settings_get(output->settings, "credential_store"), "on")
+               != 0)
+    {
+        return false;
+    }
+
+    for (i = 0; gwc_plugin_rules[i] != NULL; i++) {
+        if (gwc_plugin_rules[i]->uses_store
+            && gwc_scopes_used(output->scopes, gwc_plugin_rules[i]))
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 /* digests of credentials stand in files that come after this one */
 static void
-gwc_emit_secret(gwc_writer_t *http)
+gwc_emit_secret(gwc_writer_t *http, const gwc_output_t *output)
 {
+    bool store = gwc_uses_store(output)
+                 && gwc_secret_key(GATEWAY_STORE_PURPOSE) != NULL;
+
     if (gwc_secret_is_used()) {
         gwc_put(http, "gateway_secret_file", GWC_SECRET_FILE, NULL);
+    }
+
+    if (store) {
+        gwc_put(http, "gateway_credential_store", GWC_STORE_DIRECTORY, NULL);
     }
 }
 
@@ -827,7 +860,7 @@ gwc_emit(gwc_output_t *output)
     gwc_emit_proxy_server(output);
     gwc_emit_status_server(output);
     gwc_emit_stream(output);
-    gwc_emit_secret(http);
+    gwc_emit_secret(http, output);
     gwc_emit_dollar(output, http);
     gwc_emit_main(output);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "consumers.h"
 
 enum {
     GWC_OPTION_SET = 256,
@@ -92,6 +93,9 @@ static const char gwc_usage[] =
     "                             ports, with upstreams of its own, and sends\n"
     "                             the requests of the test files\n"
     "  diff OLD NEW               what changes for traffic\n"
+    "  consumers COMMAND          import, add, revoke, restore, list:\n"
+    "                             credentials of a running gateway, see\n"
+    "                             consumers --help\n"
     "  schema                     JSON Schema of the files\n"
     "  reload, quit, stop -p DIR  signals the nginx that runs in DIR\n"
     "\n"
@@ -260,6 +264,16 @@ gwc_run_command(size_t command, gwc_options_t *options, char **argv, int argc)
 }
 
 
+static int
+gwc_leave(int status)
+{
+    gwc_arena_free();
+
+    /* a full disk must not look like success */
+    return fflush(stdout) != 0 || ferror(stdout) ? GWC_EXIT_IO : status;
+}
+
+
 int
 main(int argc, char **argv)
 {
@@ -267,6 +281,11 @@ main(int argc, char **argv)
     size_t n = (size_t) argc;
     int option, status;
     size_t command;
+
+    /* the only one with commands and options of its own */
+    if (argc > 1 && strcmp(argv[1], "consumers") == 0) {
+        return gwc_leave(gwc_command_consumers(argc - 1, argv + 1));
+    }
 
     options.files = gwc_alloc_array(n + 1, sizeof(char *));
     options.sets = gwc_alloc_array(n + 1, sizeof(char *));
@@ -315,12 +334,6 @@ main(int argc, char **argv)
 
     status = gwc_run_command(command, &options, argv + optind + 1,
                              argc - optind - 1);
-    gwc_arena_free();
 
-    /* a full disk must not look like success */
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        return GWC_EXIT_IO;
-    }
-
-    return status;
+    return gwc_leave(status);
 }

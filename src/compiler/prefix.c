@@ -416,6 +416,26 @@ gwc_is_ours(const char *directory)
 }
 
 
+bool
+gwc_prefix_enter(const char *directory, bool lock)
+{
+    const char *marker = gwc_sprintf("%s/%s", directory, gwc_marker);
+
+    if (access(marker, F_OK) == -1) {
+        if (errno != ENOENT && errno != ENOTDIR) {
+            return gwc_io_error("read", marker);
+        }
+
+        gwc_io_failed();
+        gwc_error(NULL, "\"%s\" is no directory that \"compile\" made",
+                  directory);
+        return false;
+    }
+
+    return !lock || gwc_lock(directory) != -1;
+}
+
+
 const char *
 gwc_prefix_write(const char *directory, const gwc_output_t *output)
 {
@@ -451,9 +471,8 @@ gwc_prefix_write(const char *directory, const gwc_output_t *output)
 }
 
 
-/* the generation that nginx.conf includes, or an empty text */
-static const char *
-gwc_current_generation(const char *directory)
+const char *
+gwc_prefix_generation(const char *directory)
 {
     static const char include[] = "include gateway.";
     char line[4096];
@@ -524,7 +543,7 @@ bool
 gwc_prefix_commit(const char *directory, const gwc_output_t *output,
                   const char *pending)
 {
-    const char *former = gwc_current_generation(directory);
+    const char *former = gwc_prefix_generation(directory);
     char *from = gwc_sprintf("%s/%s", directory, pending);
     char *to = gwc_sprintf("%s/nginx.conf", directory);
     int fd;
@@ -550,7 +569,7 @@ void
 gwc_prefix_discard(const char *directory, const gwc_output_t *output,
                    const char *pending)
 {
-    const char *former = gwc_current_generation(directory);
+    const char *former = gwc_prefix_generation(directory);
 
     (void) unlink(gwc_sprintf("%s/%s", directory, pending));
 

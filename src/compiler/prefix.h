@@ -23,6 +23,15 @@ bool gwc_prefix_commit(const char *directory, const gwc_output_t *output,
 void gwc_prefix_discard(const char *directory, const gwc_output_t *output,
                         const char *pending);
 
+/*
+ * For who works on a directory that is there: false after an error, also when
+ * it is not ours.  Locked, until the program ends, if lock is set.
+ */
+bool gwc_prefix_enter(const char *directory, bool lock);
+
+/* the generation that nginx.conf includes, or an empty text */
+const char *gwc_prefix_generation(const char *directory);
+
 /* the process id of the nginx that runs there; 0: none does */
 long gwc_prefix_pid(const char *directory);
 

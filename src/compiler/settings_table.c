@@ -80,6 +80,7 @@ const gwc_setting_t gwc_setting_table[] = {
     { "error_template_xml", GWC_SET_TEXT, NULL, NULL, 0 },
     { "error_template_plain", GWC_SET_TEXT, NULL, NULL, 0 },
 
+    { "credential_store", GWC_SET_FLAG, "on", NULL, 0 },
     { "reload_grace", GWC_SET_TIME, "2s", NULL, 0 },
     { "upstream_keepalive_pool_size", GWC_SET_NUMBER, "512", NULL, 0 },
     { "upstream_keepalive_max_requests", GWC_SET_NUMBER, "10000", NULL, 0 },
