@@ -6,101 +6,26 @@
 use lib 't/lib';
 use Test::Gateway 'no_plan';
 
-use Digest::SHA;
-use File::Temp qw(tempdir);
-use MIME::Base64 qw(encode_base64);
+use Test::Gateway::Token qw(b64);
 
-my $dir = tempdir(CLEANUP => 1);
+my $tokens = Test::Gateway::Token->new;
 
-sub b64 {
-    my $s = encode_base64($_[0], '');
-    $s =~ tr{+/=}{-_}d;
-    return $s;
-}
+# keys of ES* are named after the algorithm
+my %keys = (rsa => 'rsa', rsa3k => 'rsa3k', ES256 => 'p256', ES384 => 'p384',
+            ES512 => 'p521', ed25519 => 'ed25519', ed448 => 'ed448');
 
-sub slurp {
-    open my $fh, '<', $_[0] or die "$_[0]: $!";
-    binmode $fh;
-    local $/;
-    return scalar <$fh>;
-}
-
-sub spew {
-    open my $fh, '>', $_[0] or die "$_[0]: $!";
-    binmode $fh;
-    print $fh $_[1];
-    close $fh;
-}
-
-my %kinds = (
-    rsa => 'RSA -pkeyopt rsa_keygen_bits:2048',
-    rsa3k => 'RSA -pkeyopt rsa_keygen_bits:3072',
-    ES256 => 'EC -pkeyopt ec_paramgen_curve:P-256',
-    ES384 => 'EC -pkeyopt ec_paramgen_curve:P-384',
-    ES512 => 'EC -pkeyopt ec_paramgen_curve:P-521',
-    ed25519 => 'ED25519',
-    ed448 => 'ED448',
-);
-
-our %pem;
-
-for my $name (keys %kinds) {
-    system("openssl genpkey -algorithm $kinds{$name} -out $dir/$name.key"
-           . " 2>/dev/null && openssl pkey -in $dir/$name.key -pubout"
-           . " -out $dir/$name.pub") == 0 or die "openssl failed";
-    $pem{$name} = slurp("$dir/$name.pub");
-}
-
-# the two integers of a DER signature, each of a fixed size
-sub raw {
-    my ($der, $size) = @_;
-    my $at = ord(substr $der, 1, 1) & 0x80 ? 3 : 2;
-    my $raw = '';
-    for (1, 2) {
-        my $len = ord substr $der, $at + 1, 1;
-        my $int = substr $der, $at + 2, $len;
-        $int =~ s/^\0+//;
-        $raw .= ("\0" x ($size - length $int)) . $int;
-        $at += 2 + $len;
-    }
-    return $raw;
-}
+our %pem = map { $_ => $tokens->pem($keys{$_}) } keys %keys;
 
 sub sign {
     my ($alg, $text, $key) = @_;
-    my ($bits) = $alg =~ /(\d+)$/;
-
-    if ($alg =~ /^HS/) {
-        my %f = (256 => \&Digest::SHA::hmac_sha256,
-                 384 => \&Digest::SHA::hmac_sha384,
-                 512 => \&Digest::SHA::hmac_sha512);
-        return $f{$bits}->($text, $key);
-    }
-
-    spew("$dir/in", $text);
-
-    if ($alg eq 'EdDSA') {
-        system("openssl pkeyutl -sign -rawin -inkey $dir/$key.key"
-               . " -in $dir/in -out $dir/out") == 0 or die "openssl failed";
-        return slurp("$dir/out");
-    }
-
-    my $opt = $alg =~ /^PS/
-        ? '-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:-1' : '';
-    system("openssl dgst -sha$bits -sign $dir/$key.key $opt"
-           . " -out $dir/out $dir/in") == 0 or die "openssl failed";
-
-    my $sig = slurp("$dir/out");
-    return $alg =~ /^ES/ ? raw($sig, {256 => 32, 384 => 48, 512 => 66}->{$bits})
-                         : $sig;
+    return $tokens->signature($alg, $text, $keys{$key} // $key);
 }
 
 # a token of JSON texts
 sub token {
     my ($alg, $claims, $key, $header) = @_;
-    $header //= qq({"typ":"JWT","alg":"$alg"});
-    my $text = b64($header) . '.' . b64($claims);
-    return $text . '.' . b64(sign($alg, $text, $key // 'very-secret'));
+    $key //= 'very-secret';
+    return $tokens->sign($alg, $claims, $keys{$key} // $key, $header);
 }
 
 our $good = token('HS256', '{"iss":"bob"}');

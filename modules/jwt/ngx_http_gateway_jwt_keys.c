@@ -25,6 +25,8 @@
 #define NGX_HTTP_GATEWAY_JWT_POLL     50
 #define NGX_HTTP_GATEWAY_JWT_BACKOFF  60000
 
+#define NGX_HTTP_GATEWAY_JWT_REDIRECTS  3
+
 /* requests of a worker that wait for one set */
 #define NGX_HTTP_GATEWAY_JWT_WAITING  1024
 
@@ -986,6 +988,7 @@ ngx_http_gateway_jwt_init_sets(ngx_conf_t *cf,
     for (i = 0; i < 2; i++) {
         jmcf->fetchers[i].no_verify = i;
         jmcf->fetchers[i].trusted_certificate = jmcf->trusted;
+        jmcf->fetchers[i].redirects = NGX_HTTP_GATEWAY_JWT_REDIRECTS;
 
         if (ngx_http_gateway_fetcher_init(cf, &jmcf->fetchers[i]) != NGX_OK) {
             return NGX_ERROR;

@@ -9,7 +9,7 @@
 //
 // and counts anew; mode is "ok", "chunked", "interim" (103 first), "until"
 // (no length), "short" (ends too early), "reset", "garbage", "silent", "drip"
-// (a byte each 20 ms).  GET /control tells "count" of other requests, the
+// (ten bytes each 20 ms).  GET /control tells "count" of other requests, the
 // most at a time, and the last one's headers.  /redirect leads to "location",
 // and every other path gives the document.  Says "ready" once it listens.
 
@@ -35,8 +35,8 @@ function drip(res, text) {
         return;
     }
 
-    res.write(text[0]);
-    setTimeout(drip, 20, res, text.slice(1));
+    res.write(text.slice(0, 10));
+    setTimeout(drip, 20, res, text.slice(10));
 }
 
 function answer(req, res) {
