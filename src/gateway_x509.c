@@ -174,6 +174,10 @@ gateway_x509_verify(X509 *cert, STACK_OF(X509) *chain, X509_STORE *store,
     X509_STORE_CTX     *ctx;
     X509_VERIFY_PARAM  *param;
 
+    if (options->verified != NULL) {
+        *options->verified = NULL;
+    }
+
     if (chain != NULL && sk_X509_num(chain) > GATEWAY_X509_CHAIN) {
         return X509_V_ERR_CERT_CHAIN_TOO_LONG;
     }
@@ -200,6 +204,14 @@ gateway_x509_verify(X509 *cert, STACK_OF(X509) *chain, X509_STORE *store,
 
     } else if (X509_verify_cert(ctx) == 1) {
         rc = X509_V_OK;
+
+        if (options->verified != NULL) {
+            *options->verified = X509_STORE_CTX_get1_chain(ctx);
+
+            if (*options->verified == NULL) {
+                rc = X509_V_ERR_OUT_OF_MEM;
+            }
+        }
 
     } else {
         rc = X509_STORE_CTX_get_error(ctx);

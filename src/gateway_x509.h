@@ -23,6 +23,9 @@ typedef struct {
     int  depth;         /* certificates between the client's and the last */
     int  partial;       /* the last one may be any that is trusted, not only
                            one that issued itself */
+    STACK_OF(X509)  **verified;  /* NULL, or where the chain goes that was
+                           found, the client's certificate first; NULL when it
+                           failed, else freed by sk_X509_pop_free() */
 } gateway_x509_options_t;
 
 

@@ -303,7 +303,7 @@ struct ngx_http_gateway_ctx_s {
 
     ngx_http_gateway_consumer_t     *consumer;
     ngx_http_gateway_credential_t   *credential;
-    ngx_str_t                        authenticated_groups;
+    ngx_str_t                        authenticated_groups; /* "a, b" */
 
     ngx_str_t                        peer_addr; /* connecting address before
                                                    realip; only with
@@ -350,6 +350,8 @@ struct ngx_http_gateway_ctx_s {
     unsigned                         header_done:1;
     unsigned                         trusted:1;    /* peer in trusted_ips */
     unsigned                         waiting_body:1;
+    unsigned                         one_group:1;  /* authenticated_groups is
+                                                      one, commas and all */
 };
 
 

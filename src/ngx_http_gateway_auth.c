@@ -233,10 +233,7 @@ static void
 ngx_http_gateway_auth_clear(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx)
 {
-    ngx_str_t         name;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_uint_t  i;
 
     ngx_http_gateway_header_name_t  *names[] = {
         &ngx_http_gateway_auth_consumer_id,
@@ -263,7 +260,18 @@ ngx_http_gateway_auth_clear(ngx_http_request_t *r,
         }
     }
 
-    /* sent by the client */
+    ngx_http_gateway_auth_clear_client(r, names);
+}
+
+
+void
+ngx_http_gateway_auth_clear_client(ngx_http_request_t *r,
+    ngx_http_gateway_header_name_t **names)
+{
+    ngx_str_t         name;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
 
     part = &r->headers_in.headers.part;
 

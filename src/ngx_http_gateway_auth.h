@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_gateway.h"
+#include "ngx_http_gateway_headers.h"
 
 
 /* what all authentication policies have in common; the head of their confs */
@@ -76,6 +77,14 @@ ngx_int_t ngx_http_gateway_auth_challenge(ngx_http_request_t *r,
  */
 ngx_uint_t ngx_http_gateway_auth_is_clean(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx);
+
+/*
+ * Takes the headers of these names out, which end with NULL, as the client
+ * may have written them: in any case, with "_" for "-".  None of them may have
+ * been written by a policy.
+ */
+void ngx_http_gateway_auth_clear_client(ngx_http_request_t *r,
+    ngx_http_gateway_header_name_t **names);
 
 /* 1 if both are the same; the time depends on the lengths only */
 ngx_uint_t ngx_http_gateway_auth_equal(const ngx_str_t *a,

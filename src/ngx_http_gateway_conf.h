@@ -106,10 +106,14 @@ typedef struct {
     void                            *store;     /* owned by "store" */
 
     ngx_http_gateway_prepare_pt      prepare;
+    void                            *cert_auth;   /* of cert_auth.c */
+    void                            *cert_status; /* of cert_status.c */
     ngx_int_t                        request_uri_index;
     ngx_array_t                     *redis;     /* ..._redis_t *, or NULL */
     ngx_str_t                        redis_trusted; /* certificates, a file */
     unsigned                         used:1;    /* some policy or route */
+    unsigned                         judges:1;  /* a policy asks for trust in
+                                                   servers without routes */
     unsigned                         body:1;    /* some chain has bodies */
     unsigned                         secret_lasts:1;  /* is of a file */
 } ngx_http_gateway_main_conf_t;

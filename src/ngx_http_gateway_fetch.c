@@ -36,6 +36,11 @@ static void ngx_http_gateway_fetch_connected(ngx_http_gateway_fetch_t *f);
 static void ngx_http_gateway_fetch_handshake(ngx_http_gateway_fetch_t *f);
 static void ngx_http_gateway_fetch_handshake_handler(ngx_connection_t *c);
 #endif
+#if (NGX_SSL)
+static void ngx_http_gateway_fetch_tunnel(ngx_http_gateway_fetch_t *f);
+static ngx_int_t ngx_http_gateway_fetch_tunnel_done(
+    ngx_http_gateway_fetch_t *f);
+#endif
 static void ngx_http_gateway_fetch_request(ngx_http_gateway_fetch_t *f);
 static ngx_chain_t *ngx_http_gateway_fetch_write(ngx_http_gateway_fetch_t *f);
 static void ngx_http_gateway_fetch_send(ngx_http_gateway_fetch_t *f);
@@ -486,6 +491,7 @@ ngx_http_gateway_fetch_begin(ngx_http_gateway_fetch_t *f)
 
     f->next = 0;
     f->connected = 0;
+    f->tunnel = 0;
     f->status_done = 0;
     f->headers_done = 0;
     f->is_chunked = 0;
@@ -495,8 +501,8 @@ ngx_http_gateway_fetch_begin(ngx_http_gateway_fetch_t *f)
     ngx_str_null(&f->answer);
     f->room = 0;
 
-    f->query.host = f->to.host;
-    f->query.port = f->to.port;
+    f->query.host = f->proxy.len ? f->proxy : f->to.host;
+    f->query.port = f->proxy.len ? f->proxy_port : f->to.port;
     f->query.timeout = f->timeout;
     f->query.log = f->pool->log;
     f->query.cancelable = f->awaited ? 0 : 1;
@@ -598,7 +604,14 @@ ngx_http_gateway_fetch_connected(ngx_http_gateway_fetch_t *f)
 #if (NGX_SSL)
 
     if (f->to.tls) {
-        ngx_http_gateway_fetch_handshake(f);
+
+        if (f->proxy.len) {
+            ngx_http_gateway_fetch_tunnel(f);
+
+        } else {
+            ngx_http_gateway_fetch_handshake(f);
+        }
+
         return;
     }
 
@@ -736,6 +749,97 @@ ngx_http_gateway_fetch_verify(ngx_connection_t *c, ngx_str_t *name,
 #endif
 
 
+#if (NGX_SSL)
+
+/* CONNECT, RFC 9110 9.3.6: what comes behind the proxy's head is TLS */
+
+static void
+ngx_http_gateway_fetch_tunnel(ngx_http_gateway_fetch_t *f)
+{
+    size_t      len;
+    ngx_buf_t  *b;
+
+    len = sizeof("CONNECT [] HTTP/1.1" CRLF "Host: []" CRLF CRLF) - 1
+          + 2 * (f->to.host.len + sizeof(":65535") - 1);
+
+    b = ngx_create_temp_buf(f->pool, len);
+
+    f->out = ngx_alloc_chain_link(f->pool);
+    f->in = ngx_create_temp_buf(f->pool, NGX_HTTP_GATEWAY_FETCH_BUFFER);
+    f->r = ngx_pcalloc(f->pool, sizeof(ngx_http_request_t));
+
+    if (b == NULL || f->out == NULL || f->in == NULL || f->r == NULL) {
+        ngx_http_gateway_fetch_failed(f, 0, "no memory");
+        return;
+    }
+
+    if (ngx_strlchr(f->to.host.data, f->to.host.data + f->to.host.len, ':')) {
+        b->last = ngx_sprintf(b->last, "CONNECT [%V]:%ui HTTP/1.1" CRLF
+                              "Host: [%V]:%ui" CRLF CRLF,
+                              &f->to.host, (ngx_uint_t) f->to.port,
+                              &f->to.host, (ngx_uint_t) f->to.port);
+
+    } else {
+        b->last = ngx_sprintf(b->last, "CONNECT %V:%ui HTTP/1.1" CRLF
+                              "Host: %V:%ui" CRLF CRLF,
+                              &f->to.host, (ngx_uint_t) f->to.port,
+                              &f->to.host, (ngx_uint_t) f->to.port);
+    }
+
+    f->out->buf = b;
+    f->out->next = NULL;
+    f->tunnel = 1;
+
+    ngx_http_gateway_fetch_send(f);
+}
+
+
+/*
+ * NGX_AGAIN: the head is not complete; NGX_OK: the handshake has begun, or
+ * the fetch has failed.
+ */
+
+static ngx_int_t
+ngx_http_gateway_fetch_tunnel_done(ngx_http_gateway_fetch_t *f)
+{
+    size_t      len;
+    u_char     *p;
+    ngx_buf_t  *b;
+
+    b = f->in;
+    len = b->last - b->pos;
+
+    for (p = b->pos; p + 4 <= b->last; p++) {
+        if (ngx_memcmp(p, CRLF CRLF, 4) == 0) {
+            break;
+        }
+    }
+
+    if (p + 4 > b->last) {
+        return NGX_AGAIN;
+    }
+
+    f->tunnel = 0;
+
+    /* a server of TLS waits for its client */
+
+    if (len < 12 || ngx_strncmp(b->pos, "HTTP/1.", 7) != 0
+        || ngx_strncmp(b->pos + 8, " 2", 2) != 0 || p + 4 != b->last)
+    {
+        ngx_http_gateway_fetch_failed(f, 0, "the proxy refuses to connect");
+        return NGX_OK;
+    }
+
+    f->r = NULL;
+
+    ngx_http_gateway_fetch_handshake(f);
+
+    return NGX_OK;
+}
+
+#endif
+
+
 static void
 ngx_http_gateway_fetch_request(ngx_http_gateway_fetch_t *f)
 {
@@ -768,14 +872,21 @@ ngx_http_gateway_fetch_write(ngx_http_gateway_fetch_t *f)
     size_t         len;
     ngx_buf_t     *b;
     ngx_str_t     *target;
-    ngx_uint_t     i;
+    ngx_uint_t     i, whole;
     ngx_chain_t   *out, *cl;
     ngx_keyval_t  *h;
+
+    static ngx_str_t  none = ngx_string("");
 
     target = &f->to.target;
     h = f->headers.elts;
 
-    len = f->method.len + sizeof(" / HTTP/1.1" CRLF) - 1 + target->len
+    /* a proxy for plain HTTP is told the whole URL, RFC 9112 3.2.2 */
+
+    whole = f->proxy.len && !f->to.tls;
+
+    len = f->method.len + sizeof(" http:/// HTTP/1.1" CRLF) - 1 + target->len
+          + f->to.authority.len
           + sizeof("Host: " CRLF) - 1 + f->to.authority.len
           + sizeof("Connection: close" CRLF) - 1
           + sizeof("Content-Length: " CRLF CRLF) - 1 + NGX_SIZE_T_LEN;
@@ -794,8 +905,10 @@ ngx_http_gateway_fetch_write(ngx_http_gateway_fetch_t *f)
     out->buf = b;
     out->next = NULL;
 
-    b->last = ngx_sprintf(b->last, "%V %s%V HTTP/1.1" CRLF "Host: %V" CRLF
+    b->last = ngx_sprintf(b->last, "%V %s%V%s%V HTTP/1.1" CRLF "Host: %V" CRLF
                           "Connection: close" CRLF, &f->method,
+                          whole ? "http://" : "",
+                          whole ? &f->to.authority : &none,
                           target->len && target->data[0] == '/' ? "" : "/",
                           target, &f->to.authority);
 
@@ -979,6 +1092,19 @@ ngx_http_gateway_fetch_read_handler(ngx_event_t *rev)
         }
 
         b->last += n;
+
+#if (NGX_SSL)
+
+        if (f->tunnel) {
+
+            if (ngx_http_gateway_fetch_tunnel_done(f) == NGX_OK) {
+                return;
+            }
+
+            continue;
+        }
+
+#endif
 
         rc = ngx_http_gateway_fetch_parse(f);
 

@@ -91,6 +91,9 @@ struct ngx_http_gateway_fetch_s {
     size_t                           limit;
     ngx_uint_t                       awaited;   /* by a request: a worker
                                                    that ends finishes it */
+    ngx_str_t                        proxy;     /* a host that is connected to
+                                                   instead; empty: none */
+    in_port_t                        proxy_port;
 
     /* the result, for the handler */
     ngx_str_t                        error;     /* empty: there is an answer */
@@ -120,6 +123,7 @@ struct ngx_http_gateway_fetch_s {
     unsigned                         queued:1;
     unsigned                         started:1;
     unsigned                         connected:1;
+    unsigned                         tunnel:1;  /* asked a proxy for one */
     unsigned                         status_done:1;
     unsigned                         headers_done:1;
     unsigned                         is_chunked:1;

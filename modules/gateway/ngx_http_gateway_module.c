@@ -345,8 +345,9 @@ ngx_http_gateway_post_read_handler(ngx_http_request_t *r)
     ngx_http_gateway_main_conf_t  *gmcf;
 
     gscf = ngx_http_get_module_srv_conf(r, ngx_http_gateway_module);
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
 
-    if (!gscf->gateway || r != r->main || r->internal) {
+    if ((!gscf->gateway && !gmcf->judges) || r != r->main || r->internal) {
         return NGX_DECLINED;
     }
 
@@ -354,8 +355,6 @@ ngx_http_gateway_post_read_handler(ngx_http_request_t *r)
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
 
     ctx->peer_addr = r->connection->addr_text;
 

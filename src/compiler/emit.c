@@ -622,6 +622,7 @@ gwc_emit_http(gwc_output_t *output, gwc_writer_t *w)
     gwc_emit_gateway(w, output);
     gwc_emit_reload(w, output);
     gwc_emit_tls_http(w, output);
+    gwc_emit_authorities(w, output);
 
     if (output->trial != NULL) {
         gwc_emit_trial_http(w, output);

@@ -35,6 +35,7 @@ static gwc_text_t
 gwc_scalar_text(gwc_type_t type, const void *value)
 {
     const char *text = NULL;
+    const gwc_ref_t *ref;
 
     switch (type) {
 
@@ -64,8 +65,14 @@ gwc_scalar_text(gwc_type_t type, const void *value)
         break;
 
     case GWC_REF:
-        if (((const gwc_ref_t *) value)->set) {
-            return ((const gwc_ref_t *) value)->v;
+        ref = value;
+
+        /* however it is written in the file */
+        if (ref->target != NULL) {
+            text = ref->target->id;
+
+        } else if (ref->set) {
+            return ref->v;
         }
         break;
 

@@ -197,6 +197,7 @@ gwc_emit_proxy_server(gwc_output_t *output)
                  &settings->ssl_cert, &settings->ssl_cert_key);
     gwc_emit_certificates(w, output, &settings->proxy_listen,
                           "gateway_certificate");
+    gwc_emit_client_requests(w, output, &settings->proxy_listen);
     gwc_blank(w);
 
     gwc_emit_log(w, output, GWC_CONTEXT_PROXY, "proxy_access_log");

@@ -856,3 +856,219 @@ gwc_emit_certificates(gwc_writer_t *w, gwc_output_t *output,
         gwc_end(w);
     }
 }
+
+
+/* a name, or all others, that clients ask for: what they are told */
+typedef struct {
+    gwc_text_t name; /* empty: all others */
+    gwc_vec_t cas;   /* gwc_ca_certificate_t */
+} gwc_request_t;
+
+
+static gwc_request_t *
+gwc_request_get(gwc_vec_t *requests, gwc_text_t name)
+{
+    gwc_request_t *request;
+    size_t i;
+
+    for (i = 0; i < requests->n; i++) {
+        request = requests->items[i];
+
+        if (gwc_text_equal(request->name, name)) {
+            return request;
+        }
+    }
+
+    request = gwc_alloc(sizeof(gwc_request_t));
+    request->name = name;
+    gwc_vec_push(requests, request);
+
+    return request;
+}
+
+
+static void
+gwc_request_tell(gwc_request_t *request, gwc_list_t cas)
+{
+    size_t i, k;
+
+    for (i = 0; i < cas.n; i++) {
+        gwc_entity_t *ca = GWC_ITEM(cas, gwc_ref_t, i)->target;
+
+        for (k = 0; k < request->cas.n; k++) {
+            if (request->cas.items[k] == ca) {
+                break;
+            }
+        }
+
+        if (ca != NULL && k == request->cas.n) {
+            gwc_vec_push(&request->cas, ca);
+        }
+    }
+}
+
+
+/* a route without snis may be asked for under any name */
+static void
+gwc_request_route(gwc_vec_t *requests, const gwc_route_t *route,
+                  gwc_list_t cas)
+{
+    size_t i;
+
+    if (route->snis.n == 0) {
+        gwc_request_tell(gwc_request_get(requests, GWC_TEXT("")), cas);
+        return;
+    }
+
+    for (i = 0; i < route->snis.n; i++) {
+        gwc_request_tell(
+            gwc_request_get(requests, GWC_ITEM(route->snis, gwc_str_t, i)->v),
+            cas);
+    }
+}
+
+
+void
+gwc_emit_client_requests(gwc_writer_t *w, gwc_output_t *output,
+                         const gwc_vec_t *listens)
+{
+    const gwc_model_t *model = output->model;
+    gwc_vec_t requests = { 0 };
+    size_t i, k;
+
+    if (!gwc_tls_listens(listens)) {
+        return;
+    }
+
+    for (i = 0; i < model->plugins.n; i++) {
+        const gwc_plugin_t *plugin = model->plugins.items[i];
+
+        if (plugin->rule == NULL || plugin->rule->asks_clients == NULL
+            || !gwc_bool_or(plugin->enabled, true))
+        {
+            continue;
+        }
+
+        for (k = 0; k < model->routes.n; k++) {
+            const gwc_route_t *route = model->routes.items[k];
+
+            if (gwc_route_is_written(route)
+                && (plugin->route.target == NULL
+                    || plugin->route.target == &route->e)
+                && (plugin->service.target == NULL
+                    || plugin->service.target
+                           == (const gwc_entity_t *) route->owner))
+            {
+                gwc_request_route(&requests, route,
+                                  plugin->rule->asks_clients(plugin->config));
+            }
+        }
+    }
+
+    w->source = NULL;
+
+    for (i = 0; i < requests.n; i++) {
+        const gwc_request_t *request = requests.items[i];
+        gwc_buf_t pem = { 0 };
+
+        gwc_begin(w, "gateway_client_certificate");
+        gwc_arg(w, "request");
+
+        for (k = 0; k < request->cas.n; k++) {
+            const gwc_ca_certificate_t *ca = request->cas.items[k];
+
+            gwc_buf_add(&pem, ca->cert.v.data, ca->cert.v.len);
+            gwc_buf_puts(&pem, "\n");
+        }
+
+        if (pem.len) {
+            gwc_emit_pem(w, output, "ca",
+                         gwc_sprintf("clients-%zu.crt", i + 1),
+                         (gwc_text_t){ pem.data, pem.len });
+        }
+
+        if (request->name.len) {
+            gwc_arg_text(w, request->name);
+        }
+
+        gwc_end(w);
+    }
+}
+
+
+/* adds those that a record of the table refers to */
+static void
+gwc_refers_to_cas(gwc_vec_t *cas, const gwc_field_t *fields,
+                  const void *record)
+{
+    const gwc_field_t *field;
+    size_t i;
+
+    for (field = fields; field != NULL && field->name != NULL; field++) {
+        const void *value = (const char *) record + field->offset;
+        const gwc_list_t *list = value;
+        const gwc_ref_t *ref = value;
+
+        if (field->type == GWC_REF
+            && strcmp(field->refers, "ca_certificates") == 0
+            && ref->target != NULL)
+        {
+            gwc_vec_push(cas, ref->target);
+
+        } else if (field->type == GWC_ARRAY && field->elem->type == GWC_REF
+                   && strcmp(field->elem->refers, "ca_certificates") == 0)
+        {
+            for (i = 0; i < list->n; i++) {
+                gwc_vec_push(cas, GWC_ITEM(*list, gwc_ref_t, i)->target);
+            }
+        }
+    }
+}
+
+
+void
+gwc_emit_authorities(gwc_writer_t *w, gwc_output_t *output)
+{
+    const gwc_model_t *model = output->model;
+    gwc_vec_t cas = { 0 };
+    size_t i, k;
+
+    for (i = 0; i < model->plugins.n; i++) {
+        const gwc_plugin_t *plugin = model->plugins.items[i];
+
+        if (plugin->rule != NULL && plugin->config != NULL
+            && gwc_bool_or(plugin->enabled, true))
+        {
+            gwc_refers_to_cas(&cas, plugin->rule->fields, plugin->config);
+        }
+    }
+
+    for (i = 0; i < model->credentials.n; i++) {
+        const gwc_credential_t *credential = model->credentials.items[i];
+
+        if (credential->rule != NULL && credential->rule->emit != NULL) {
+            gwc_refers_to_cas(&cas, credential->rule->fields, credential);
+        }
+    }
+
+    for (i = 0; i < model->ca_certificates.n; i++) {
+        const gwc_ca_certificate_t *ca = model->ca_certificates.items[i];
+
+        for (k = 0; k < cas.n; k++) {
+            if (cas.items[k] == &ca->e) {
+                break;
+            }
+        }
+
+        if (k == cas.n) {
+            continue;
+        }
+
+        w->source = ca->e.record.node;
+        gwc_begin(w, "gateway_ca_certificate");
+        gwc_arg(w, ca->e.id);
+        gwc_emit_pem(w, output, NULL, gwc_sprintf("ca-%s.crt", ca->e.id),
+                     ca->cert.v);
+        gwc_end(w);
+    }
+}

@@ -27,6 +27,13 @@ void gwc_emit_tls(gwc_writer_t *w, gwc_output_t *output,
 void gwc_emit_certificates(gwc_writer_t *w, gwc_output_t *output,
                            const gwc_vec_t *listens, const char *directive);
 
+/* which clients are asked for their certificates, as plugins want it */
+void gwc_emit_client_requests(gwc_writer_t *w, gwc_output_t *output,
+                              const gwc_vec_t *listens);
+
+/* the ca_certificates that plugins and credentials refer to */
+void gwc_emit_authorities(gwc_writer_t *w, gwc_output_t *output);
+
 /* client_ssl as directives of that prefix ("proxy"), or nothing */
 void gwc_emit_client_ssl(gwc_writer_t *w, gwc_output_t *output,
                          const char *prefix);

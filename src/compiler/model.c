@@ -43,7 +43,6 @@ static const char *const gwc_enterprise_kinds[] = {
     "rbac_roles",
     "rbac_users",
     "partials",
-    "mtls_auth_credentials",
     "custom_plugins",
     "keyauth_enc_credentials",
     "document_objects",

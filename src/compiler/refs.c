@@ -693,8 +693,8 @@ gwc_link_plugin(gwc_plugin_t *plugin)
  * it each request without credentials would fail.
  */
 static void
-gwc_check_anonymous(const gwc_linker_t *linker, const gwc_plugin_t *plugin,
-                    bool uncertain)
+gwc_check_fallback(const gwc_linker_t *linker, const gwc_plugin_t *plugin,
+                   const char *name, bool uncertain)
 {
     const gwc_field_t *field;
     const gwc_str_t *value;
@@ -706,8 +706,7 @@ gwc_check_anonymous(const gwc_linker_t *linker, const gwc_plugin_t *plugin,
     }
 
     for (field = plugin->rule->fields; field->name != NULL; field++) {
-        if (strcmp(field->name, "anonymous") == 0 && field->type == GWC_STRING)
-        {
+        if (strcmp(field->name, name) == 0 && field->type == GWC_STRING) {
             break;
         }
     }
@@ -776,7 +775,8 @@ gwc_plugin_scopes(gwc_linker_t *linker)
         }
 
         gwc_link_plugin(plugin);
-        gwc_check_anonymous(linker, plugin, uncertain);
+        gwc_check_fallback(linker, plugin, "anonymous", uncertain);
+        gwc_check_fallback(linker, plugin, "default_consumer", uncertain);
 
         gwc_buf_add(&key, plugin->name.v.data, plugin->name.v.len);
         gwc_buf_printf(

@@ -197,6 +197,9 @@ typedef struct {
     /* NULL, or the host in this config, looked up at run time if a name;
        nothing, if there is none */
     gwc_text_t (*looks_up)(const void *config);
+    /* NULL, or: clients are asked for their certificates in handshakes; the
+       authorities (gwc_ref_t) that they are told of, none when empty */
+    gwc_list_t (*asks_clients)(const void *config);
     /* NULL, or the shared object of its own, loaded after ours when used */
     const char *module;
     /* NULL, or: this config has it verify certificates of servers; the
