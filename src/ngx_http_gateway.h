@@ -304,6 +304,8 @@ struct ngx_http_gateway_ctx_s {
     ngx_http_gateway_consumer_t     *consumer;
     ngx_http_gateway_credential_t   *credential;
     ngx_str_t                        authenticated_groups; /* "a, b" */
+    u_char                          *one_group; /* their data when they are
+                                                   one, commas and all */
 
     ngx_str_t                        peer_addr; /* connecting address before
                                                    realip; only with
@@ -350,8 +352,6 @@ struct ngx_http_gateway_ctx_s {
     unsigned                         header_done:1;
     unsigned                         trusted:1;    /* peer in trusted_ips */
     unsigned                         waiting_body:1;
-    unsigned                         one_group:1;  /* authenticated_groups is
-                                                      one, commas and all */
 };
 
 

@@ -998,7 +998,7 @@ ngx_http_gateway_cert_auth_skipped(ngx_http_request_t *r,
 
     /* a name may have commas, and is one group */
 
-    ctx->one_group = 1;
+    ctx->one_group = ctx->authenticated_groups.data;
 
     if (names->dn.len
         && ngx_http_gateway_header_in_put(r,

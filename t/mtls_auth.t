@@ -115,7 +115,16 @@ for my $ca (sort keys %id) {
     $yaml .= "- id: $id{$ca}\n  cert: |\n" . $pki->indent("$ca.crt", 4);
 }
 
+my $acl = {
+    groups => '{allow: [unknown]}',
+    always => '{allow: [unknown], always_use_authenticated_groups: true}',
+    denied => '{deny: [unknown], always_use_authenticated_groups: true}',
+    hidden => '{allow: [unknown], always_use_authenticated_groups: true, hide_groups_header: true}',
+};
+
 my %routes = (
+    (map { $_ => "{ca_certificates: [$id{root}], skip_consumer_lookup: true, revocation_check_mode: SKIP}" } keys %$acl),
+    (map { ("$_-keyed" => "{ca_certificates: [$id{root}], skip_consumer_lookup: true, revocation_check_mode: SKIP}") } keys %$acl),
     plain => "{ca_certificates: [$id{root}], revocation_check_mode: SKIP}",
     custom => "{ca_certificates: [$id{root}], consumer_by: [custom_id], revocation_check_mode: SKIP}",
     username => "{ca_certificates: [$id{root}], consumer_by: [username], revocation_check_mode: SKIP}",
@@ -143,6 +152,9 @@ _EOC_
 for my $name (sort keys %routes) {
     $yaml .= "  - name: $name\n    paths: [/$name]\n    plugins:\n"
              . "    - {name: mtls-auth, config: $routes{$name}}\n";
+    my ($kind, $keyed) = $name =~ /^(\w+)(-keyed)?$/;
+    $yaml .= "    - {name: key-auth}\n" if $keyed;
+    $yaml .= "    - {name: acl, config: $acl->{$kind}}\n" if $acl->{$kind};
     $yaml .= "    - {name: acl, config: {allow: [unknown, \"O=Acme\\\\, Inc,CN=unknown\"]}}\n"
         if $name =~ /^(skip|dn)$/;
 }
@@ -156,6 +168,8 @@ consumers:
 - {username: bob\@example.com}
 - {username: bob}
 - {username: guest}
+- {username: keyed, keyauth_credentials: [{key: k1}], acls: [{group: staff}]}
+- {username: keyed2, keyauth_credentials: [{key: k2}], acls: [{group: unknown}, {group: staff}]}
 - {username: nobody}
 - {username: any-shop, mtls_auth_credentials: [{id: 00000000-0000-4000-8000-0000000000c1, subject_name: shop}]}
 - {username: other-shop, mtls_auth_credentials: [{subject_name: shop, ca_certificate: $id{other}}]}
@@ -256,6 +270,31 @@ unlike($body, qr/root/, 'nothing of the client');
 status_is('alice', '/skip', 403, 'another group');
 $body = status_is('unknown', '/dn', 200, 'the subject is one group');
 is(header($body, 'X-Authenticated-Groups'), 'O=Acme\, Inc,CN=unknown', 'commas and all');
+
+# groups of the certificate, and of the consumer that a key tells
+
+$body = status_is('unknown', '/groups', 200, 'acl: no consumer: the certificate counts');
+is(header($body, 'X-Authenticated-Groups'), 'unknown', 'acl: and is told');
+is(header($body, 'X-Consumer-Groups'), undef, 'acl: with nothing else');
+status_is('unknown', '/denied', 403, 'acl: deny');
+status_is('alice', '/denied', 200, 'acl: deny of others');
+$body = status_is('unknown', '/hidden', 200, 'acl: hide_groups_header',
+    "-H 'X-Authenticated-Groups: evil' -H 'X-Consumer-Groups: evil'");
+unlike($body, qr/Groups/i, 'acl: hides, and what the client sent too');
+
+my ($k1, $k2) = ("-H 'apikey: k1'", "-H 'apikey: k2'");
+status_is('unknown', '/groups-keyed', 403, 'acl: a consumer: its own groups count', $k1);
+$body = status_is('alice', '/groups-keyed', 200, 'acl: whatever the certificate says', $k2);
+is(header($body, 'X-Consumer-Groups'), 'unknown, staff', 'acl: they are told');
+is(header($body, 'X-Authenticated-Groups'), undef, 'acl: those of the certificate are not');
+$body = status_is('unknown', '/always-keyed', 200, 'acl: always_use_authenticated_groups', $k1);
+is(header($body, 'X-Authenticated-Groups'), 'unknown', 'acl: are told');
+is(header($body, 'X-Consumer-Groups'), undef, 'acl: and not those of the consumer');
+is(header($body, 'X-Consumer-Username'), 'keyed', 'acl: who is still known');
+status_is('alice', '/always-keyed', 403, 'acl: the groups of the consumer do not count', $k2);
+status_is('unknown', '/denied-keyed', 403, 'acl: always, deny', $k1);
+status_is('alice', '/denied-keyed', 200, 'acl: always, deny of others', $k2);
+status_is('unknown', '/always-keyed', 401, 'acl: both methods are needed');
 
 $body = status_is('alice', '/plain', 200, 'headers of the client',
     "-H 'X-Client-Cert-Dn: CN=evil' -H 'X-Client-Cert-San: evil'");

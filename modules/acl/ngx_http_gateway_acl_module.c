@@ -341,7 +341,7 @@ ngx_http_gateway_acl_authenticated(ngx_http_request_t *r,
     p = ctx->authenticated_groups.data;
     last = p + ctx->authenticated_groups.len;
 
-    if (ctx->one_group) {
+    if (ctx->one_group == p) {
         member = ngx_http_gateway_acl_is_listed(acf, p, last - p);
         p = last;
     }
