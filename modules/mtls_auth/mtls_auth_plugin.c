@@ -298,7 +298,7 @@ gwc_mtls_check_credential(void *credential)
     size_t i, n = 0;
 
     if (c->subject_name.node == NULL && c->fingerprint.node == NULL) {
-        gwc_error(node, "required field \"subject_name\" is missing");
+        gwc_error(node, "required field missing: \"subject_name\"");
         return;
     }
 

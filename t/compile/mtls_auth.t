@@ -101,10 +101,10 @@ plugins:
 kong.yml:5:19: error: plugins[0].config.consumer_by[0]: expected one of: username, custom_id; this is "id"
 kong.yml:6:29: error: plugins[0].config.authenticated_group_by: expected one of: CN, DN; this is "OU"
 kong.yml:7:28: error: plugins[0].config.revocation_check_mode: expected one of: SKIP, IGNORE_CA_ERROR, STRICT; this is "NO"
-kong.yml:8:19: error: plugins[0].config.http_timeout: expected a number between 1 and 2147483646, this is 0
+kong.yml:8:19: error: plugins[0].config.http_timeout: value should be between 1 and 2147483646, this is 0
 kong.yml:10:16: error: plugins[0].config.anonymous: "nobody" is no consumer: there is no such entry in 'consumers'
 kong.yml:11:23: error: plugins[0].config.default_consumer: "nobody" is no consumer: there is no such entry in 'consumers'
-kong.yml:12:23: error: plugins[0].config.ca_certificates[0]: invalid reference "00000000-0000-4000-8000-000000000009": there is no such entry in 'ca_certificates'
+kong.yml:12:23: error: plugins[0].config.ca_certificates[0]: invalid reference 'ca_certificates: 00000000-0000-4000-8000-000000000009' (no such entry in 'ca_certificates')
 
 
 
@@ -121,10 +121,10 @@ plugins:
 consumers:
 - username: a
 --- error_like eval
-qr/^kong.yml:3:3: error: plugins\[0\]: required field "ca_certificates" is missing
-kong.yml:5:11: error: plugins\[1\].config: required field "certificate_header_name" is missing
-kong.yml:5:11: error: plugins\[1\].config: required field "certificate_header_format" is missing
-kong.yml:5:29: error: plugins\[1\].config.ca_certificates: expected at least 1 element
+qr/^kong.yml:3:3: error: plugins\[0\]: required field missing: "ca_certificates"
+kong.yml:5:11: error: plugins\[1\].config: required field missing: "certificate_header_name"
+kong.yml:5:11: error: plugins\[1\].config: required field missing: "certificate_header_format"
+kong.yml:5:29: error: plugins\[1\].config.ca_certificates: length must be at least 1
 kong.yml:6:9: error: plugins\[2\].name: plugin "mtls-auth" cannot be set on a consumer
 kong.yml:8:11: error: plugins\[2\].config: "http_proxy_host" and "http_proxy_port" belong together$/
 
@@ -140,7 +140,7 @@ consumers:
   - {fingerprint: "12:34"}
   - {fingerprint: "12", subject_name: a}
 --- error
-kong.yml:5:5: error: consumers[0].mtls_auth_credentials[0]: required field "subject_name" is missing
+kong.yml:5:5: error: consumers[0].mtls_auth_credentials[0]: required field missing: "subject_name"
 kong.yml:6:19: error: consumers[0].mtls_auth_credentials[1].fingerprint: expected a SHA-256: 64 hex digits, maybe with colons
 kong.yml:7:19: error: consumers[0].mtls_auth_credentials[2].fingerprint: a certificate with a fingerprint needs no "subject_name" and no "ca_certificate"
 kong.yml:7:19: error: consumers[0].mtls_auth_credentials[2].fingerprint: expected a SHA-256: 64 hex digits, maybe with colons
