@@ -211,7 +211,7 @@ ngx_http_gateway_cert_auth(ngx_http_request_t *r,
     ctx = ngx_http_gateway_get_ctx(r);
     data = ngx_http_gateway_get_data(r, cacf->policy);
 
-    if (data && data->wait.queued) {
+    if (data && data->wait.check) {
         return NGX_AGAIN;
     }
 

@@ -50,7 +50,7 @@ typedef struct {
 /* one question under way, of one worker */
 typedef struct {
     ngx_queue_t                       queue;
-    ngx_queue_t                       waits;
+    ngx_http_gateway_cert_wait_t     *waits;
     ngx_pool_t                       *pool;
     ngx_http_gateway_cert_status_conf_t  *conf;
     ngx_http_gateway_digest_t         digest;
@@ -68,6 +68,8 @@ typedef struct {
 
 static ngx_http_gateway_cert_shared_t *ngx_http_gateway_cert_shared(
     ngx_conf_t *cf);
+static void ngx_http_gateway_cert_await(ngx_http_gateway_cert_check_t *check,
+    ngx_http_gateway_cert_wait_t *wait);
 static void ngx_http_gateway_cert_digest(
     ngx_http_gateway_cert_status_conf_t *conf, X509 *cert, X509 *issuer,
     ngx_http_gateway_digest_t *digest);
@@ -193,8 +195,7 @@ ngx_http_gateway_cert_status(ngx_http_gateway_cert_status_conf_t *conf,
         if (check->conf == conf
             && ngx_memcmp(&check->digest, &digest, sizeof(digest)) == 0)
         {
-            ngx_queue_insert_tail(&check->waits, &wait->queue);
-            wait->queued = 1;
+            ngx_http_gateway_cert_await(check, wait);
             return NGX_HTTP_GATEWAY_CERT_NONE;
         }
     }
@@ -221,8 +222,7 @@ ngx_http_gateway_cert_status(ngx_http_gateway_cert_status_conf_t *conf,
                    &check->urls[0]);
 
     ngx_queue_insert_tail(&ngx_http_gateway_cert_checks, &check->queue);
-    ngx_queue_insert_tail(&check->waits, &wait->queue);
-    wait->queued = 1;
+    ngx_http_gateway_cert_await(check, wait);
 
     return NGX_HTTP_GATEWAY_CERT_NONE;
 }
@@ -231,10 +231,33 @@ ngx_http_gateway_cert_status(ngx_http_gateway_cert_status_conf_t *conf,
 void
 ngx_http_gateway_cert_status_cancel(ngx_http_gateway_cert_wait_t *wait)
 {
-    if (wait->queued) {
-        ngx_queue_remove(&wait->queue);
-        wait->queued = 0;
+    ngx_http_gateway_cert_wait_t   **p;
+    ngx_http_gateway_cert_check_t   *check;
+
+    check = wait->check;
+
+    if (check == NULL) {
+        return;
     }
+
+    for (p = &check->waits; *p; p = &(*p)->next) {
+        if (*p == wait) {
+            *p = wait->next;
+            break;
+        }
+    }
+
+    wait->check = NULL;
+}
+
+
+static void
+ngx_http_gateway_cert_await(ngx_http_gateway_cert_check_t *check,
+    ngx_http_gateway_cert_wait_t *wait)
+{
+    wait->next = check->waits;
+    wait->check = check;
+    check->waits = wait;
 }
 
 
@@ -354,7 +377,6 @@ ngx_http_gateway_cert_check(ngx_http_gateway_cert_status_conf_t *conf,
     (void) X509_up_ref(issuer);
 
     ngx_queue_init(&check->queue);
-    ngx_queue_init(&check->waits);
 
     if (ngx_http_gateway_cert_urls(check) != NGX_OK) {
         ngx_http_gateway_cert_free(check);
@@ -800,7 +822,6 @@ static void
 ngx_http_gateway_cert_finish(ngx_http_gateway_cert_check_t *check,
     ngx_http_gateway_cert_status_e status)
 {
-    ngx_queue_t                   *q;
     ngx_http_gateway_cert_wait_t  *wait;
 
     ngx_http_gateway_cert_save(check->conf, &check->digest, status);
@@ -809,17 +830,15 @@ ngx_http_gateway_cert_finish(ngx_http_gateway_cert_check_t *check,
 
     ngx_queue_remove(&check->queue);
 
-    while (!ngx_queue_empty(&check->waits)) {
-        q = ngx_queue_head(&check->waits);
-        ngx_queue_remove(q);
+    while (check->waits) {
+        wait = check->waits;
+        check->waits = wait->next;
 
-        wait = ngx_queue_data(q, ngx_http_gateway_cert_wait_t, queue);
-        wait->queued = 0;
+        wait->check = NULL;
         wait->status = status;
         wait->handler(wait->data);
     }
 
-    ngx_queue_init(&check->queue);
     ngx_http_gateway_cert_free(check);
 }
 

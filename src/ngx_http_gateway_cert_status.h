@@ -50,8 +50,8 @@ typedef struct ngx_http_gateway_cert_wait_s  ngx_http_gateway_cert_wait_t;
 
 /* a request that waits; the memory is the caller's */
 struct ngx_http_gateway_cert_wait_s {
-    ngx_queue_t                      queue;
-    ngx_uint_t                       queued;
+    ngx_http_gateway_cert_wait_t    *next;
+    void                            *check;     /* not NULL while it waits */
     ngx_http_gateway_cert_status_e   status;
     void                           (*handler)(void *data);
     void                            *data;

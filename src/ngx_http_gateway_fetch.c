@@ -574,6 +574,11 @@ ngx_http_gateway_fetch_connect(ngx_http_gateway_fetch_t *f)
 
     c = f->peer.connection;
 
+    if (c == NULL) {
+        ngx_http_gateway_fetch_failed(f, 0, "it cannot be connected to");
+        return;
+    }
+
     c->data = f;
     c->pool = f->pool;
     c->log = f->pool->log;

@@ -449,8 +449,10 @@ gwc_scope_name(const gwc_plugin_t *plugin)
         "route+service+consumer_group",
     };
 
-    return names[(plugin->consumer_group.target ? 8 : 0)
-                 + (plugin->consumer.target ? 4 : 0)
+    /* nothing belongs to both */
+    return names[(plugin->consumer_group.target ? 8
+                  : plugin->consumer.target     ? 4
+                                                : 0)
                  + (plugin->route.target ? 2 : 0)
                  + (plugin->service.target ? 1 : 0)];
 }
