@@ -352,6 +352,8 @@ struct ngx_http_gateway_ctx_s {
     unsigned                         header_done:1;
     unsigned                         trusted:1;    /* peer in trusted_ips */
     unsigned                         waiting_body:1;
+    unsigned                         cert_headers:1;  /* X-Client-Cert-* are
+                                                         ours */
 };
 
 

@@ -189,6 +189,28 @@ static ngx_str_t  ngx_http_gateway_cert_auth_any = ngx_string("-");
 static ngx_str_t  ngx_http_gateway_cert_auth_by_digest = ngx_string("SHA-256");
 
 
+ngx_uint_t
+ngx_http_gateway_cert_auth_skip(ngx_http_request_t *r,
+    ngx_http_gateway_cert_auth_conf_t *cacf)
+{
+    ngx_http_gateway_ctx_t  *ctx;
+
+    static ngx_http_gateway_header_name_t  *headers[] = {
+        &ngx_http_gateway_cert_auth_header_dn,
+        &ngx_http_gateway_cert_auth_header_san,
+        NULL
+    };
+
+    ctx = ngx_http_gateway_get_ctx(r);
+
+    if (!ctx->cert_headers) {
+        ngx_http_gateway_auth_clear_client(r, headers);
+    }
+
+    return ngx_http_gateway_auth_skip(ctx, &cacf->auth);
+}
+
+
 ngx_int_t
 ngx_http_gateway_cert_auth(ngx_http_request_t *r,
     ngx_http_gateway_cert_auth_conf_t *cacf, X509 *cert,
@@ -202,20 +224,12 @@ ngx_http_gateway_cert_auth(ngx_http_request_t *r,
     ngx_http_gateway_cert_verdict_t     verdict;
     ngx_http_gateway_cert_auth_data_t  *data;
 
-    static ngx_http_gateway_header_name_t  *headers[] = {
-        &ngx_http_gateway_cert_auth_header_dn,
-        &ngx_http_gateway_cert_auth_header_san,
-        NULL
-    };
-
     ctx = ngx_http_gateway_get_ctx(r);
     data = ngx_http_gateway_get_data(r, cacf->policy);
 
     if (data && data->wait.check) {
         return NGX_AGAIN;
     }
-
-    ngx_http_gateway_auth_clear_client(r, headers);
 
     if (cert == NULL) {
         return ngx_http_gateway_cert_auth_refuse(r, ctx, cacf,
@@ -999,6 +1013,7 @@ ngx_http_gateway_cert_auth_skipped(ngx_http_request_t *r,
     /* a name may have commas, and is one group */
 
     ctx->one_group = ctx->authenticated_groups.data;
+    ctx->cert_headers = 1;
 
     if (names->dn.len
         && ngx_http_gateway_header_in_put(r,

@@ -114,6 +114,13 @@ char *ngx_http_gateway_cert_auth_check(ngx_conf_t *cf,
 ngx_int_t ngx_http_gateway_cert_auth_init(ngx_conf_t *cf);
 
 /*
+ * For access(), first of all: takes out what the client says of its
+ * certificate; 1 when there is nothing else to do.
+ */
+ngx_uint_t ngx_http_gateway_cert_auth_skip(ngx_http_request_t *r,
+    ngx_http_gateway_cert_auth_conf_t *cacf);
+
+/*
  * For access(): who shows the certificate (NULL: there is none), with the
  * others it sent along, which may be NULL.  A value for access() to return;
  * after NGX_AGAIN, the same has to be asked again when the handler is called.

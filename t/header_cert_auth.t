@@ -47,6 +47,8 @@ my %routes = (
     anon => "{$common, certificate_header_format: url_encoded, anonymous: nobody}",
     default => "{$common, certificate_header_format: url_encoded, default_consumer: nobody}",
     skip => "{$common, certificate_header_format: url_encoded, skip_consumer_lookup: true}",
+    or => "{$common, certificate_header_format: url_encoded, anonymous: nobody}",
+    and => "{$common, certificate_header_format: url_encoded}",
     strict => "{$common, certificate_header_format: url_encoded, revocation_check_mode: STRICT}",
     partial => "{ca_certificates: [$id{root}], certificate_header_name: client_cert, certificate_header_format: url_encoded, allow_partial_chain: true, cache_ttl: 0, cert_cache_ttl: 0, consumer_by: [username], authenticated_group_by: DN, http_timeout: 1000}",
 );
@@ -62,12 +64,17 @@ for my $name (sort keys %routes) {
     $yaml .= "  - name: $name\n    paths: [/$name]\n    plugins:\n"
              . "    - {name: header-cert-auth, config: $routes{$name}}\n";
     $yaml .= "    - {name: acl, config: {allow: [unknown]}}\n" if $name eq 'skip';
+    $yaml .= "    - {name: key-auth, config: {anonymous: nobody}}\n"
+             . "    - {name: mtls-auth, config: {ca_certificates: [$id{root}], anonymous: nobody}}\n"
+        if $name eq 'or';
+    $yaml .= "    - {name: key-auth}\n" if $name eq 'and';
 }
 
 $yaml .= <<"_EOC_";
 consumers:
 - {username: alice}
 - {username: nobody}
+- {username: keyed, keyauth_credentials: [{key: k1}]}
 - {username: store, mtls_auth_credentials: [{subject_name: shop, ca_certificate: $id{other}}]}
 _EOC_
 
@@ -155,6 +162,18 @@ like($res->body, qr/^X-Client-Cert-San: unknown\.example$/m, 'the names');
 like($res->body, qr/^X-Authenticated-Groups: unknown$/m, 'the group');
 unlike($res->body, qr/root$/m, 'nothing of the client');
 is(ask('/skip', url_encoded($pem{alice}))->status, 403, 'another group');
+
+# with other methods
+
+is_from(ask('/or', url_encoded($pem{alice})), 'alice', 'or: the certificate');
+is_from(ask('/or', url_encoded($pem{alice}), more => ['apikey: k1']), 'keyed', 'or: the key goes first');
+$res = ask('/or', undef, more => ['apikey: k1', 'X-Client-Cert-Dn: evil', 'X_Client-Cert-San: evil']);
+is_from($res, 'keyed', 'or: the key alone');
+unlike($res->body, qr/evil/, 'or: what the client says of its certificate is taken out all the same');
+is_from(ask('/or', undef), 'nobody', 'or: nothing');
+is_from(ask('/and', url_encoded($pem{alice}), more => ['apikey: k1']), 'alice', 'and: the last one says who it is');
+refused(ask('/and', undef, more => ['apikey: k1']), 'and: without a certificate', $none);
+refused(ask('/and', url_encoded($pem{alice})), 'and: without a key', 'No API key found in request');
 
 is_from(ask('/strict', url_encoded($pem{good})), 'alice', 'not revoked');
 refused(ask('/strict', url_encoded($pem{bad})), 'revoked');

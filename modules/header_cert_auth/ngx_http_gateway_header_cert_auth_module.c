@@ -155,12 +155,11 @@ ngx_http_gateway_header_cert_auth_handler(ngx_http_request_t *r, void *conf)
     ngx_http_gateway_ctx_t                     *ctx;
     ngx_http_gateway_header_cert_auth_certs_t  *certs;
 
-    ctx = ngx_http_gateway_get_ctx(r);
-
-    if (ngx_http_gateway_auth_skip(ctx, &hcacf->common.auth)) {
+    if (ngx_http_gateway_cert_auth_skip(r, &hcacf->common)) {
         return NGX_DECLINED;
     }
 
+    ctx = ngx_http_gateway_get_ctx(r);
     certs = NULL;
     n = ngx_http_gateway_header_in_find(r, &hcacf->lowcase, &h);
 

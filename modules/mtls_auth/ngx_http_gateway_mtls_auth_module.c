@@ -110,13 +110,10 @@ ngx_http_gateway_mtls_auth_handler(ngx_http_request_t *r, void *conf)
 {
     ngx_http_gateway_cert_auth_conf_t  *cacf = conf;
 
-    X509                    *cert;
-    STACK_OF(X509)          *chain;
-    ngx_http_gateway_ctx_t  *ctx;
+    X509            *cert;
+    STACK_OF(X509)  *chain;
 
-    ctx = ngx_http_gateway_get_ctx(r);
-
-    if (ngx_http_gateway_auth_skip(ctx, &cacf->auth)) {
+    if (ngx_http_gateway_cert_auth_skip(r, cacf)) {
         return NGX_DECLINED;
     }
 
