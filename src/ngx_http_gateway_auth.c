@@ -15,6 +15,7 @@
 #include "ngx_http_gateway_reply.h"
 
 
+static void ngx_http_gateway_auth_failed(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_auth_identity(ngx_http_request_t *r,
     ngx_http_gateway_consumer_t *consumer,
     ngx_http_gateway_credential_t *credential, ngx_uint_t anonymous);
@@ -95,9 +96,40 @@ ngx_http_gateway_auth_fail(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
 
 
 ngx_int_t
+ngx_http_gateway_auth_attempt(ngx_http_request_t *r,
+    ngx_http_gateway_auth_conf_t *acf, const ngx_str_t *name)
+{
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    if (gmcf->guard == NULL) {
+        return NGX_DECLINED;
+    }
+
+    return gmcf->guard->attempt(r, acf->instance.policy, name);
+}
+
+
+static void
+ngx_http_gateway_auth_failed(ngx_http_request_t *r)
+{
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    if (gmcf->guard) {
+        gmcf->guard->failed(r);
+    }
+}
+
+
+ngx_int_t
 ngx_http_gateway_auth_fallback(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_auth_conf_t *acf)
 {
+    ngx_http_gateway_auth_failed(r);
+
     if (!ngx_http_gateway_auth_is_clean(r, ctx)) {
         ngx_http_gateway_auth_clear(r, ctx);
     }
@@ -118,6 +150,8 @@ ngx_http_gateway_auth_challenge(ngx_http_request_t *r,
     ngx_table_elt_t  *h;
 
     static ngx_str_t  name = ngx_string("WWW-Authenticate");
+
+    ngx_http_gateway_auth_failed(r);
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "%V: %V", &acf->instance.policy->name, message);

@@ -60,6 +60,16 @@ ngx_int_t ngx_http_gateway_auth_fail(ngx_http_request_t *r,
     const ngx_str_t *message);
 
 /*
+ * To be asked before a credential is judged, when auth_guard may know better:
+ * NGX_DECLINED, go on; else the request was answered, and the access handler
+ * returns the value.  name is what the credential goes by, a username for
+ * instance, or NULL when it has none that is not secret.  A failure that
+ * follows is counted; without this call it is not.
+ */
+ngx_int_t ngx_http_gateway_auth_attempt(ngx_http_request_t *r,
+    ngx_http_gateway_auth_conf_t *acf, const ngx_str_t *name);
+
+/*
  * The two halves of it, for policies with an answer of their own.  The first
  * may be called with acf->consumer only; the second adds WWW-Authenticate and
  * logs the message.  NGX_OK or NGX_ERROR.

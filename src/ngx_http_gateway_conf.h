@@ -71,6 +71,15 @@ typedef ngx_int_t (*ngx_http_gateway_prepare_pt)(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx);
 
 
+/* what auth_guard wants to know, see ngx_http_gateway_auth.h */
+typedef struct {
+    ngx_int_t                      (*attempt)(ngx_http_request_t *r,
+                                         ngx_http_gateway_policy_t *policy,
+                                         const ngx_str_t *name);
+    void                           (*failed)(ngx_http_request_t *r);
+} ngx_http_gateway_auth_guard_t;
+
+
 typedef struct {
     ngx_array_t                      policies;  /* ..._policy_t *, by index */
     ngx_array_t                      order;     /* the same by priority */
@@ -104,6 +113,8 @@ typedef struct {
                                                    drawn; owned by digest */
 
     void                            *store;     /* owned by "store" */
+    ngx_array_t                     *counters;  /* ..._counters_t * */
+    const ngx_http_gateway_auth_guard_t  *guard;  /* NULL: not in use */
 
     ngx_http_gateway_prepare_pt      prepare;
     void                            *cert_auth;   /* of cert_auth.c */

@@ -7,6 +7,7 @@
 
 
 #include "ngx_http_gateway_metrics.h"
+#include "ngx_http_gateway_conf.h"
 
 
 #define NGX_HTTP_GATEWAY_METRICS_MAGIC   0x4d475701
@@ -785,6 +786,33 @@ done:
 
     metrics->sh = sh;
     metrics->chunks = (u_char *) sh + size;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_counters_add(ngx_conf_t *cf,
+    ngx_http_gateway_counters_t *counters)
+{
+    ngx_http_gateway_counters_t   **p;
+    ngx_http_gateway_main_conf_t   *gmcf;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    if (gmcf->counters == NULL) {
+        gmcf->counters = ngx_array_create(cf->pool, 4, sizeof(void *));
+        if (gmcf->counters == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    p = ngx_array_push(gmcf->counters);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    *p = counters;
 
     return NGX_OK;
 }

@@ -94,6 +94,26 @@ ngx_array_t *ngx_http_gateway_metrics_collect(
 void ngx_http_gateway_metrics_value(ngx_http_gateway_series_t *series,
     ngx_uint_t i, ngx_str_t *value);
 
+
+/*
+ * Counters of rare events, which a feature keeps in a zone of its own: one
+ * metric with one label.  Shown on the page as they are, those that are 0
+ * left out.  To be added in postconfiguration; NGX_OK or NGX_ERROR.
+ */
+typedef struct {
+    char                            *name;
+    char                            *help;
+    char                            *label;
+    ngx_str_t                       *values;    /* of the label */
+    ngx_uint_t                       n;
+    ngx_atomic_t                   **cells;     /* *cells: n of them, once
+                                                   the zone is mapped */
+} ngx_http_gateway_counters_t;
+
+ngx_int_t ngx_http_gateway_counters_add(ngx_conf_t *cf,
+    ngx_http_gateway_counters_t *counters);
+
+
 typedef struct {
     ngx_uint_t                       chunks;    /* of the zone */
     ngx_uint_t                       used;

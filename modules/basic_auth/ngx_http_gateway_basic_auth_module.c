@@ -241,6 +241,12 @@ ngx_http_gateway_basic_auth_handler(ngx_http_request_t *r, void *conf)
     rc = ngx_http_gateway_basic_auth_given(r, bamcf, bacf, &given);
 
     if (rc == NGX_OK) {
+        rc = ngx_http_gateway_auth_attempt(r, &bacf->auth, &given.username);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+
         rc = ngx_http_gateway_basic_auth_verify(r, bamcf, &given);
 
         ngx_explicit_memzero(given.password.data, given.password.len);

@@ -941,6 +941,8 @@ ngx_http_gateway_create_main_conf(ngx_conf_t *cf)
      *     gmcf->connect_to = NULL;
      *     gmcf->templates[] = NULL;
      *     gmcf->secret = { 0, NULL };
+     *     gmcf->counters = NULL;
+     *     gmcf->guard = NULL;
      *     gmcf->prepare = NULL;
      *     gmcf->used = 0;
      */

@@ -323,9 +323,9 @@ ngx_http_gateway_hmac_auth_handler(ngx_http_request_t *r, void *conf)
 
 
 /*
- * All but the body.  NGX_OK with *found, NGX_DECLINED with *message, or
- * NGX_ERROR.  The order of the checks can be told from the messages and is
- * Kong's: the date comes before the header is parsed.
+ * All but the body.  NGX_OK with *found, NGX_DECLINED with *message, or what
+ * the access handler returns.  The order of the checks can be told from the
+ * messages and is Kong's: the date comes before the header is parsed.
  */
 
 static ngx_int_t
@@ -364,6 +364,7 @@ ngx_http_gateway_hmac_auth_request(ngx_http_request_t *r,
     }
 
     *message = &ngx_http_gateway_hmac_auth_cannot;
+    *found = NULL;
 
     used = &proxy_authorization;
     rc = NGX_DECLINED;
@@ -382,6 +383,16 @@ ngx_http_gateway_hmac_auth_request(ngx_http_request_t *r,
 
     alg = NULL;
     credential = NULL;
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_gateway_auth_attempt(r, &hacf->auth, &given.username);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+
+        rc = NGX_OK;
+    }
 
     if (rc == NGX_OK && ngx_http_gateway_hmac_auth_enforced(hacf,
                                                             &given.headers))

@@ -472,7 +472,7 @@ ngx_http_gateway_jwt_fail(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
 /*
  * NGX_OK: t->identity is whose the token is; NGX_DECLINED: refused, the rest
  * of t says why; NGX_AGAIN: the request waits; NGX_BUSY: there are no keys to
- * tell; NGX_ERROR.
+ * tell; NGX_DONE: it was answered; NGX_ERROR.
  */
 
 static ngx_int_t
@@ -567,6 +567,7 @@ ngx_http_gateway_jwt_find(ngx_http_request_t *r,
     ngx_http_gateway_jwt_conf_t *jcf, ngx_http_gateway_jwt_try_t *t)
 {
     json_t                            *claim;
+    ngx_int_t                          rc;
     ngx_str_t                          key;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
@@ -589,6 +590,14 @@ ngx_http_gateway_jwt_find(ngx_http_request_t *r,
             t->message = &jcf->empty_claim;
 
         } else {
+            /* an issuer's name is that of all its users */
+
+            rc = ngx_http_gateway_auth_attempt(r, &jcf->auth,
+                                               jcf->set ? NULL : &key);
+            if (rc != NGX_DECLINED) {
+                return rc;
+            }
+
             jmcf = ngx_http_get_module_main_conf(r,
                                                  ngx_http_gateway_jwt_module);
 

@@ -302,6 +302,12 @@ ngx_http_gateway_key_auth_handler(ngx_http_request_t *r, void *conf)
                                           &ngx_http_gateway_key_auth_none);
     }
 
+    rc = ngx_http_gateway_auth_attempt(r, &kacf->auth, NULL);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
     kamcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_key_auth_module);
 
     rc = ngx_http_gateway_key_auth_lookup(r, kamcf, &found.key, &credential);

@@ -385,6 +385,12 @@ ngx_http_gateway_ldap_auth_check_header(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    rc = ngx_http_gateway_auth_attempt(r, &data->conf->auth, &data->username);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
     lamcf = ngx_http_get_module_main_conf(r,
                                           ngx_http_gateway_ldap_auth_module);
 

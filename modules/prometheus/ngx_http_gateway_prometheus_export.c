@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_gateway_prometheus.h"
+#include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_status.h"
 #include "ngx_http_gateway_upstream.h"
 
@@ -125,6 +126,8 @@ static void ngx_http_gateway_prometheus_write_upstreams(
 static ngx_int_t ngx_http_gateway_prometheus_upstream(void *data,
     ngx_http_gateway_upstream_info_t *info);
 
+static void ngx_http_gateway_prometheus_features(ngx_http_request_t *r,
+    ngx_http_gateway_prometheus_page_t *page);
 static void ngx_http_gateway_prometheus_labels(
     ngx_http_gateway_prometheus_page_t *page,
     ngx_http_gateway_prometheus_label_t *label,
@@ -462,6 +465,8 @@ ngx_http_gateway_prometheus_export(ngx_http_request_t *r,
         metric->write(&page, metric);
     }
 
+    ngx_http_gateway_prometheus_features(r, &page);
+
     if (page.failed) {
         return NGX_ERROR;
     }
@@ -470,6 +475,53 @@ ngx_http_gateway_prometheus_export(ngx_http_request_t *r,
     *len = page.len;
 
     return NGX_OK;
+}
+
+
+/* what features count by themselves, under the same name in both sets */
+static void
+ngx_http_gateway_prometheus_features(ngx_http_request_t *r,
+    ngx_http_gateway_prometheus_page_t *page)
+{
+    ngx_uint_t                              i, k;
+    ngx_atomic_t                           *cells;
+    ngx_http_gateway_counters_t           **counters;
+    ngx_http_gateway_main_conf_t           *gmcf;
+    ngx_http_gateway_prometheus_metric_t   *metric;
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    if (gmcf->counters == NULL) {
+        return;
+    }
+
+    counters = gmcf->counters->elts;
+
+    metric = ngx_pcalloc(r->pool, gmcf->counters->nelts
+                              * sizeof(ngx_http_gateway_prometheus_metric_t));
+    if (metric == NULL) {
+        page->failed = 1;
+        return;
+    }
+
+    for (i = 0; i < gmcf->counters->nelts; i++) {
+        metric[i].name = counters[i]->name;
+        metric[i].help = counters[i]->help;
+        metric[i].type = "counter";
+
+        cells = *counters[i]->cells;
+
+        for (k = 0; k < counters[i]->n; k++) {
+            if (cells[k] == 0) {
+                continue;
+            }
+
+            ngx_http_gateway_prometheus_begin(page, &metric[i], "");
+            ngx_http_gateway_prometheus_label(page, counters[i]->label,
+                                              &counters[i]->values[k]);
+            ngx_http_gateway_prometheus_end(page, cells[k], 0);
+        }
+    }
 }
 
 
