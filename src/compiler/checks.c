@@ -569,8 +569,8 @@ gwc_check_vault_name(const gwc_field_t *field, void *value)
         }
     }
 
-    if (!gwc_text_is(s->v, "env")) {
-        gwc_error(s->node, "expected one of: env; this is %s",
+    if (!gwc_text_is(s->v, "env") && !gwc_text_is(s->v, "file")) {
+        gwc_error(s->node, "expected one of: env, file; this is %s",
                   gwc_shown(field, s));
     }
 }
@@ -651,7 +651,9 @@ gwc_check_vault_prefix(const gwc_field_t *field, void *value)
         }
     }
 
-    if (i < s->v.len || s->v.len < 2 || gwc_text_is(s->v, "env")) {
+    if (i < s->v.len || s->v.len < 2 || gwc_text_is(s->v, "env")
+        || gwc_text_is(s->v, "file"))
+    {
         gwc_error(s->node,
                   "invalid prefix %s: expected lower-case letters, digits "
                   "and \"-\", at least two, beginning with a letter, and not "

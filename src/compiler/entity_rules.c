@@ -705,7 +705,9 @@ gwc_check_vault(void *entity)
             return;
         }
 
-        for (i = 0; i < config.prefix.v.len; i++) {
+        for (i = 0;
+             i < config.prefix.v.len && gwc_text_is(vault->name.v, "env"); i++)
+        {
             char c = config.prefix.v.data[i];
 
             if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'

@@ -1,18 +1,25 @@
 /*
  * Copyright (C) the ngx_gateway authors
  *
- * The one vault there is: the environment of the tool's process.
+ * The vaults there are: the environment of the tool's process, and files.
  */
 
 #include "vault.h"
 #include "diag.h"
 #include "schema.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define GWC_VAULT_OPEN "{vault://"
+
+/* of a file, which is a key or a certificate at most */
+#define GWC_VAULT_FILE_MAX 65536
 
 typedef struct {
     gwc_text_t name;
@@ -24,6 +31,8 @@ typedef struct {
     gwc_text_t secret;
     gwc_text_t subkey; /* data NULL: none */
     gwc_text_t prefix; /* data NULL: not given */
+    gwc_text_t path;   /* secret and subkey: of a file */
+    gwc_text_t member; /* data NULL: not given */
     bool previous;
 } gwc_vault_ref_t;
 
@@ -108,13 +117,14 @@ gwc_vault_decode(const char *s, size_t len)
 }
 
 
-/* "a=b&prefix=APP_": only prefix means something here */
+/* "a=b&prefix=APP_": only these two mean something here */
 static void
 gwc_vault_query(gwc_vault_ref_t *ref, const char *s, const char *end)
 {
     const char *amp;
 
     static const char name[] = "prefix=";
+    static const char member[] = "member=";
 
     while (s < end) {
         amp = memchr(s, '&', (size_t) (end - s));
@@ -128,6 +138,12 @@ gwc_vault_query(gwc_vault_ref_t *ref, const char *s, const char *end)
         {
             s += sizeof(name) - 1;
             ref->prefix = gwc_vault_decode(s, (size_t) (amp - s));
+
+        } else if ((size_t) (amp - s) >= sizeof(member) - 1
+                   && memcmp(s, member, sizeof(member) - 1) == 0)
+        {
+            s += sizeof(member) - 1;
+            ref->member = gwc_vault_decode(s, (size_t) (amp - s));
         }
 
         s = amp + 1;
@@ -168,6 +184,7 @@ gwc_vault_split(gwc_vault_ref_t *ref, gwc_text_t text)
     ref->vault.data = gwc_strndup(p, (size_t) (slash - p));
     ref->vault.len = (size_t) (slash - p);
     p = slash + 1;
+    ref->path = gwc_vault_decode(p, (size_t) (end - p));
 
     if (end > p && end[-1] == '/') {
         /* "name/": no subkey, whatever slashes the name has */
@@ -190,10 +207,13 @@ gwc_vault_split(gwc_vault_ref_t *ref, gwc_text_t text)
 }
 
 
-/* the prefix to put before the variable; false after an error */
+/*
+ * The prefix to put before the name of a variable, or the directory, and
+ * which of the two; false after an error.
+ */
 static bool
 gwc_vault_find(const gwc_node_t *node, const gwc_vault_ref_t *ref,
-               gwc_text_t *prefix)
+               gwc_text_t *prefix, bool *file)
 {
     size_t i;
     gwc_text_t type;
@@ -210,7 +230,9 @@ gwc_vault_find(const gwc_node_t *node, const gwc_vault_ref_t *ref,
         *prefix = ref->prefix;
     }
 
-    if (gwc_text_is(type, "env")) {
+    *file = gwc_text_is(type, "file");
+
+    if (*file || gwc_text_is(type, "env")) {
         return true;
     }
 
@@ -218,15 +240,15 @@ gwc_vault_find(const gwc_node_t *node, const gwc_vault_ref_t *ref,
         if (gwc_text_is(type, enterprise[i])) {
             gwc_error(node,
                       "vault type \"%s\" exists in Kong Enterprise "
-                      "only, \"env\" is the one supported",
+                      "only, \"env\" and \"file\" are supported",
                       enterprise[i]);
             return false;
         }
     }
 
     gwc_error(node,
-              "reference %s names no vault: neither \"env\" nor the "
-              "prefix of an entity in \"vaults\"",
+              "reference %s names no vault: neither \"env\", \"file\" "
+              "nor the prefix of an entity in \"vaults\"",
               gwc_quoted(node->text));
     return false;
 }
@@ -259,16 +281,17 @@ gwc_vault_variable(const gwc_vault_ref_t *ref, gwc_text_t prefix)
 }
 
 
+/* where: "environment variable A", or a file */
 static bool
-gwc_vault_subkey(const gwc_node_t *node, const char *variable,
-                 const gwc_vault_ref_t *ref, gwc_text_t *value)
+gwc_vault_member(const gwc_node_t *node, const char *where, gwc_text_t name,
+                 gwc_text_t *value)
 {
     json_t *root;
     const json_t *member;
     const char *what;
 
     root = json_loadb(value->data, value->len, 0, NULL);
-    member = root == NULL ? NULL : json_object_get(root, ref->subkey.data);
+    member = root == NULL ? NULL : json_object_get(root, name.data);
     what = NULL;
 
     if (!json_is_object(root)) {
@@ -288,12 +311,87 @@ gwc_vault_subkey(const gwc_node_t *node, const char *variable,
     json_decref(root);
 
     if (what != NULL) {
-        gwc_error(node, "reference %s: environment variable %s %s",
-                  gwc_quoted(node->text), variable, what);
+        gwc_error(node, "reference %s: %s %s", gwc_quoted(node->text), where,
+                  what);
         return false;
     }
 
     return true;
+}
+
+
+/* NULL, or what is wrong; newlines at the end are left out */
+static const char *
+gwc_vault_read(const char *path, gwc_text_t *value)
+{
+    struct stat st;
+    const char *wrong = NULL;
+    char *data;
+    ssize_t n;
+    int fd;
+
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd == -1) {
+        return strerror(errno); /* NOLINT(concurrency-mt-unsafe) */
+    }
+
+    data = gwc_alloc(GWC_VAULT_FILE_MAX + 1);
+    n = 0;
+
+    if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+        wrong = "it is no file";
+
+    } else {
+        n = read(fd, data, GWC_VAULT_FILE_MAX + 1);
+
+        if (n == -1) {
+            wrong = strerror(errno); /* NOLINT(concurrency-mt-unsafe) */
+
+        } else if (n > GWC_VAULT_FILE_MAX) {
+            wrong = "it has more than 65536 bytes";
+        }
+    }
+
+    (void) close(fd);
+
+    while (n > 0 && (data[n - 1] == '\n' || data[n - 1] == '\r')) {
+        n--;
+    }
+
+    if (wrong == NULL && n == 0) {
+        wrong = "it is empty";
+    }
+
+    if (wrong == NULL) {
+        value->data = data;
+        value->len = (size_t) n;
+        data[n] = '\0';
+    }
+
+    return wrong;
+}
+
+
+static bool
+gwc_vault_resolve_file(const gwc_node_t *node, const gwc_vault_ref_t *ref,
+                       gwc_text_t directory, gwc_text_t *value)
+{
+    const char *path, *wrong;
+
+    path = gwc_sprintf("%.*s/%.*s", (int) directory.len, directory.data,
+                       (int) ref->path.len, ref->path.data);
+    wrong = gwc_vault_read(path, value);
+
+    if (wrong != NULL) {
+        gwc_error(node, "reference %s: cannot read \"%s\": %s",
+                  gwc_quoted(node->text), path, wrong);
+        return false;
+    }
+
+    return ref->member.data == NULL
+           || gwc_vault_member(node, gwc_sprintf("\"%s\"", path), ref->member,
+                               value);
 }
 
 
@@ -303,6 +401,7 @@ gwc_vault_resolve(const gwc_node_t *node, gwc_text_t *value)
     gwc_text_t prefix;
     gwc_vault_ref_t ref;
     const char *found, *variable;
+    bool file;
 
     if (!gwc_vault_split(&ref, *value)) {
         gwc_error(node,
@@ -312,8 +411,12 @@ gwc_vault_resolve(const gwc_node_t *node, gwc_text_t *value)
         return false;
     }
 
-    if (!gwc_vault_find(node, &ref, &prefix)) {
+    if (!gwc_vault_find(node, &ref, &prefix, &file)) {
         return false;
+    }
+
+    if (file) {
+        return gwc_vault_resolve_file(node, &ref, prefix, value);
     }
 
     variable = gwc_vault_variable(&ref, prefix);
@@ -334,5 +437,7 @@ gwc_vault_resolve(const gwc_node_t *node, gwc_text_t *value)
         return true;
     }
 
-    return gwc_vault_subkey(node, variable, &ref, value);
+    return gwc_vault_member(node,
+                            gwc_sprintf("environment variable %s", variable),
+                            ref.subkey, value);
 }

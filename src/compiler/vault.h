@@ -1,7 +1,8 @@
 /*
  * Copyright (C) the ngx_gateway authors
  *
- * References to secrets: {vault://env/name/subkey?prefix=X#2}.
+ * References to secrets: {vault://env/name/subkey?prefix=X#2}, and of ours
+ * {vault://file/path?prefix=directory&member=name}.
  */
 
 #ifndef GWC_VAULT_H
@@ -14,7 +15,7 @@ bool gwc_vault_is_reference(gwc_text_t text);
 /* replaces *value, the text of node; false after an error */
 bool gwc_vault_resolve(const gwc_node_t *node, gwc_text_t *value);
 /* makes an entity's prefix known; name: the vault's type; env_prefix: what
-   goes before the names of variables, or empty */
+   goes before the names of variables, the directory of files, or empty */
 void gwc_vault_add(gwc_text_t prefix, gwc_text_t name, gwc_text_t env_prefix);
 /* forgets the entities */
 void gwc_vault_reset(void);
