@@ -11,8 +11,21 @@
 #include <string.h>
 
 
+/* values of digits below 0x80; 64: it is none */
+static const unsigned char  gateway_authorization_digits[128] = {
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 62, 64, 64, 64, 63,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 64, 64, 64, 64, 64, 64,
+    64,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 64, 64, 64, 64, 64,
+    64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 64, 64, 64, 64, 64
+};
+
+
 static int gateway_authorization_blank(unsigned char c);
-static int gateway_authorization_digit(unsigned char c);
+static inline unsigned gateway_authorization_digit(unsigned char c);
 static int gateway_authorization_decode(unsigned char *dst, size_t *dlen,
     const unsigned char *src, size_t len);
 static unsigned char *gateway_authorization_param(unsigned char *start,
@@ -204,40 +217,45 @@ static int
 gateway_authorization_decode(unsigned char *dst, size_t *dlen,
     const unsigned char *src, size_t len)
 {
-    int             a, b, c, d;
-    size_t          i, n;
+    size_t          i;
+    unsigned        bits, digit;
     unsigned char  *p;
 
-    for (n = 0; n < len && src[n] != '='; n++) {
-        if (gateway_authorization_digit(src[n]) == -1) {
+    p = dst;
+    bits = 0;
+
+    for (i = 0; i < len && src[i] != '='; i++) {
+        digit = gateway_authorization_digit(src[i]);
+
+        if (digit == 64) {
             return -1;
         }
+
+        bits = bits << 6 | digit;
+
+        /* of four digits each but the first completes a byte */
+
+        switch (i & 3) {
+
+        case 1:
+            *p++ = (unsigned char) (bits >> 4);
+            break;
+
+        case 2:
+            *p++ = (unsigned char) (bits >> 2);
+            break;
+
+        case 3:
+            *p++ = (unsigned char) bits;
+            break;
+
+        default:
+            break;
+        }
     }
 
-    if (n % 4 == 1) {
+    if ((i & 3) == 1) {
         return -1;
-    }
-
-    p = dst;
-
-    for (i = 0; i + 1 < n; i += 4) {
-        a = gateway_authorization_digit(src[i]);
-        b = gateway_authorization_digit(src[i + 1]);
-        *p++ = (unsigned char) (a << 2 | b >> 4);
-
-        if (i + 2 == n) {
-            break;
-        }
-
-        c = gateway_authorization_digit(src[i + 2]);
-        *p++ = (unsigned char) ((b & 15) << 4 | c >> 2);
-
-        if (i + 3 == n) {
-            break;
-        }
-
-        d = gateway_authorization_digit(src[i + 3]);
-        *p++ = (unsigned char) ((c & 3) << 6 | d);
     }
 
     *dlen = (size_t) (p - dst);
@@ -246,20 +264,8 @@ gateway_authorization_decode(unsigned char *dst, size_t *dlen,
 }
 
 
-static int
+static inline unsigned
 gateway_authorization_digit(unsigned char c)
 {
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
-
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
+    return c < 128 ? gateway_authorization_digits[c] : 64;
 }

@@ -274,7 +274,7 @@ gateway_password_is_argon2id(gateway_password_rest_t *rest, const char **why)
     }
 
     if (time < 1 || lanes < 1 || lanes > GATEWAY_PASSWORD_ARGON2_LANES
-        || memory < 8 * lanes)
+        || memory < 8 * lanes || memory < 1)
     {
         *why = "its parameters are out of range";
         return 0;

@@ -305,7 +305,9 @@ ngx_http_gateway_basic_auth_answer(ngx_http_gateway_basic_auth_job_t *job)
         q = ngx_queue_head(&job->waiters);
         waiter = ngx_queue_data(q, ngx_http_gateway_basic_auth_waiter_t,
                                 queue);
-        ngx_queue_remove(q);
+
+        /* the analyzer does not see that a queue is a ring */
+        ngx_queue_remove(q);  /* NOLINT(clang-analyzer-core.NullDereference) */
         waiter->job = NULL;
 
         waiter->handler(waiter->data, job->rc);

@@ -17,9 +17,8 @@
 #include "ngx_http_gateway_headers.h"
 #include "ngx_http_gateway_store.h"
 #include "gateway_authorization.h"
+#include "gateway_hmac.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/sha.h>
 
 
@@ -84,7 +83,7 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                                 name;
-    const EVP_MD                           *(*md)(void);
+    gateway_hmac_e                            hash;
 } ngx_http_gateway_hmac_auth_alg_t;
 
 
@@ -108,7 +107,7 @@ static ngx_uint_t ngx_http_gateway_hmac_auth_next(ngx_str_t *headers,
     ngx_str_t *name);
 static ngx_int_t ngx_http_gateway_hmac_auth_verify(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_hmac_auth_given_t *given,
-    const EVP_MD *md, ngx_str_t *secret);
+    gateway_hmac_e hash, ngx_str_t *secret);
 static ngx_int_t ngx_http_gateway_hmac_auth_line(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_hmac_auth_line_t *line);
 static ngx_int_t ngx_http_gateway_hmac_auth_body(ngx_http_request_t *r);
@@ -123,10 +122,10 @@ static ngx_int_t ngx_http_gateway_hmac_auth_init(ngx_conf_t *cf);
 
 
 static ngx_http_gateway_hmac_auth_alg_t  ngx_http_gateway_hmac_auth_algs[] = {
-    { ngx_string("hmac-sha1"), EVP_sha1 },
-    { ngx_string("hmac-sha256"), EVP_sha256 },
-    { ngx_string("hmac-sha384"), EVP_sha384 },
-    { ngx_string("hmac-sha512"), EVP_sha512 }
+    { ngx_string("hmac-sha1"), GATEWAY_HMAC_SHA1 },
+    { ngx_string("hmac-sha256"), GATEWAY_HMAC_SHA256 },
+    { ngx_string("hmac-sha384"), GATEWAY_HMAC_SHA384 },
+    { ngx_string("hmac-sha512"), GATEWAY_HMAC_SHA512 }
 };
 
 
@@ -417,7 +416,7 @@ ngx_http_gateway_hmac_auth_request(ngx_http_request_t *r,
 
         /* a header that is signed may be the one that is hidden below */
 
-        rc = ngx_http_gateway_hmac_auth_verify(r, ctx, &given, alg->md(),
+        rc = ngx_http_gateway_hmac_auth_verify(r, ctx, &given, alg->hash,
                                                &credential->secret);
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
@@ -619,11 +618,10 @@ ngx_http_gateway_hmac_auth_next(ngx_str_t *headers, ngx_str_t *name)
 static ngx_int_t
 ngx_http_gateway_hmac_auth_verify(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_hmac_auth_given_t *given,
-    const EVP_MD *md, ngx_str_t *secret)
+    gateway_hmac_e hash, ngx_str_t *secret)
 {
-    u_char                             *text, *p, mac[EVP_MAX_MD_SIZE];
+    u_char                             *text, *p, mac[GATEWAY_HMAC_MAX];
     size_t                              len;
-    unsigned int                        size;
     ngx_str_t                           list, name, computed, decoded;
     ngx_uint_t                          i, n;
     ngx_http_gateway_hmac_auth_line_t  *lines, *line;
@@ -690,14 +688,9 @@ ngx_http_gateway_hmac_auth_verify(ngx_http_request_t *r,
         }
     }
 
-    if (HMAC(md, secret->data, (int) secret->len, text, p - text, mac, &size)
-        == NULL)
-    {
-        return NGX_ERROR;
-    }
-
     computed.data = mac;
-    computed.len = size;
+    computed.len = gateway_hmac(hash, secret->data, secret->len, text,
+                                p - text, mac);
 
     decoded.data = ngx_pnalloc(r->pool,
                             ngx_base64_decoded_length(given->signature.len));

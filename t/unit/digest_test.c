@@ -21,6 +21,7 @@
 #include <openssl/hmac.h>
 
 #include "gateway_digest.h"
+#include "gateway_hmac.h"
 
 
 static const char  secret[] = "of the tests, 32 bytes and a few";
@@ -213,6 +214,45 @@ test_make(void **state)
 }
 
 
+/* keys and texts around the sizes of blocks, as OpenSSL has them */
+static void
+test_hmac(void **state)
+{
+    char           key[300], data[300];
+    size_t         i, k, n;
+    unsigned int   size;
+    unsigned char  want[EVP_MAX_MD_SIZE], out[GATEWAY_HMAC_MAX];
+
+    const EVP_MD  *hashes[] = {
+        EVP_sha1(), EVP_sha256(), EVP_sha384(), EVP_sha512()
+    };
+
+    static const size_t  lengths[] = {
+        0, 1, 20, 55, 56, 63, 64, 65, 111, 112, 127, 128, 129, 300
+    };
+
+    (void) state;
+
+    memset(key, 'k', sizeof(key));
+    memset(data, 'd', sizeof(data));
+
+    for (n = 0; n < 4; n++) {
+        for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+            for (k = 0; k < sizeof(lengths) / sizeof(lengths[0]); k++) {
+                assert_non_null(HMAC(hashes[n], key, (int) lengths[i],
+                                     (unsigned char *) data, lengths[k],
+                                     want, &size));
+                assert_int_equal(gateway_hmac((gateway_hmac_e) n, key,
+                                              lengths[i], data, lengths[k],
+                                              out),
+                                 size);
+                assert_memory_equal(out, want, size);
+            }
+        }
+    }
+}
+
+
 int
 main(void)
 {
@@ -223,6 +263,7 @@ main(void)
         cmocka_unit_test(test_hex),
         cmocka_unit_test(test_file),
         cmocka_unit_test(test_make),
+        cmocka_unit_test(test_hmac),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
