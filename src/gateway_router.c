@@ -551,6 +551,39 @@ gateway_router_capture(const gateway_router_match_t *match,
 }
 
 
+const char *
+gateway_router_capture_name(const gateway_router_match_t *match, size_t n)
+{
+    if (match->nhits > 0) {
+        return gateway_router_capture_name_native(match, n);
+    }
+
+    return match->names ? gateway_router_name_of(match->names, &n) : NULL;
+}
+
+
+const char *
+gateway_router_name_of(const void *code, size_t *n)
+{
+    uint32_t     count, size;
+    PCRE2_SPTR   entry;
+
+    if (pcre2_pattern_info(code, PCRE2_INFO_NAMECOUNT, &count)
+        || pcre2_pattern_info(code, PCRE2_INFO_NAMEENTRYSIZE, &size)
+        || pcre2_pattern_info(code, PCRE2_INFO_NAMETABLE, &entry))
+    {
+        return NULL;
+    }
+
+    if (*n >= count) {
+        *n -= count;
+        return NULL;
+    }
+
+    return (const char *) entry + *n * size + 2;
+}
+
+
 int
 gateway_router_group_of(const void *code, const size_t *captures,
     size_t ncaptures, const gateway_str_t *text, const gateway_str_t *name,

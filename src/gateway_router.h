@@ -171,6 +171,10 @@ int gateway_router_capture(const gateway_router_match_t *match,
     const gateway_router_request_t *request, const gateway_str_t *name,
     gateway_str_t *value);
 
+/* the n-th name of its groups, from 0; NULL: there is none */
+const char *gateway_router_capture_name(const gateway_router_match_t *match,
+    size_t n);
+
 /*
  * A match for keeping: gateway_router_match() reuses what expressions
  * captured.  The size of a copy, and the copy made of it there.

@@ -585,6 +585,33 @@ gateway_router_capture_native(const gateway_router_match_t *match,
 }
 
 
+const char *
+gateway_router_capture_name_native(const gateway_router_match_t *match,
+    size_t n)
+{
+    size_t                               i;
+    const char                          *name;
+    const gateway_expression_scratch_t  *scratch;
+
+    scratch = match->hits;
+
+    for (i = match->nhits; i > 0; i--) {
+
+        if (scratch->hits[i - 1].code == NULL) {
+            continue;
+        }
+
+        name = gateway_router_name_of(scratch->hits[i - 1].code, &n);
+
+        if (name) {
+            return name;
+        }
+    }
+
+    return NULL;
+}
+
+
 /* the match, then the scratch that it points to, the hits and their texts */
 
 size_t

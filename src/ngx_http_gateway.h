@@ -425,6 +425,10 @@ ngx_array_t *ngx_http_gateway_routes(ngx_conf_t *cf);
 ngx_int_t ngx_http_gateway_route_capture(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 
+/* the n-th name of its groups, from 0; NGX_DECLINED: there is none */
+ngx_int_t ngx_http_gateway_route_capture_name(ngx_http_request_t *r,
+    ngx_uint_t n, ngx_str_t *name);
+
 /* by id or username, the id first, then the name of the block; or NULL */
 ngx_http_gateway_consumer_t *ngx_http_gateway_find_consumer(ngx_conf_t *cf,
     ngx_str_t *name);

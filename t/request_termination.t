@@ -201,7 +201,7 @@ X-Bad: aäb
 --- response_headers
 Content-Type: application/json; charset=utf-8
 --- response_body_like eval
-qr/^\{"message":"hi","kong":\{"node_id":"[0-9a-f-]{36}","worker_pid":\d+,"hostname":"[^"]+"\},"request":\{"scheme":"http","host":"[^"]+","port":\d+,"method":"POST","path":"\/e\/x","headers":\{.*"x-two":\["1","2"\].*\},"query":\{"a":\["1","2"\],"b":true,"c":"A"\},"raw_body":"\{\\"k\\":\[1,\\"two\\"\]\}","body":\{"k":\[1,"two"\]\}\},"matched_route":\{"id":"[0-9a-f-]{36}","name":"r",.*\},"matched_service":\{"id":"[0-9a-f-]{36}","name":"s",.*\}\}$/
+qr/^\{"message":"hi","kong":\{"node_id":"[0-9a-f-]{36}","worker_pid":\d+,"hostname":"[^"]+"\},"request":\{"scheme":"http","host":"[^"]+","port":\d+,"method":"POST","path":"\/e\/x","headers":\{.*"x-two":\["1","2"\].*\},"query":\{"a":\["1","2"\],"b":true,"c":"A"\},"raw_body":"\{\\"k\\":\[1,\\"two\\"\]\}","body":\{"k":\[1,"two"\]\},"uri_captures":\{"named":\{\},"unnamed":\[\]\}\},"matched_route":\{"id":"[0-9a-f-]{36}","name":"r",.*\},"matched_service":\{"id":"[0-9a-f-]{36}","name":"s",.*\}\}$/
 
 
 
@@ -251,3 +251,42 @@ invalid parameter "status_code=600"
 HEAD /
 --- error_code: 503
 --- response_body
+
+
+
+=== TEST 19: echo of the groups of the route's expression, route and service
+--- yaml
+_format_version: "3.0"
+services:
+- name: old
+  host: 127.0.0.1
+  port: 9
+  path: /x
+  routes:
+  - name: by-id
+    paths: ['~/(?<kind>[a-z]+)/(\d+)(-(?<rest>.+))?/(end)', /plain]
+    plugins:
+    - name: request-termination
+      config: {status_code: 200, echo: true}
+--- request eval
+['GET /items/42/end', 'GET /items/42-a/end', 'GET /plain']
+--- response_body_like eval
+[qr/"uri_captures":\{"named":\{"kind":"items"\},"unnamed":\["items","42",null,null,"end"\]\}.*"matched_route":\{(?=.*"paths":\[)(?=.*"name":"by-id").*"matched_service":\{.*"path":"\/x"/,
+ qr/"uri_captures":\{"named":\{"kind":"items","rest":"a"\},"unnamed":\["items","42","-a","a","end"\]\}/,
+ qr/"uri_captures":\{"named":\{\},"unnamed":\[\]\}/]
+
+
+
+=== TEST 20: echo of the groups of an expression
+--- yaml
+_format_version: "3.0"
+routes:
+- name: by-id
+  expression: 'http.path ~ "^/(?<kind>[a-z]+)/" && http.method ~ "^(?<first>.)"'
+  plugins:
+  - name: request-termination
+    config: {status_code: 200, echo: true}
+--- compile_args: --set router_flavor=expressions
+--- request
+GET /items/42
+--- response_body_like: "uri_captures":\{"named":\{(?=.*"kind":"items")(?=.*"first":"G")

@@ -13,6 +13,7 @@
 #include "ngx_http_gateway_body.h"
 #include "ngx_http_gateway_headers.h"
 #include "ngx_http_gateway_reply.h"
+#include "gateway_router.h"
 #include "gateway_uuid.h"
 
 #include <jansson.h>
@@ -48,6 +49,8 @@ static ngx_str_t *ngx_http_gateway_request_termination_message(
     ngx_http_gateway_request_termination_conf_t *conf);
 static ngx_int_t ngx_http_gateway_request_termination_echo(
     ngx_http_request_t *r, ngx_http_gateway_request_termination_conf_t *conf);
+static json_t *ngx_http_gateway_request_termination_captures(
+    ngx_http_request_t *r);
 static json_t *ngx_http_gateway_request_termination_request(
     ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx, ngx_str_t *body,
     ngx_uint_t too_large);
@@ -364,6 +367,59 @@ ngx_http_gateway_request_termination_request(ngx_http_request_t *r,
                ngx_http_gateway_request_termination_body(r, body));
     }
 
+    json_object_set_new(json, "uri_captures",
+               ngx_http_gateway_request_termination_captures(r));
+
+    return json;
+}
+
+
+/* groups of the regex path; a group that took no part is null */
+
+static json_t *
+ngx_http_gateway_request_termination_captures(ngx_http_request_t *r)
+{
+    u_char      text[NGX_INT_T_LEN];
+    json_t     *json, *named, *unnamed;
+    ngx_str_t   name, value;
+    ngx_uint_t  n;
+
+    json = json_object();
+    named = json_object();
+    unnamed = json_array();
+
+    for (n = 0;
+         ngx_http_gateway_route_capture_name(r, n, &name) == NGX_OK;
+         n++)
+    {
+        if (ngx_http_gateway_route_capture(r, &name, &value) == NGX_OK) {
+            (void) json_object_set_new(named, (char *) name.data,
+                   ngx_http_gateway_request_termination_string(r, &value));
+        }
+    }
+
+    for (n = 1; n < GATEWAY_ROUTER_MAX_CAPTURES; n++) {
+
+        name.data = text;
+        name.len = ngx_sprintf(text, "%ui", n) - text;
+
+        if (ngx_http_gateway_route_capture(r, &name, &value) != NGX_OK) {
+            continue;
+        }
+
+        while (json_array_size(unnamed) + 1 < n
+               && json_array_append_new(unnamed, json_null()) == 0)
+        {
+            /* void */
+        }
+
+        (void) json_array_append_new(unnamed,
+                   ngx_http_gateway_request_termination_string(r, &value));
+    }
+
+    json_object_set_new(json, "named", named);
+    json_object_set_new(json, "unnamed", unnamed);
+
     return json;
 }
 
@@ -508,6 +564,11 @@ ngx_http_gateway_request_termination_node(ngx_http_request_t *r)
 static json_t *
 ngx_http_gateway_request_termination_route(ngx_http_gateway_ctx_t *ctx)
 {
+    if (ctx->route->record.len) {
+        return json_loadb((char *) ctx->route->record.data,
+                          ctx->route->record.len, 0, NULL);
+    }
+
     return json_pack("{s:s%, s:s%, s:b, s:b}",
                      "id", ctx->route->id.data, ctx->route->id.len,
                      "name", ctx->route->name.data, ctx->route->name.len,
@@ -522,6 +583,10 @@ ngx_http_gateway_request_termination_service(ngx_http_gateway_ctx_t *ctx)
     ngx_http_gateway_service_t  *s;
 
     s = ctx->service;
+
+    if (s->record.len) {
+        return json_loadb((char *) s->record.data, s->record.len, 0, NULL);
+    }
 
     return json_pack("{s:s%, s:s%, s:s%, s:s%, s:i, s:i}",
                      "id", s->id.data, s->id.len,

@@ -19,6 +19,7 @@ typedef struct {
 } gwc_request_termination_t;
 
 static void gwc_request_termination_check(void *data);
+static bool gwc_request_termination_shows(const void *data);
 
 static const gwc_field_t gwc_request_termination_fields[] = {
     {
@@ -72,6 +73,7 @@ const gwc_plugin_rule_t gwc_rule_request_termination = {
     .fields = gwc_request_termination_fields,
     .size = sizeof(gwc_request_termination_t),
     .check = gwc_request_termination_check,
+    .shows_entities = gwc_request_termination_shows,
 };
 
 
@@ -97,4 +99,14 @@ gwc_request_termination_check(void *data)
         gwc_error(config->content_type.node,
                   "\"content_type\" requires a \"body\"");
     }
+}
+
+
+/* the echo has the route and the service */
+static bool
+gwc_request_termination_shows(const void *data)
+{
+    const gwc_request_termination_t *config = data;
+
+    return config->echo.v;
 }

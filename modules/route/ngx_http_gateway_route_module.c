@@ -618,6 +618,36 @@ ngx_http_gateway_route_capture(ngx_http_request_t *r, ngx_str_t *name,
 }
 
 
+ngx_int_t
+ngx_http_gateway_route_capture_name(ngx_http_request_t *r, ngx_uint_t n,
+    ngx_str_t *name)
+{
+    ngx_http_gateway_ctx_t  *ctx;
+
+    union {
+        const char  *in;
+        u_char      *out;
+    } cast;
+
+    ctx = ngx_http_gateway_get_ctx(r);
+
+    if (ctx == NULL || ctx->captures == NULL) {
+        return NGX_DECLINED;
+    }
+
+    cast.in = gateway_router_capture_name(ctx->captures, n);
+
+    if (cast.in == NULL) {
+        return NGX_DECLINED;
+    }
+
+    name->data = cast.out;
+    name->len = ngx_strlen(cast.out);
+
+    return NGX_OK;
+}
+
+
 static void *
 ngx_http_gateway_route_create_srv_conf(ngx_conf_t *cf)
 {

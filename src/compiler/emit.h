@@ -77,7 +77,7 @@ typedef struct {
     size_t bundles;
     bool has_http, has_https, has_grpc, has_grpcs;
     bool needs_resolver;
-    bool needs_records;   /* some plugin logs what entities look like */
+    bool needs_records;   /* some plugin shows what entities look like */
     bool streams;         /* there is a stream{} */
     bool stream_resolver; /* with names in it */
 } gwc_output_t;

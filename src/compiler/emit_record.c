@@ -278,7 +278,10 @@ gwc_emit_record_plan(gwc_output_t *output)
             continue;
         }
 
-        output->needs_records |= rule->writes_records;
+        output->needs_records |=
+            rule->writes_records
+            || (rule->shows_entities != NULL && plugin->config != NULL
+                && rule->shows_entities(plugin->config));
 
         if (rule->looks_up != NULL && plugin->config != NULL) {
             gwc_record_host(output, rule->looks_up(plugin->config));

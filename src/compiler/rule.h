@@ -194,6 +194,8 @@ typedef struct {
     bool uses_store;
     /* it logs requests with their entities */
     bool writes_records;
+    /* NULL, or: with this config it shows them */
+    bool (*shows_entities)(const void *config);
     /* NULL, or the host in this config, looked up at run time if a name;
        nothing, if there is none */
     gwc_text_t (*looks_up)(const void *config);

@@ -94,3 +94,25 @@ content_type: text/plain
 --- plugin
 status_code: 600
 --- error_like: kong.yml:5:18: error: plugins\[0\]\.config\.status_code: 
+
+
+
+=== TEST 9: the echo shows routes and services, so they are written
+--- yaml
+_format_version: "3.0"
+routes:
+- paths: [/a]
+  plugins:
+  - {name: request-termination, config: {echo: true}}
+--- conf_like: gateway_record .*protocols
+
+
+
+=== TEST 10: other answers do not
+--- yaml
+_format_version: "3.0"
+routes:
+- paths: [/a]
+  plugins:
+  - {name: request-termination, config: {message: a}}
+--- conf_unlike: gateway_record
