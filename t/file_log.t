@@ -239,6 +239,25 @@ is((stat file('all.json'))[2] & 0777, 0644, 'mode');
 
 is($nginx->stop, '', 'stops');
 
+# ---- a worker that may not open the file -----------------------------------
+
+SKIP: {
+    skip 'workers of another user need root', 3 if $> != 0;
+
+    $nginx = start_nginx(config => <<'_EOC_', main_config => 'user nobody nogroup;', master => 1);
+    location /reopen {
+        gateway_file_log path=logs/denied.json reopen=on;
+        return 204;
+    }
+_EOC_
+
+    http_get('/reopen');
+    is(scalar(() = records('denied.json', 1)), 1, 'it is written all the same');
+    ok($nginx->wait_log(qr/file_log: open\(\) to ".*denied\.json" failed/, 1),
+       'and the log says so');
+    is($nginx->stop, '', 'stops');
+}
+
 run_tests();
 
 __DATA__

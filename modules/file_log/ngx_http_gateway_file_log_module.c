@@ -19,6 +19,7 @@ typedef struct {
     ngx_flag_t                       reopen;
 
     ngx_open_file_t                 *file;      /* NULL: reopened each time */
+    ngx_fd_t                         fd;        /* what that falls back to */
     time_t                           failed;    /* last message */
 } ngx_http_gateway_file_log_conf_t;
 
@@ -28,6 +29,8 @@ static void ngx_http_gateway_file_log_fail(ngx_http_request_t *r,
     ngx_http_gateway_file_log_conf_t *conf, ngx_err_t err,
     const char *what);
 static char *ngx_http_gateway_file_log_check(ngx_conf_t *cf, void *data);
+static char *ngx_http_gateway_file_log_fallback(ngx_conf_t *cf,
+    ngx_http_gateway_file_log_conf_t *conf);
 static ngx_int_t ngx_http_gateway_file_log_preconfiguration(ngx_conf_t *cf);
 
 
@@ -111,7 +114,7 @@ ngx_http_gateway_file_log_log(ngx_http_request_t *r, void *data)
     ngx_http_gateway_file_log_conf_t *conf = data;
 
     ssize_t    n;
-    ngx_fd_t   fd;
+    ngx_fd_t   fd, opened;
     ngx_str_t  line;
 
     if (ngx_http_gateway_record(r, &conf->record, &line) != NGX_OK) {
@@ -120,18 +123,28 @@ ngx_http_gateway_file_log_log(ngx_http_request_t *r, void *data)
 
     line.data[line.len++] = LF;
 
+    opened = NGX_INVALID_FILE;
+
     if (conf->file) {
         fd = conf->file->fd;
 
     } else {
-        fd = ngx_open_file(conf->path.data, NGX_FILE_APPEND,
-                           NGX_FILE_CREATE_OR_OPEN,
-                           NGX_FILE_DEFAULT_ACCESS);
+        opened = ngx_open_file(conf->path.data, NGX_FILE_APPEND,
+                               NGX_FILE_CREATE_OR_OPEN,
+                               NGX_FILE_DEFAULT_ACCESS);
+        fd = opened;
 
         if (fd == NGX_INVALID_FILE) {
             ngx_http_gateway_file_log_fail(r, conf, ngx_errno,
                                            ngx_open_file_n);
-            return;
+
+            /* a record in the file of before is better than none */
+
+            fd = conf->fd;
+
+            if (fd == NGX_INVALID_FILE) {
+                return;
+            }
         }
     }
 
@@ -145,7 +158,8 @@ ngx_http_gateway_file_log_log(ngx_http_request_t *r, void *data)
                                        "incomplete " ngx_write_fd_n);
     }
 
-    if (conf->file == NULL && ngx_close_file(fd) == NGX_FILE_ERROR) {
+    if (opened != NGX_INVALID_FILE && ngx_close_file(opened) == NGX_FILE_ERROR)
+    {
         ngx_http_gateway_file_log_fail(r, conf, ngx_errno, ngx_close_file_n);
     }
 }
@@ -193,7 +207,7 @@ ngx_http_gateway_file_log_check(ngx_conf_t *cf, void *data)
     }
 
     if (conf->reopen) {
-        return NGX_CONF_OK;
+        return ngx_http_gateway_file_log_fallback(cf, conf);
     }
 
     /* opened by nginx, and reopened with its own logs */
@@ -201,6 +215,50 @@ ngx_http_gateway_file_log_check(ngx_conf_t *cf, void *data)
     conf->file = ngx_conf_open_file(cf->cycle, &conf->path);
 
     return conf->file ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/*
+ * Workers may not have the rights to open the file, or to create it: so it is
+ * opened with those of the master, too.  That it cannot be is told when there
+ * is something to write.
+ */
+
+static char *
+ngx_http_gateway_file_log_fallback(ngx_conf_t *cf,
+    ngx_http_gateway_file_log_conf_t *conf)
+{
+    ngx_pool_cleanup_t       *cln;
+    ngx_pool_cleanup_file_t  *clnf;
+
+    conf->fd = ngx_open_file(conf->path.data, NGX_FILE_APPEND,
+                             NGX_FILE_CREATE_OR_OPEN,
+                             NGX_FILE_DEFAULT_ACCESS);
+
+    if (conf->fd == NGX_INVALID_FILE) {
+        return NGX_CONF_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, sizeof(ngx_pool_cleanup_file_t));
+    if (cln == NULL) {
+        (void) ngx_close_file(conf->fd);
+        return NGX_CONF_ERROR;
+    }
+
+    cln->handler = ngx_pool_cleanup_file;
+    clnf = cln->data;
+
+    clnf->fd = conf->fd;
+    clnf->name = conf->path.data;
+    clnf->log = cf->log;
+
+    if (fcntl(conf->fd, F_SETFD, FD_CLOEXEC) == -1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "fcntl(FD_CLOEXEC) \"%V\" failed", &conf->path);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 
