@@ -410,7 +410,7 @@ int gateway_router_test_native(gateway_router_search_t *search,
 void gateway_router_found_native(const gateway_router_t *router,
     gateway_router_match_t *match);
 
-/* gateway_router_capture_name() and gateway_router_capture() of such a match */
+/* gateway_router_capture_name(), gateway_router_capture() of such a match */
 const char *gateway_router_capture_name_native(
     const gateway_router_match_t *match, size_t n);
 int gateway_router_capture_native(const gateway_router_match_t *match,
@@ -420,7 +420,7 @@ int gateway_router_capture_native(const gateway_router_match_t *match,
 int gateway_router_build_native(gateway_router_t *router);
 
 /* a group by its number or name; 0 when it took no part */
-/* the n-th name of a regex; when there is none, n gets less by all there are */
+/* the n-th name of a regex; NULL: none, and n is less by all there are */
 const char *gateway_router_name_of(const void *code, size_t *n);
 
 int gateway_router_group_of(const void *code, const size_t *captures,
