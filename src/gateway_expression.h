@@ -176,6 +176,20 @@ int gateway_router_expression_check(gateway_router_t *router,
     const gateway_str_t *text, int stream,
     gateway_expression_report_t *report);
 
+/*
+ * Expressions that are not a router's own routes, in its memory and with its
+ * regexes: compiled before gateway_router_build(), NULL with a message in
+ * err; made ready after it, 0 or -1; then tested as by
+ * gateway_expression_match().
+ */
+gateway_expression_t *gateway_router_expression(gateway_router_t *router,
+    const gateway_str_t *text, int stream, char *err, size_t errlen);
+int gateway_router_expression_ready(gateway_router_t *router,
+    const gateway_expression_t *expression);
+int gateway_router_expression_test(const gateway_router_t *router,
+    const gateway_expression_t *expression,
+    const gateway_expression_facts_t *facts);
+
 /* 1 true, 0 false, -1 a regex gave up or memory ended */
 int gateway_expression_match(const gateway_expression_t *expression,
     const gateway_expression_facts_t *facts,

@@ -19,8 +19,6 @@
 #define GATEWAY_ROUTER_ENDPOINT_LEN  112
 
 
-static gateway_expression_t *gateway_router_compile(gateway_router_t *router,
-    const gateway_str_t *text, char *err, size_t errlen);
 static void *gateway_router_compile_alloc(void *data, size_t size);
 static pcre2_code *gateway_router_compile_regex(void *data,
     const gateway_str_t *pattern, char *reason, size_t len, size_t *offset);
@@ -54,16 +52,17 @@ gateway_router_expression_check(gateway_router_t *router,
 }
 
 
-static gateway_expression_t *
-gateway_router_compile(gateway_router_t *router, const gateway_str_t *text,
-    char *err, size_t errlen)
+gateway_expression_t *
+gateway_router_expression(gateway_router_t *router, const gateway_str_t *text,
+    int stream, char *err, size_t errlen)
 {
     size_t                         i, line, column;
     gateway_expression_t          *expression;
     gateway_expression_report_t    report;
     gateway_expression_options_t   options;
 
-    options.schema = GATEWAY_EXPRESSION_HTTP;
+    options.schema = stream ? GATEWAY_EXPRESSION_STREAM
+                            : GATEWAY_EXPRESSION_HTTP;
     options.alloc = gateway_router_compile_alloc;
     options.regex = gateway_router_compile_regex;
     options.data = router;
@@ -96,6 +95,25 @@ gateway_router_compile(gateway_router_t *router, const gateway_str_t *text,
     }
 
     return expression;
+}
+
+
+int
+gateway_router_expression_ready(gateway_router_t *router,
+    const gateway_expression_t *expression)
+{
+    return gateway_expression_reserve(&router->scratch->expression,
+                                      expression);
+}
+
+
+int
+gateway_router_expression_test(const gateway_router_t *router,
+    const gateway_expression_t *expression,
+    const gateway_expression_facts_t *facts)
+{
+    return gateway_expression_match(expression, facts,
+                                    &router->scratch->expression);
 }
 
 
@@ -140,8 +158,8 @@ gateway_router_add_expression(gateway_router_t *router,
         return -1;
     }
 
-    expression = gateway_router_compile(router, &route->expression, err,
-                                        errlen);
+    expression = gateway_router_expression(router, &route->expression, 0, err,
+                                           errlen);
     if (expression == NULL) {
         return -1;
     }
@@ -329,7 +347,8 @@ gateway_router_add_limits(gateway_router_t *router,
 
     text.len = (size_t) (p - text.data);
 
-    rare->expression = gateway_router_compile(router, &text, err, errlen);
+    rare->expression = gateway_router_expression(router, &text, 0, err,
+                                                 errlen);
 
     return rare->expression ? 0 : -1;
 }

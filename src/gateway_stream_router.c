@@ -47,6 +47,7 @@ typedef struct {
 struct gateway_stream_router_s {
     gateway_stream_route_t      *routes;     /* best first */
     size_t                       nroutes;
+    const gateway_router_t      *expressions;
     gateway_stream_table_t       tls;        /* SNIs count here only */
     gateway_stream_table_t       plain;
 };
@@ -74,6 +75,13 @@ static uint32_t gateway_stream_first(const gateway_stream_router_t *router,
     const gateway_stream_entry_t *entries, size_t n,
     const gateway_stream_entry_t *key,
     const gateway_stream_request_t *request);
+static int gateway_stream_test(const gateway_stream_router_t *router,
+    const gateway_stream_route_t *route,
+    const gateway_stream_request_t *request);
+static int gateway_stream_ask_port(void *data, int destination,
+    int64_t *port);
+static int gateway_stream_ask_address(void *data, int destination,
+    gateway_address_t *address);
 static int gateway_stream_matches(const gateway_stream_route_t *route,
     const gateway_stream_request_t *request);
 static int gateway_stream_matches_sni(const gateway_stream_route_t *route,
@@ -85,6 +93,14 @@ static gateway_str_t gateway_stream_bare(const gateway_str_t *sni);
 static int gateway_stream_is_wild(const gateway_str_t *sni);
 static int gateway_stream_cmp_text(const gateway_str_t *a,
     const gateway_str_t *b);
+
+
+/* what expressions ask for; query arguments they have none */
+static const gateway_router_facts_t  gateway_stream_facts = {
+    NULL,
+    gateway_stream_ask_port,
+    gateway_stream_ask_address
+};
 
 
 uint64_t
@@ -421,10 +437,19 @@ gateway_stream_cmp_keys(const gateway_stream_entry_t *a,
 }
 
 
+void
+gateway_stream_router_expressions(gateway_stream_router_t *router,
+    const gateway_router_t *expressions)
+{
+    router->expressions = expressions;
+}
+
+
 const gateway_stream_route_t *
 gateway_stream_router_match(const gateway_stream_router_t *router,
     const gateway_stream_request_t *request)
 {
+    int                            rc;
     size_t                         i;
     uint32_t                       best, rank;
     gateway_stream_entry_t         key;
@@ -456,8 +481,13 @@ gateway_stream_router_match(const gateway_stream_router_t *router,
     }
 
     for (i = 0; i < table->nrest && table->rest[i] < best; i++) {
-        if (gateway_stream_matches(&router->routes[table->rest[i]], request))
-        {
+        rc = gateway_stream_test(router, &router->routes[table->rest[i]],
+                                 request);
+        if (rc == -1) {
+            return NULL;
+        }
+
+        if (rc == 1) {
             best = table->rest[i];
             break;
         }
@@ -505,6 +535,83 @@ gateway_stream_first(const gateway_stream_router_t *router,
     }
 
     return GATEWAY_STREAM_NONE;
+}
+
+
+/* 1, 0, or -1: a regex gave up */
+
+static int
+gateway_stream_test(const gateway_stream_router_t *router,
+    const gateway_stream_route_t *route,
+    const gateway_stream_request_t *request)
+{
+    gateway_str_t               *protocol;
+    gateway_expression_facts_t   facts;
+
+    union {
+        const gateway_stream_request_t  *in;
+        void                            *out;
+    } cast;
+
+    if (route->expression == NULL) {
+        return gateway_stream_matches(route, request);
+    }
+
+    if ((route->protocols & request->protocols) == 0) {
+        return 0;
+    }
+
+    memset(&facts, 0, sizeof(gateway_expression_facts_t));
+
+    cast.in = request;
+
+    facts.ask = &gateway_stream_facts;
+    facts.data = cast.out;
+    facts.dst_port = request->destination.port;
+
+    protocol = &facts.texts[GATEWAY_FIELD_PROTOCOL];
+    protocol->len = 3;
+
+    if (request->sni.len) {
+        facts.texts[GATEWAY_FIELD_SNI] = request->sni;
+        protocol->data = "tls";
+
+    } else if (request->protocols & GATEWAY_STREAM_UDP) {
+        protocol->data = "udp";
+
+    } else {
+        protocol->data = "tcp";
+    }
+
+    return gateway_router_expression_test(router->expressions,
+                                          route->expression, &facts);
+}
+
+
+static int
+gateway_stream_ask_port(void *data, int destination, int64_t *port)
+{
+    const gateway_stream_request_t *request = data;
+
+    *port = destination ? request->destination.port : request->source.port;
+
+    return 1;
+}
+
+
+static int
+gateway_stream_ask_address(void *data, int destination,
+    gateway_address_t *address)
+{
+    const gateway_stream_request_t *request = data;
+
+    address->len = 16;
+    memcpy(address->bytes,
+           destination ? request->destination.addr : request->source.addr, 16);
+
+    gateway_address_fold(address);
+
+    return 1;
 }
 
 

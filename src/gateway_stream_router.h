@@ -11,7 +11,7 @@
 #define _GATEWAY_STREAM_ROUTER_H_INCLUDED_
 
 
-#include "gateway_router.h"
+#include "gateway_expression.h"
 
 
 /* what a route is for, and what a connection is: one bit */
@@ -53,6 +53,8 @@ typedef struct {
     size_t                     nsources;
     const gateway_stream_end_t  *destinations;
     size_t                     ndestinations;
+    /* in place of these three; NULL: none */
+    const gateway_expression_t  *expression;
     uint64_t                   priority;     /* see below */
     void                      *data;         /* the caller's route */
 } gateway_stream_route_t;
@@ -69,7 +71,10 @@ typedef struct {
 typedef struct gateway_stream_router_s  gateway_stream_router_t;
 
 
-/* what router.md 4 says for streams; "traditional" counts kinds first */
+/* in the priority of expressions, above all others */
+#define GATEWAY_STREAM_EXPRESSION   ((uint64_t) 0xff << 56)
+
+/* of routes without one; "traditional" counts kinds first */
 uint64_t gateway_stream_priority(const gateway_stream_route_t *route,
     int traditional);
 
@@ -81,7 +86,11 @@ gateway_stream_router_t *gateway_stream_router_create(
     const gateway_stream_route_t *routes, size_t n,
     void *(*alloc)(void *data, size_t size), void *data);
 
-/* the best route, or NULL */
+/* the built router whose expressions the routes have */
+void gateway_stream_router_expressions(gateway_stream_router_t *router,
+    const gateway_router_t *expressions);
+
+/* the best route, or NULL: none, or a regex gave up */
 const gateway_stream_route_t *gateway_stream_router_match(
     const gateway_stream_router_t *router,
     const gateway_stream_request_t *request);

@@ -339,6 +339,50 @@ _EOC_
 };
 
 
+subtest 'expressions: before all others, by priority' => sub {
+    my $nginx = gateway(<<"_EOC_");
+        gateway_stream_route old service=one {
+            protocols tcp udp;
+            sources 127.0.0.1;
+            destinations :$plain :$udp;
+        }
+        gateway_stream_route low service=two {
+            expression 'net.dst.port == $plain && net.src.ip in 127.0.0.0/8'
+                       ' && net.protocol == "tcp"';
+        }
+        gateway_stream_route high service=one {
+            protocols tcp;
+            expression 'net.src.port == @{[ port(0) + 300 ]}';
+            priority 70368744177663;
+        }
+        gateway_stream_route udp service=three {
+            expression 'net.protocol == "udp" && net.dst.ip == 127.0.0.1';
+        }
+        gateway_stream_route regex service=one {
+            protocols tls;
+            expression 'tls.sni ~ r#"^[a-z]+[.]re[.]test\$"#';
+        }
+        gateway_stream_route end service=two {
+            protocols tls;
+            expression 'tls.sni =^ ".end.test" && net.protocol == "tls"';
+        }
+_EOC_
+
+    is(tcp($plain, 'hello'), 'two: hello', 'an expression beats the rest');
+    is(tcp($plain, 'hello', from => port(0) + 300), 'one: hello',
+       'the greater priority');
+    is(tcp($other, 'hello'), '', 'none of them');
+    is(udp($udp, 'hello'), 'three: hello', 'udp');
+    is((tls($ssl, 'a.re.test', 'hello'))[1], 'one: hello',
+       'a regular expression');
+    is((tls($ssl, 'b.end.test', 'hello'))[1], 'two: hello',
+       'an end');
+    isnt((tls($ssl, 'a9.re.test', 'hello'))[1] // '', 'one: hello',
+         'neither');
+    $nginx->stop;
+};
+
+
 subtest 'port map, allow and deny' => sub {
     my $nginx = gateway(<<"_EOC_", stream => <<"_EOS_");
         gateway_stream_route mapped service=one {
@@ -522,7 +566,16 @@ subtest 'configurations that nginx refuses' => sub {
         ['gateway_stream_route r service=nobody { snis a.test; }',
          qr/there is no such "gateway_stream_service" before it/],
         ['gateway_stream_route r service=one { protocols tcp; }',
-         qr/needs "snis", "sources" or "destinations"/],
+         qr/needs "snis", "sources", "destinations" or an "expression"/],
+        ["gateway_stream_route r { snis a.test; expression 'tls.sni == \"a\"'; }",
+         qr/"r": "expression" goes with no "snis"/],
+        ["gateway_stream_route r { expression 'http.path == \"/\"'; }",
+         qr/"r": invalid expression, column 1: .*"http.path"/],
+        ["gateway_stream_route r { expression 'tls.sni ~ \"(\"'; }",
+         qr/"r": invalid expression, column 13: /],
+        ["gateway_stream_route r { expression 'tls.sni == \"a\"'; "
+         . 'priority 70368744177664; }',
+         qr/expects a "priority" from 0 to 70368744177663/],
         ['gateway_stream_route r { protocols http; snis a.test; }',
          qr/"protocols" in "gateway_stream_route" expects tcp, udp, tls/],
         ['gateway_stream_route r { protocols tls tls_passthrough; snis a; }',

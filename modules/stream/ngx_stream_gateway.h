@@ -50,6 +50,7 @@ typedef struct {
     ngx_http_gateway_networks_t           *allow;    /* NULL: everybody */
     ngx_http_gateway_networks_t           *deny;
     unsigned                               protocols;
+    gateway_expression_t                  *expression;
     uint64_t                               priority;
     unsigned                               priority_set:1;
     unsigned                               preserve_host:1;
@@ -83,6 +84,7 @@ typedef struct {
     ngx_rbtree_node_t                      sentinel;
     ngx_array_t                            routes;   /* ..._route_t * */
     gateway_stream_router_t               *router;   /* NULL: no routes */
+    gateway_router_t                      *expressions; /* NULL: none */
     ngx_http_gateway_tls_store_t           certificates;
 } ngx_stream_gateway_srv_conf_t;
 

@@ -13,6 +13,10 @@
 #include "gateway_uuid.h"
 
 
+/* of expressions, as in Kong */
+#define NGX_STREAM_GATEWAY_MAX_PRIORITY  (((uint64_t) 1 << 46) - 1)
+
+
 static char *ngx_stream_gateway_service_block(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static ngx_stream_gateway_service_t *ngx_stream_gateway_add_service(
@@ -32,6 +36,9 @@ static char *ngx_stream_gateway_route_line(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_stream_gateway_route_field(ngx_conf_t *cf,
     ngx_stream_gateway_route_t *route);
+static char *ngx_stream_gateway_expression(ngx_conf_t *cf,
+    ngx_stream_gateway_route_t *route);
+static void ngx_stream_gateway_free_expressions(void *data);
 static char *ngx_stream_gateway_protocols(ngx_conf_t *cf,
     ngx_stream_gateway_route_t *route);
 static char *ngx_stream_gateway_snis(ngx_conf_t *cf,
@@ -518,10 +525,34 @@ ngx_stream_gateway_route_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                            |GATEWAY_STREAM_UDP;
     }
 
+    if (route->expression) {
+
+        if (route->snis.nelts || route->sources.nelts
+            || route->destinations.nelts)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "gateway_stream_route \"%V\": \"expression\" "
+                               "goes with no \"snis\", \"sources\" and "
+                               "\"destinations\"", &route->name);
+            return NGX_CONF_ERROR;
+        }
+
+        if (route->priority > NGX_STREAM_GATEWAY_MAX_PRIORITY) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "gateway_stream_route \"%V\" expects a "
+                               "\"priority\" from 0 to 70368744177663",
+                               &route->name);
+            return NGX_CONF_ERROR;
+        }
+
+        return NGX_CONF_OK;
+    }
+
     if (route->snis.nelts == 0 && route->sources.nelts == 0
         && route->destinations.nelts == 0)
     {
-        return "needs \"snis\", \"sources\" or \"destinations\"";
+        return "needs \"snis\", \"sources\", \"destinations\" or an "
+               "\"expression\"";
     }
 
     if (route->snis.nelts == 0
@@ -612,6 +643,10 @@ ngx_stream_gateway_route_field(ngx_conf_t *cf,
         return ngx_stream_gateway_ends(cf, &route->destinations);
     }
 
+    if (ngx_strcmp(value[0].data, "expression") == 0) {
+        return ngx_stream_gateway_expression(cf, route);
+    }
+
     if (ngx_strcmp(value[0].data, "allow") == 0) {
         return ngx_stream_gateway_networks(cf, &route->allow);
     }
@@ -655,6 +690,89 @@ ngx_stream_gateway_route_field(ngx_conf_t *cf,
     }
 
     return "is unknown there, or has a wrong number of parameters";
+}
+
+
+/* several arguments are one text: nginx reads at most 4096 bytes at once */
+
+static char *
+ngx_stream_gateway_expression(ngx_conf_t *cf,
+    ngx_stream_gateway_route_t *route)
+{
+    char                            err[512];
+    u_char                         *p;
+    size_t                          len;
+    ngx_str_t                      *value;
+    ngx_uint_t                      i;
+    gateway_str_t                   text;
+    ngx_pool_cleanup_t             *cln;
+    gateway_router_options_t        options;
+    ngx_stream_gateway_srv_conf_t  *gscf;
+
+    if (route->expression) {
+        return "is duplicate";
+    }
+
+    gscf = ngx_stream_conf_get_module_srv_conf(cf, ngx_stream_gateway_module);
+
+    if (gscf->expressions == NULL) {
+
+        ngx_memzero(&options, sizeof(gateway_router_options_t));
+
+        options.flavor = GATEWAY_ROUTER_EXPRESSIONS;
+        options.alloc = ngx_stream_gateway_alloc;
+        options.data = cf->pool;
+
+        cln = ngx_pool_cleanup_add(cf->pool, 0);
+        if (cln == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        gscf->expressions = gateway_router_create(&options);
+        if (gscf->expressions == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        cln->handler = ngx_stream_gateway_free_expressions;
+        cln->data = gscf->expressions;
+    }
+
+    value = cf->args->elts;
+    len = 0;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        len += value[i].len;
+    }
+
+    p = ngx_pnalloc(cf->pool, len + 1);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    text.data = (char *) p;
+    text.len = len;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        p = ngx_cpymem(p, value[i].data, value[i].len);
+    }
+
+    route->expression = gateway_router_expression(gscf->expressions, &text, 1,
+                                                  err, sizeof(err));
+    if (route->expression == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "gateway_stream_route \"%V\": %s", &route->name,
+                           err);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_stream_gateway_free_expressions(void *data)
+{
+    gateway_router_free(data);
 }
 
 
@@ -1267,7 +1385,13 @@ ngx_stream_gateway_router(ngx_conf_t *cf, ngx_stream_gateway_srv_conf_t *gscf)
         r->nsources = route[i]->sources.nelts;
         r->destinations = route[i]->destinations.elts;
         r->ndestinations = route[i]->destinations.nelts;
+        r->expression = route[i]->expression;
         r->data = route[i];
+
+        if (r->expression) {
+            r->priority = GATEWAY_STREAM_EXPRESSION | route[i]->priority;
+            continue;
+        }
 
         r->priority = route[i]->priority_set ? route[i]->priority
                                              : gateway_stream_priority(r, 0);
@@ -1277,7 +1401,31 @@ ngx_stream_gateway_router(ngx_conf_t *cf, ngx_stream_gateway_srv_conf_t *gscf)
                                                 ngx_stream_gateway_alloc,
                                                 cf->pool);
 
-    return gscf->router ? NGX_OK : NGX_ERROR;
+    if (gscf->router == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (gscf->expressions == NULL) {
+        return NGX_OK;
+    }
+
+    if (gateway_router_build(gscf->expressions) != 0) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < gscf->routes.nelts; i++) {
+        if (route[i]->expression
+            && gateway_router_expression_ready(gscf->expressions,
+                                               route[i]->expression)
+               != 0)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    gateway_stream_router_expressions(gscf->router, gscf->expressions);
+
+    return NGX_OK;
 }
 
 

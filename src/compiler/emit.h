@@ -153,6 +153,8 @@ gwc_certificate_t *gwc_client_certificate(const gwc_service_t *service);
 void gwc_emit_upstreams(gwc_output_t *output);
 void gwc_emit_services(gwc_writer_t *w, gwc_output_t *output);
 void gwc_emit_routes(gwc_writer_t *w, gwc_output_t *output);
+/* the lines "expression" and "priority", of streams too */
+void gwc_emit_expression(gwc_writer_t *w, const gwc_route_t *route);
 /* what is trusted when the file names no authorities; exists or not */
 extern const char gwc_system_bundle[];
 /* client_certificate, tls_verify and ca_certificates of the service */

@@ -679,7 +679,7 @@ gwc_is_http_and_https(gwc_list_t protocols)
 
 
 /* in pieces of which each is a token that nginx takes */
-static void
+void
 gwc_emit_expression(gwc_writer_t *w, const gwc_route_t *route)
 {
     gwc_text_t rest = route->expression.v;

@@ -217,12 +217,6 @@ gwc_check_streams(const gwc_model_t *model, const gwc_settings_t *settings,
             continue;
         }
 
-        if (route->expression.set) {
-            report(route->expression.node,
-                   "expressions on routes for streams do not run yet; use "
-                   "snis, sources and destinations");
-        }
-
         if (off && !streams) {
             gwc_warning(route->e.record.node,
                         "routes for streams are left out: the setting "
@@ -633,6 +627,10 @@ gwc_stream_route(gwc_writer_t *w, const gwc_output_t *output,
 
     if (gwc_bool_or(route->preserve_host, false)) {
         gwc_put(w, "preserve_host", "on", NULL);
+    }
+
+    if (route->expression.set) {
+        gwc_emit_expression(w, route);
     }
 
     if (gwc_flavor_is("traditional")) {

@@ -338,7 +338,7 @@ services:
 
 
 
-=== TEST 10: mixed families, and expressions
+=== TEST 10: mixed families, and fields that streams do not have
 --- yaml
 _format_version: "3.0"
 services:
@@ -351,13 +351,10 @@ services:
     paths: [/]
   - name: b
     protocols: [tcp]
-    expression: net.dst.port == 9000
+    expression: http.path == "/"
 --- cmd: check kong.yml --set router_flavor=expressions
 --- error_like eval
-[
-    qr/:7:5: error: services\[0\]\.routes\[0\]: a route for HTTP cannot go to a service of protocol "tcp"/,
-    qr/:12:17: error: services\[0\]\.routes\[1\]\.expression: expressions on routes for streams do not run yet/,
-]
+qr/:12:17: error: services\[0\]\.routes\[1\]\.expression: [^\n]*"http\.path"/
 
 
 
@@ -423,3 +420,47 @@ gateway_upstream up {  # kong.yml:11
     algorithm round-robin;
     active type=tcp healthy_interval=5s unhealthy_interval=5s successes=1 tcp_failures=2 timeouts=1;
 --- stderr_like: \A(?!.*left out)
+
+
+
+=== TEST 14: HTTP to a service of streams
+--- yaml
+_format_version: "3.0"
+services:
+- name: a
+  protocol: tcp
+  host: 10.0.0.1
+  routes:
+  - name: a
+    protocols: [http]
+    paths: [/]
+--- error_like: :7:5: error: services\[0\]\.routes\[0\]: a route for HTTP cannot go to a service of protocol "tcp"
+
+
+
+=== TEST 15: expressions
+--- yaml
+_format_version: "3.0"
+services:
+- name: a
+  protocol: tcp
+  host: 10.0.0.1
+  routes:
+  - name: a
+    protocols: [tcp]
+    expression: net.dst.port == 2391 && net.src.ip in 10.0.0.0/8
+    priority: 70368744177663
+  - name: b
+    protocols: [tls_passthrough]
+    expression: tls.sni =^ ".b.test"
+--- compile_args: --set proxy_listen=127.0.0.1:2390 --set "stream_listen=127.0.0.1:2391, 127.0.0.1:2392 ssl" --set router_flavor=expressions --set status_listen=off
+--- conf
+gateway_stream_route a id=f3ef8bde-817d-5a84-b4cd-13f35d3bbb53 service=a {  # kong.yml:7
+    protocols tcp;
+    expression "net.dst.port == 2391 && net.src.ip in 10.0.0.0/8";
+    priority 70368744177663;
+}
+...
+    protocols tls_passthrough;
+    expression "tls.sni =^ \".b.test\"";
+}
