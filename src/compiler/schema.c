@@ -375,7 +375,7 @@ gwc_schema_string(const gwc_field_t *field, gwc_str_t *value,
     }
 
     if (value->v.len == 0 && !(flags & GWC_EMPTY_OK)) {
-        gwc_error(node, "must not be empty");
+        gwc_error(node, "length must be at least 1");
         return false;
     }
 
@@ -443,7 +443,7 @@ gwc_schema_ref(const gwc_field_t *field, gwc_ref_t *value,
     }
 
     if (text->text.len == 0) {
-        gwc_error(text, "must not be empty");
+        gwc_error(text, "length must be at least 1");
         return false;
     }
 

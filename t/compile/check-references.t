@@ -54,7 +54,7 @@ kong.yml:3:13: error: routes[0].service: invalid reference 'service: a' (no such
 kong.yml:4:18: error: routes[1].service.id: invalid reference 'service: 11111111-1111-4111-8111-111111111111' (no such entry in 'services')
 kong.yml:5:13: error: routes[2].service: expected a string, this is a map
 kong.yml:6:13: error: routes[3].service: expected a string, this is an array
-kong.yml:7:13: error: routes[4].service: must not be empty
+kong.yml:7:13: error: routes[4].service: length must be at least 1
 kong.yml:10:10: error: plugins[0].route: invalid reference 'route: r' (no such entry in 'routes')
 kong.yml:11:12: error: plugins[0].service: invalid reference 'service: s' (no such entry in 'services')
 kong.yml:12:13: error: plugins[0].consumer: invalid reference 'consumer: c' (no such entry in 'consumers')

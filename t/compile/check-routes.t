@@ -28,7 +28,7 @@ routes:
   - /a+b
 --- error
 kong.yml:4:5: error: routes[0].paths[0]: "foo" should start with: / (fixed path) or ~/ (regex path)
-kong.yml:5:5: error: routes[0].paths[1]: must not be empty
+kong.yml:5:5: error: routes[0].paths[1]: length must be at least 1
 kong.yml:6:5: error: routes[0].paths[2]: "//a" must not have empty segments
 kong.yml:7:5: error: routes[0].paths[3]: "/a//b" must not have empty segments
 kong.yml:8:5: error: routes[0].paths[4]: "/a/../b" is not in normal form, no request would match

@@ -42,7 +42,7 @@ kong.yml:11:3: error: services[0].tls_sans: unknown field "tls_sans": it exists 
 kong.yml:12:3: error: services[1]: required field missing: "host"
   fix: host: example.com, or url: http://example.com/
 kong.yml:14:9: error: services[2].host: required field missing: "host" is null
-kong.yml:16:9: error: services[3].host: must not be empty
+kong.yml:16:9: error: services[3].host: length must be at least 1
 kong.yml:17:9: error: services[4].host: expected a string, this is an integer
   fix: put it in quotes: "-1"
 

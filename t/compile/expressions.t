@@ -129,7 +129,7 @@ kong.yml:6:19: error: routes[1].regex_priority: cannot set "regex_priority" with
 kong.yml:8:13: error: routes[2].priority: cannot set "priority" with "methods", "hosts", "paths", "headers", "snis", "sources" or "destinations": it orders expressions
 kong.yml:13:13: error: routes[4].priority: value should be between 0 and 70368744177663, this is 70368744177664
 kong.yml:15:13: error: routes[5].priority: value should be between 0 and 70368744177663, this is -1
-kong.yml:16:15: error: routes[6].expression: must not be empty
+kong.yml:16:15: error: routes[6].expression: length must be at least 1
 kong.yml:17:3: error: routes[7]: must set one of 'methods', 'hosts', 'headers', 'paths', 'snis', 'expression' when 'protocols' is 'https'
 kong.yml:18:3: error: routes[8]: must set one of 'methods', 'hosts', 'headers', 'paths', 'snis', 'expression' when 'protocols' is 'https'
 kong.yml:20:15: error: routes[9].expression: "http.path" is no field of stream routes
