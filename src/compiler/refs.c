@@ -581,9 +581,9 @@ gwc_resolve_refs(gwc_linker_t *linker)
 
         if (target == NULL && parent != NULL) {
             gwc_error(p->ref->node,
-                      "value must be null: this is nested in another of '%s', "
-                      "and there is no %s",
-                      kind, gwc_quoted(text));
+                      "value must be null: this is nested in another of '%s'; "
+                      "invalid reference %s (no such entry in '%s')",
+                      kind, gwc_reference_shown(p->field, text), kind);
 
         } else if (target == NULL) {
             gwc_error(p->ref->node,

@@ -90,7 +90,7 @@ services:
   host: a
 --- error
 kong.yml:7:24: error: services[0].routes[1].service: value must be null: this is nested in another of 'services'
-kong.yml:8:24: error: services[0].routes[2].service: value must be null: this is nested in another of 'services', and there is no "nosuch"
+kong.yml:8:24: error: services[0].routes[2].service: value must be null: this is nested in another of 'services'; invalid reference 'service: nosuch' (no such entry in 'services')
 
 
 
