@@ -137,13 +137,25 @@ static void
 gwc_record_text(const gwc_diff_t *diff, gwc_buf_t *buf,
                 const gwc_field_t *field, const char *record, bool old)
 {
+    const char *between = "";
     const gwc_field_t *f;
+    size_t before, start;
 
     gwc_buf_puts(buf, "{");
 
     for (f = field->fields; f->name != NULL; f++) {
-        gwc_buf_printf(buf, "%s%s: ", f == field->fields ? "" : ", ", f->name);
+        before = buf->len;
+        gwc_buf_printf(buf, "%s%s: ", between, f->name);
+        start = buf->len;
         gwc_value_text(diff, buf, f, record + f->offset, old);
+
+        if (buf->len == start) {
+            /* it has none */
+            buf->len = before;
+            continue;
+        }
+
+        between = ", ";
     }
 
     gwc_buf_puts(buf, "}");

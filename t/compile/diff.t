@@ -501,3 +501,25 @@ plugins as they act
                          scope: route
                          routes: r
 --- exit_code: 1
+
+
+
+=== TEST 15: fields that are not given in lists of records
+--- yaml
+_format_version: "3.0"
+routes:
+- name: r
+  protocols: [tcp]
+  destinations: [{port: 5}, {ip: 10.0.0.0/8}]
+--- user_files
+>>> new.yml
+_format_version: "3.0"
+routes:
+- name: r
+  protocols: [tcp]
+  destinations: [{port: 6}, {ip: 10.0.0.0/8, port: 7}]
+--- cmd: diff kong.yml new.yml --set stream_listen=127.0.0.1:5
+--- stdout
+routes
+  ~ r         destinations: - {ip: 10.0.0.0/8}, - {port: 5} + {ip: 10.0.0.0/8, port: 7}, + {port: 6}
+--- exit_code: 1
