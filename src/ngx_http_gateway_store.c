@@ -14,6 +14,7 @@
 
 #include "ngx_http_gateway_store.h"
 #include "ngx_http_gateway_conf.h"
+#include "ngx_http_gateway_consumers.h"
 #include "ngx_http_gateway_digest.h"
 #include "gateway_uuid.h"
 
@@ -63,6 +64,9 @@ static ngx_int_t ngx_http_gateway_store_check(
     ngx_http_gateway_store_conf_t *scf, ngx_log_t *log);
 static ngx_int_t ngx_http_gateway_store_failed(
     ngx_http_gateway_store_conf_t *scf, ngx_log_t *log);
+static int ngx_http_gateway_store_search(gateway_store_t *store,
+    ngx_http_gateway_store_conf_t *scf, ngx_uint_t by, const ngx_str_t *name,
+    gateway_store_consumer_t *record);
 static ngx_int_t ngx_http_gateway_store_read(ngx_http_request_t *r,
     ngx_http_gateway_store_conf_t *scf, ngx_uint_t kind,
     const u_char *digest, ngx_http_gateway_stored_t **stored);
@@ -199,11 +203,10 @@ ngx_http_gateway_store_find_key(ngx_http_request_t *r,
 
 
 ngx_int_t
-ngx_http_gateway_store_consumer(ngx_http_request_t *r, ngx_uint_t what,
+ngx_http_gateway_store_consumer(ngx_http_request_t *r, ngx_uint_t by,
     const ngx_str_t *name, ngx_http_gateway_consumer_t **consumer)
 {
     int                             found;
-    uint8_t                         id[16];
     ngx_int_t                       rc;
     gateway_store_t                *store;
     gateway_store_consumer_t        record;
@@ -235,42 +238,76 @@ ngx_http_gateway_store_consumer(ngx_http_request_t *r, ngx_uint_t what,
         return ngx_http_gateway_store_failed(scf, r->connection->log);
     }
 
-    found = gateway_store_consumer_by(store, (unsigned char) what,
-                                      ngx_http_gateway_memo_key(scf->memo),
-                                      (char *) name->data, name->len,
-                                      &record);
+    found = ngx_http_gateway_store_search(store, scf, by, name, &record);
 
-    if (found == GATEWAY_STORE_NONE && what == GATEWAY_STORE_USERNAME) {
-        gateway_uuid_entity(id, "consumers", (char *) name->data, name->len);
-        found = gateway_store_consumer(store, id, &record);
-
-        if (found == GATEWAY_STORE_OK
-            && (record.username.len != name->len
-                || ngx_memcmp(record.username.data, name->data, name->len)
-                   != 0))
-        {
-            found = GATEWAY_STORE_NONE;
-        }
+    if (found == GATEWAY_STORE_ERROR) {
+        return ngx_http_gateway_store_failed(scf, r->connection->log);
     }
 
-    switch (found) {
+    rc = NGX_DECLINED;
 
-    case GATEWAY_STORE_OK:
+    /* whom the configuration has goes by the names it says */
+
+    if (found == GATEWAY_STORE_OK
+        && ngx_http_gateway_store_configured(scf, record.id) == NULL)
+    {
         *consumer = ngx_http_gateway_store_make(r, &record);
         rc = *consumer ? NGX_OK : NGX_ERROR;
-        break;
-
-    case GATEWAY_STORE_NONE:
-        rc = NGX_DECLINED;
-        break;
-
-    default:
-        return ngx_http_gateway_store_failed(scf, r->connection->log);
     }
 
     gateway_store_end(store);
 
     return rc;
+}
+
+
+/* in the order in which the configuration is searched */
+
+static int
+ngx_http_gateway_store_search(gateway_store_t *store,
+    ngx_http_gateway_store_conf_t *scf, ngx_uint_t by, const ngx_str_t *name,
+    gateway_store_consumer_t *record)
+{
+    int                    found;
+    char                  *data;
+    uint8_t                id[16];
+    gateway_digest_key_t  *key;
+
+    found = GATEWAY_STORE_NONE;
+    data = (char *) name->data;
+    key = ngx_http_gateway_memo_key(scf->memo);
+
+    if ((by & NGX_HTTP_GATEWAY_BY_ID)
+        && gateway_uuid_parse(id, data, name->len) == 0)
+    {
+        found = gateway_store_consumer(store, id, record);
+    }
+
+    if (found == GATEWAY_STORE_NONE && (by & NGX_HTTP_GATEWAY_BY_USERNAME)) {
+
+        found = gateway_store_consumer_by(store, GATEWAY_STORE_USERNAME, key,
+                                          data, name->len, record);
+
+        if (found == GATEWAY_STORE_NONE) {
+            gateway_uuid_entity(id, "consumers", data, name->len);
+            found = gateway_store_consumer(store, id, record);
+
+            if (found == GATEWAY_STORE_OK
+                && (record->username.len != name->len
+                    || ngx_memcmp(record->username.data, data, name->len)
+                       != 0))
+            {
+                found = GATEWAY_STORE_NONE;
+            }
+        }
+    }
+
+    if (found == GATEWAY_STORE_NONE && (by & NGX_HTTP_GATEWAY_BY_CUSTOM_ID)) {
+        found = gateway_store_consumer_by(store, GATEWAY_STORE_CUSTOM, key,
+                                          data, name->len, record);
+    }
+
+    return found;
 }
 
 

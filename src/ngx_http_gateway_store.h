@@ -62,12 +62,12 @@ ngx_int_t ngx_http_gateway_store_find_key(ngx_http_request_t *r,
     ngx_http_gateway_stored_t **stored);
 
 /*
- * A consumer that is only in the store, by username (what is
- * GATEWAY_STORE_USERNAME) or custom_id, in the request's pool.  NGX_OK,
+ * A consumer that is only in the store, by its names: bits as of
+ * ngx_http_gateway_consumers_find(); in the request's pool.  NGX_OK,
  * NGX_DECLINED or NGX_ERROR as above.
  */
 ngx_int_t ngx_http_gateway_store_consumer(ngx_http_request_t *r,
-    ngx_uint_t what, const ngx_str_t *name,
+    ngx_uint_t by, const ngx_str_t *name,
     ngx_http_gateway_consumer_t **consumer);
 
 

@@ -10,8 +10,9 @@ use Test::Gateway::Load;
 use Test::Gateway::Server;
 use Test::More;
 use File::Temp qw(tempdir);
-use JSON::PP;
-use POSIX ();
+use Digest::SHA qw(hmac_sha256 hmac_sha512);
+use MIME::Base64 qw(encode_base64 encode_base64url);
+use POSIX qw(strftime);
 
 my $tmp = tempdir(CLEANUP => 1);
 my $tool = Test::Gateway::Server::build_dir() . '/ngx-gateway';
@@ -52,7 +53,8 @@ sub gateway {
     my (%o) = @_;
     return start_nginx(yaml => yaml(%o), workers => 2, master => 1,
                        log_level => 'info',
-                       compile_args => join ' ', map { qq("$_") } settings());
+                       compile_args => join ' ', (map { qq("$_") } settings()),
+                                       $o{main} // '');
 }
 
 sub put {
@@ -290,6 +292,106 @@ $res = with_key('k-out');
 is($res->status, 200, 'groups are changed at once');
 upstream_has($res, 'X-Consumer-Groups' => 'shop, x');
 $nginx->stop;
+
+
+# --- basic-auth, jwt, hmac-auth ---
+
+# by a header, as the first method of them that a credential suits
+for my $plugin (
+    ['basic-auth', 'one', sub {
+        return 'Authorization: Basic ' . encode_base64("one:$_[0]", '') }],
+    ['basic-auth', 'two', sub {
+        return 'Authorization: Basic ' . encode_base64("two:$_[0]", '') }],
+    ['jwt', 'hs', sub { return bearer('HS256', 'hs', $_[0]) }],
+    ['jwt', 'h512', sub { return bearer('HS512', 'h512', $_[0]) }],
+    ['hmac-auth', 'mac', \&signed])
+{
+    my ($name, $who, $header) = @$plugin;
+
+    $nginx = gateway(plugins => "  - name: $name\n", main => join ' ',
+        '--set', "'nginx_http_gateway_basic_auth_hashing=queue=9'");
+    put('kinds.jsonl', <<'_EOC_');
+{"username":"c","custom_id":"cc","basicauth_credentials":[{"username":"one","password":"pass:1"},{"username":"two","password_hash":"$6$rounds=1000$abcdefgh$qWKSZk7VTj1MqYmdZfbMQbxJI0zf1ZZYJtr5KOLa/RQvVUTIQwOk3fhA83cFjFUR4XPX6z2K5lC9gGT8r1VoW/"}],"jwt_secrets":[{"key":"hs","secret":"pass:1"},{"key":"h512","secret":"pass:1","algorithm":"HS512"}],"hmacauth_credentials":[{"username":"mac","secret":"pass:1"}]}
+_EOC_
+    put('kinds.jsonl', Test::Gateway::Server::read_file("$tmp/kinds.jsonl")
+        =~ s/\$6\$rounds[^"]*/crypt('pass:1', '$6$rounds=1000$abcdefgh$')/er);
+    ok_consumers($nginx, 'import', "$tmp/kinds.jsonl");
+
+    my $get = sub { return http_get('/', headers => [$header->(@_)]) };
+
+    ok(wait_until(sub { $get->('pass:1')->status == 200 }, $patience),
+       "$name: $who is let in");
+    is($get->('pass:2')->status, 401, "$name: but not with something else");
+    is($get->('pass:1')->status, 200, "$name: again");
+    upstream_has($get->('pass:1'), 'X-Consumer-Username' => 'c',
+                 'X-Consumer-Custom-ID' => 'cc',
+                 'X-Credential-Identifier' => $who);
+
+    my ($option) = $name =~ /^(\w+)/;
+    ok_consumers($nginx, 'revoke', "--$option", $who);
+    is($get->('pass:1')->status, 401, "$name: revoked");
+
+    my ($code, undef, $err) = consumers($nginx, 'add', 'file', "--$option",
+                                        "$who:pass:1");
+    is($code, 0, "$name: added to a consumer of the file") or diag($err);
+
+    if ($who ne 'h512') {
+        my $res = $get->('pass:1');
+        is($res->status, 200, "$name: who is let in");
+        upstream_has($res, 'X-Consumer-Username' => 'file');
+    }
+
+    unlike($nginx->error_log, qr/pass:1/, "$name: no secret is in the log");
+    $nginx->stop;
+}
+
+sub bearer {
+    my ($alg, $iss, $secret) = @_;
+    my $text = join '.', map { encode_base64url($_) }
+               qq({"alg":"$alg","typ":"JWT"}), qq({"iss":"$iss"});
+    my $mac = $alg eq 'HS256' ? hmac_sha256($text, $secret)
+                              : hmac_sha512($text, $secret);
+    return "Authorization: Bearer $text." . encode_base64url($mac);
+}
+
+sub signed {
+    my ($secret) = @_;
+    my $date = strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime);
+    my $mac = encode_base64(hmac_sha256("date: $date", $secret), '');
+    return ("Date: $date", qq(Authorization: hmac username="mac", )
+            . qq(algorithm="hmac-sha256", headers="date", signature="$mac"));
+}
+
+# a public key
+$nginx = gateway(plugins => "  - name: jwt\n");
+system("openssl ecparam -name prime256v1 -genkey -noout -out $tmp/ec.pem "
+       . "2>$tmp/openssl && openssl ec -in $tmp/ec.pem -pubout "
+       . "-out $tmp/pub.pem 2>>$tmp/openssl") == 0 or die 'openssl';
+ok_consumers($nginx, 'add', 'ec', '--jwt', 'ec', '--algorithm', 'ES256',
+             '--public-key', "$tmp/pub.pem");
+my $text = join '.', map { encode_base64url($_) }
+           '{"alg":"ES256","typ":"JWT"}', '{"iss":"ec"}';
+put('text', $text);
+my $der = `openssl dgst -sha256 -sign $tmp/ec.pem $tmp/text`;
+my ($r, $s) = map { substr("\0" x 32 . $_, -32) } der_integers($der);
+my $token = "$text." . encode_base64url($r . $s);
+my $es = sub { return http_get('/', headers => ["Authorization: Bearer $_[0]"]) };
+ok(wait_until(sub { $es->($token)->status == 200 }, $patience),
+   'a token signed with a private key');
+is($es->($token)->status, 200, 'again');
+is($es->("$text." . encode_base64url($s . $r))->status, 401,
+   'another signature');
+ok_consumers($nginx, 'revoke', 'ec');
+is($es->($token)->status, 401, 'revoked');
+$nginx->stop;
+
+# the two integers of a sequence
+sub der_integers {
+    my ($der) = @_;
+    my ($first, $rest) = unpack 'x3 C/a* a*', $der;
+    my ($second) = unpack 'x C/a*', $rest;
+    return ($first, $second);
+}
 
 
 # --- a store that is missing, damaged, or another ---

@@ -70,12 +70,31 @@ typedef struct {
 char *ngx_http_gateway_basic_auth_credential(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 
+/*
+ * By username, of the configuration or the store; *found is NULL when nobody
+ * has it.  NGX_OK, NGX_DECLINED, or NGX_ERROR: the store cannot be read.
+ */
+ngx_int_t ngx_http_gateway_basic_auth_find(ngx_http_request_t *r,
+    ngx_http_gateway_basic_auth_main_conf_t *bamcf, ngx_str_t *username,
+    ngx_http_gateway_basic_auth_credential_t **found);
+
+#if (NGX_THREADS)
+
+/* makes what hashes need, if that is not there */
+ngx_int_t ngx_http_gateway_basic_auth_hashes(ngx_conf_t *cf,
+    ngx_http_gateway_basic_auth_main_conf_t *bamcf);
+
+#endif
+
 /* the digest of a password that Kong stores */
 void ngx_http_gateway_basic_auth_sha1(ngx_str_t *password,
     ngx_str_t *consumer_id, u_char *digest);
 
 
 #define NGX_HTTP_GATEWAY_BASIC_AUTH_SHA1_LEN  20
+
+/* digests that a worker remembers */
+#define NGX_HTTP_GATEWAY_BASIC_AUTH_MEMO      2048
 
 
 #endif /* _NGX_HTTP_GATEWAY_BASIC_AUTH_H_INCLUDED_ */

@@ -7,6 +7,7 @@
 
 
 #include "ngx_http_gateway_basic_auth.h"
+#include "ngx_http_gateway_store.h"
 
 #include <ngx_sha1.h>
 
@@ -16,15 +17,14 @@
 #endif
 
 
-/* digests that a worker remembers: 48 bytes each */
-#define NGX_HTTP_GATEWAY_BASIC_AUTH_MEMO  2048
-
-
 static char *ngx_http_gateway_basic_auth_form(ngx_conf_t *cf,
     ngx_http_gateway_basic_auth_main_conf_t *bamcf,
     ngx_http_gateway_basic_auth_credential_t *credential);
 static char *ngx_http_gateway_basic_auth_form_hash(ngx_conf_t *cf,
     ngx_http_gateway_basic_auth_main_conf_t *bamcf,
+    ngx_http_gateway_basic_auth_credential_t *credential);
+static ngx_int_t ngx_http_gateway_basic_auth_stored(ngx_http_request_t *r,
+    ngx_http_gateway_basic_auth_main_conf_t *bamcf, ngx_str_t *secret,
     ngx_http_gateway_basic_auth_credential_t *credential);
 static ngx_int_t ngx_http_gateway_basic_auth_hex(u_char *bytes,
     ngx_str_t *hex, size_t len);
@@ -209,16 +209,8 @@ ngx_http_gateway_basic_auth_form_hash(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (bamcf->names == NULL) {
-        bamcf->names = ngx_http_gateway_memo_create(cf, NULL,
-                                            NGX_HTTP_GATEWAY_BASIC_AUTH_MEMO);
-        if (bamcf->names == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        if (RAND_bytes((u_char *) &bamcf->seed, sizeof(bamcf->seed)) != 1) {
-            return "gets no random bytes";
-        }
+    if (ngx_http_gateway_basic_auth_hashes(cf, bamcf) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     p = ngx_pnalloc(cf->temp_pool, id->len + hash->len);
@@ -236,6 +228,141 @@ ngx_http_gateway_basic_auth_form_hash(ngx_conf_t *cf,
 
     return "has a \"password_hash\", which needs an nginx that was built with "
            "threads (--with-threads)";
+
+#endif
+}
+
+
+#if (NGX_THREADS)
+
+ngx_int_t
+ngx_http_gateway_basic_auth_hashes(ngx_conf_t *cf,
+    ngx_http_gateway_basic_auth_main_conf_t *bamcf)
+{
+    if (bamcf->names) {
+        return NGX_OK;
+    }
+
+    bamcf->names = ngx_http_gateway_memo_create(cf, NULL,
+                                            NGX_HTTP_GATEWAY_BASIC_AUTH_MEMO);
+    if (bamcf->names == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (RAND_bytes((u_char *) &bamcf->seed, sizeof(bamcf->seed)) != 1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no random bytes for hashes of passwords");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+#endif
+
+
+ngx_int_t
+ngx_http_gateway_basic_auth_find(ngx_http_request_t *r,
+    ngx_http_gateway_basic_auth_main_conf_t *bamcf, ngx_str_t *username,
+    ngx_http_gateway_basic_auth_credential_t **found)
+{
+    void                                      *named;
+    ngx_int_t                                  rc;
+    ngx_http_gateway_stored_t                 *stored;
+    ngx_http_gateway_basic_auth_credential_t  *credential;
+
+    rc = ngx_http_gateway_store_named(r, GATEWAY_STORE_BASIC, &bamcf->table,
+                                      username, &named, &stored);
+
+    *found = named;
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    /* a name that nobody has is one that was given */
+
+    if (rc != NGX_OK || named) {
+        return NGX_OK;
+    }
+
+    credential = ngx_pcalloc(r->pool,
+                             sizeof(ngx_http_gateway_basic_auth_credential_t));
+    if (credential == NULL) {
+        return NGX_ERROR;
+    }
+
+    credential->named.credential = stored->credential;
+
+    rc = ngx_http_gateway_basic_auth_stored(r, bamcf, &stored->secret,
+                                            credential);
+
+    if (rc != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "basic_auth: the password of credential \"%V\" in the "
+                      "store %s", &stored->credential.id,
+                      rc == NGX_DECLINED
+                      ? "is a hash, which needs \"gateway_basic_auth_hashing\""
+                      : "is of no known form");
+        return NGX_ERROR;
+    }
+
+    *found = credential;
+
+    return NGX_OK;
+}
+
+
+/* a digest, or a hash; NGX_DECLINED: there are no threads for hashes */
+
+static ngx_int_t
+ngx_http_gateway_basic_auth_stored(ngx_http_request_t *r,
+    ngx_http_gateway_basic_auth_main_conf_t *bamcf, ngx_str_t *secret,
+    ngx_http_gateway_basic_auth_credential_t *credential)
+{
+#if (NGX_THREADS)
+    u_char      *p;
+    size_t       len;
+    ngx_str_t   *id;
+    const char  *why;
+#endif
+
+    if (secret->len == 0 || secret->data[0] != '$') {
+        return ngx_http_gateway_basic_auth_hex(credential->bytes, secret,
+                                               GATEWAY_DIGEST_LEN);
+    }
+
+#if (NGX_THREADS)
+
+    if (bamcf->names == NULL) {
+        return NGX_DECLINED;
+    }
+
+    id = &credential->named.credential.id;
+    len = id->len + secret->len;
+
+    p = ngx_pnalloc(r->pool, len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, id->data, id->len);
+    ngx_memcpy(p + id->len, secret->data, secret->len);
+    p[len] = '\0';
+
+    (void) SHA256(p, len, credential->bytes);
+
+    credential->form = NGX_HTTP_GATEWAY_BASIC_AUTH_HASH;
+    credential->hash.data = p + id->len;
+    credential->hash.len = secret->len;
+    credential->kind = gateway_password_kind((char *) credential->hash.data,
+                                             secret->len, &why);
+
+    return credential->kind == GATEWAY_PASSWORD_UNKNOWN ? NGX_ERROR : NGX_OK;
+
+#else
+
+    return NGX_DECLINED;
 
 #endif
 }

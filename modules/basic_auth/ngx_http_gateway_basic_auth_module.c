@@ -14,6 +14,7 @@
 
 #include "ngx_http_gateway_basic_auth.h"
 #include "ngx_http_gateway_auth.h"
+#include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_headers.h"
 #include "ngx_http_gateway_reply.h"
 #include "gateway_authorization.h"
@@ -192,6 +193,12 @@ ngx_module_t  ngx_http_gateway_basic_auth_module = {
 };
 
 
+/* where all are in the store: nothing has its digest */
+
+static ngx_http_gateway_basic_auth_credential_t
+    ngx_http_gateway_basic_auth_nobody;
+
+
 static ngx_str_t  ngx_http_gateway_basic_auth_unauthorized =
     ngx_string("Unauthorized");
 
@@ -302,9 +309,12 @@ ngx_http_gateway_basic_auth_given(ngx_http_request_t *r,
             given->username.len = basic.username.len;
             given->password.data = basic.password.data;
             given->password.len = basic.password.len;
-            given->credential = ngx_http_gateway_named_find(&bamcf->table,
-                                                            &given->username);
-            rc = NGX_OK;
+
+            rc = ngx_http_gateway_basic_auth_find(r, bamcf, &given->username,
+                                                  &given->credential);
+            if (rc == NGX_ERROR) {
+                return NGX_ERROR;
+            }
         }
 
         if (bacf->hide_credentials) {
@@ -335,8 +345,12 @@ ngx_http_gateway_basic_auth_verify(ngx_http_request_t *r,
     if (credential == NULL) {
         credential = ngx_http_gateway_basic_auth_any(bamcf, &given->username);
 
-        if (credential == NULL) {
+        if (credential == NULL && bamcf->digests == NULL) {
             return NGX_DECLINED;
+        }
+
+        if (credential == NULL) {
+            credential = &ngx_http_gateway_basic_auth_nobody;
         }
     }
 
@@ -791,7 +805,13 @@ ngx_http_gateway_basic_auth_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_http_gateway_basic_auth_main_conf_t  *bamcf = conf;
 
-    static ngx_str_t  name = ngx_string("gateway_basic_auth");
+    ngx_str_t                      name;
+#if (NGX_THREADS)
+    ngx_uint_t                     configured;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    configured = bamcf->ttl != NGX_CONF_UNSET;
+#endif
 
     ngx_conf_init_uint_value(bamcf->queue, 64);
     ngx_conf_init_size_value(bamcf->cache, 1024 * 1024);
@@ -800,9 +820,25 @@ ngx_http_gateway_basic_auth_init_main_conf(ngx_conf_t *cf, void *conf)
         bamcf->ttl = 600;
     }
 
+#if (NGX_THREADS)
+
+    /* hashes may be added to the store while we run */
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    if (configured && gmcf->store
+        && ngx_http_gateway_basic_auth_hashes(cf, bamcf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+#endif
+
     if (bamcf->names == NULL) {
         return NGX_CONF_OK;
     }
+
+    ngx_str_set(&name, "gateway_basic_auth");
 
     bamcf->verified = ngx_http_gateway_shm_add(cf, &name, bamcf->cache,
                                           sizeof(uint64_t),
@@ -824,6 +860,7 @@ ngx_http_gateway_basic_auth_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_gateway_basic_auth_init(ngx_conf_t *cf)
 {
+    ngx_http_gateway_main_conf_t             *gmcf;
     ngx_http_gateway_basic_auth_main_conf_t  *bamcf;
 
     bamcf = ngx_http_conf_get_module_main_conf(cf,
@@ -838,6 +875,17 @@ ngx_http_gateway_basic_auth_init(ngx_conf_t *cf)
         }
     }
 #endif
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    if (gmcf->store && bamcf->digests == NULL) {
+        bamcf->digests = ngx_http_gateway_memo_create(cf,
+                                            "basicauth_credentials",
+                                            NGX_HTTP_GATEWAY_BASIC_AUTH_MEMO);
+        if (bamcf->digests == NULL) {
+            return NGX_ERROR;
+        }
+    }
 
     return ngx_http_gateway_auth_init(cf, &bamcf->anonymous);
 }

@@ -10,6 +10,7 @@
 
 
 #include "ngx_http_gateway_jwt.h"
+#include "ngx_http_gateway_store.h"
 #include "gateway_jwt_headers.h"
 
 #include "gateway_uuid.h"
@@ -371,6 +372,13 @@ ngx_http_gateway_jwt_identity(ngx_http_request_t *r,
         if (value.len) {
             consumer = ngx_http_gateway_consumers_find(jmcf->consumers,
                                                        jcf->by, &value);
+        }
+
+        if (value.len && consumer == NULL
+            && ngx_http_gateway_store_consumer(r, jcf->by, &value, &consumer)
+               == NGX_ERROR)
+        {
+            return NGX_ERROR;
         }
 
         if (consumer == NULL && !jcf->consumer_optional) {

@@ -13,6 +13,7 @@
 
 #include "ngx_http_gateway_jwt.h"
 #include "ngx_http_gateway_reply.h"
+#include "ngx_http_gateway_store.h"
 
 
 #define NGX_HTTP_GATEWAY_JWT_PRIORITY  1450
@@ -27,6 +28,18 @@
 #define NGX_HTTP_GATEWAY_JWT_MAX_AGE   3600
 #define NGX_HTTP_GATEWAY_JWT_MIN_AGE   5
 #define NGX_HTTP_GATEWAY_JWT_TIMEOUT   5000
+
+
+/* keys of the store that a worker keeps */
+#define NGX_HTTP_GATEWAY_JWT_KEPT      64
+
+
+/* one of them; pem is its text */
+typedef struct {
+    ngx_str_t                           pem;
+    EVP_PKEY                           *pkey;        /* NULL: it is none */
+    u_char                              digest[GATEWAY_JOSE_DIGEST];
+} ngx_http_gateway_jwt_kept_t;
 
 
 /* a request's token, and what comes of it */
@@ -56,6 +69,11 @@ static ngx_int_t ngx_http_gateway_jwt_parse(ngx_http_request_t *r,
     ngx_http_gateway_jwt_try_t *t);
 static ngx_int_t ngx_http_gateway_jwt_find(ngx_http_request_t *r,
     ngx_http_gateway_jwt_conf_t *jcf, ngx_http_gateway_jwt_try_t *t);
+static ngx_int_t ngx_http_gateway_jwt_lookup(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_main_conf_t *jmcf, ngx_str_t *key,
+    ngx_http_gateway_jwt_credential_t **found);
+static EVP_PKEY *ngx_http_gateway_jwt_stored_key(ngx_str_t *pem,
+    const gateway_jose_alg_t *alg, u_char *digest);
 static ngx_int_t ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
     ngx_http_gateway_jwt_conf_t *jcf, ngx_http_gateway_jwt_try_t *t);
 static ngx_int_t ngx_http_gateway_jwt_check_issued(ngx_http_request_t *r,
@@ -78,7 +96,7 @@ static char *ngx_http_gateway_jwt_credential_key(ngx_conf_t *cf,
     ngx_http_gateway_jwt_main_conf_t *jmcf,
     ngx_http_gateway_jwt_credential_t *credential);
 static void ngx_http_gateway_jwt_free_key(void *data);
-static ngx_int_t ngx_http_gateway_jwt_secret(ngx_conf_t *cf,
+static ngx_int_t ngx_http_gateway_jwt_secret(ngx_pool_t *pool,
     ngx_http_gateway_jwt_credential_t *credential);
 static char *ngx_http_gateway_jwt_cache(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -601,7 +619,11 @@ ngx_http_gateway_jwt_find(ngx_http_request_t *r,
             jmcf = ngx_http_get_module_main_conf(r,
                                                  ngx_http_gateway_jwt_module);
 
-            t->credential = ngx_http_gateway_named_find(&jmcf->table, &key);
+            if (ngx_http_gateway_jwt_lookup(r, jmcf, &key, &t->credential)
+                == NGX_ERROR)
+            {
+                return NGX_ERROR;
+            }
         }
     }
 
@@ -614,6 +636,117 @@ ngx_http_gateway_jwt_find(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * *found is NULL when nobody has this key.  NGX_OK, NGX_DECLINED, or
+ * NGX_ERROR: the store cannot be read.
+ */
+
+static ngx_int_t
+ngx_http_gateway_jwt_lookup(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_main_conf_t *jmcf, ngx_str_t *key,
+    ngx_http_gateway_jwt_credential_t **found)
+{
+    void                               *named;
+    ngx_int_t                           rc;
+    ngx_http_gateway_stored_t          *stored;
+    ngx_http_gateway_jwt_credential_t  *credential;
+
+    rc = ngx_http_gateway_store_named(r, GATEWAY_STORE_JWT, &jmcf->table, key,
+                                      &named, &stored);
+
+    *found = named;
+
+    if (rc != NGX_OK || named) {
+        return rc;
+    }
+
+    credential = ngx_pcalloc(r->pool,
+                             sizeof(ngx_http_gateway_jwt_credential_t));
+    if (credential == NULL) {
+        return NGX_ERROR;
+    }
+
+    credential->named.credential = stored->credential;
+    credential->alg = gateway_jose_alg((char *) stored->algorithm.data,
+                                       stored->algorithm.len);
+
+    if (credential->alg == NULL) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "jwt: credential \"%V\" in the store has an unknown "
+                      "algorithm", &stored->credential.id);
+        return NGX_ERROR;
+    }
+
+    *found = credential;
+
+    if (credential->alg->family == GATEWAY_JOSE_HS) {
+        credential->secret = stored->secret;
+
+        return ngx_http_gateway_jwt_secret(r->pool, credential);
+    }
+
+    /* without a key it is refused, as one of the configuration is */
+
+    credential->pkey = ngx_http_gateway_jwt_stored_key(&stored->secret,
+                                                       credential->alg,
+                                                       credential->digest);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Reading a key costs more than verifying a signature with it: a worker keeps
+ * some of them, by their text.  The key lives until the next event.
+ */
+
+static EVP_PKEY *
+ngx_http_gateway_jwt_stored_key(ngx_str_t *pem, const gateway_jose_alg_t *alg,
+    u_char *digest)
+{
+    ngx_http_gateway_jwt_kept_t  *kept;
+
+    static ngx_http_gateway_jwt_kept_t  keys[NGX_HTTP_GATEWAY_JWT_KEPT];
+
+    kept = &keys[ngx_murmur_hash2(pem->data, pem->len)
+                 % NGX_HTTP_GATEWAY_JWT_KEPT];
+
+    if (kept->pem.len != pem->len
+        || ngx_memcmp(kept->pem.data, pem->data, pem->len) != 0)
+    {
+        if (kept->pem.data) {
+            EVP_PKEY_free(kept->pkey);
+            ngx_free(kept->pem.data);
+            kept->pkey = NULL;
+        }
+
+        kept->pem.len = 0;
+        kept->pem.data = ngx_alloc(pem->len, ngx_cycle->log);
+        if (kept->pem.data == NULL) {
+            return NULL;
+        }
+
+        kept->pem.len = pem->len;
+        ngx_memcpy(kept->pem.data, pem->data, pem->len);
+
+        kept->pkey = gateway_jose_read_pem((char *) pem->data, pem->len);
+
+        if (kept->pkey && gateway_jose_digest(kept->pkey, kept->digest) != 0) {
+            EVP_PKEY_free(kept->pkey);
+            kept->pkey = NULL;
+        }
+    }
+
+    if (kept->pkey == NULL || !gateway_jose_fits(kept->pkey, alg)) {
+        return NULL;
+    }
+
+    ngx_memcpy(digest, kept->digest, GATEWAY_JOSE_DIGEST);
+
+    return kept->pkey;
 }
 
 
@@ -1116,7 +1249,7 @@ ngx_http_gateway_jwt_credential_key(ngx_conf_t *cf,
             return "has no secret: write \"secret=...\"";
         }
 
-        return ngx_http_gateway_jwt_secret(cf, credential) == NGX_OK
+        return ngx_http_gateway_jwt_secret(cf->pool, credential) == NGX_OK
                ? NGX_CONF_OK : NGX_CONF_ERROR;
     }
 
@@ -1166,7 +1299,7 @@ ngx_http_gateway_jwt_free_key(void *data)
 /* either alphabet; what is no base64 stays empty, and fits to no token */
 
 static ngx_int_t
-ngx_http_gateway_jwt_secret(ngx_conf_t *cf,
+ngx_http_gateway_jwt_secret(ngx_pool_t *pool,
     ngx_http_gateway_jwt_credential_t *credential)
 {
     size_t     i;
@@ -1175,9 +1308,8 @@ ngx_http_gateway_jwt_secret(ngx_conf_t *cf,
     decoded = &credential->decoded;
 
     text.len = credential->secret.len;
-    text.data = ngx_pstrdup(cf->temp_pool, &credential->secret);
-    decoded->data = ngx_pnalloc(cf->pool,
-                                ngx_base64_decoded_length(text.len));
+    text.data = ngx_pstrdup(pool, &credential->secret);
+    decoded->data = ngx_pnalloc(pool, ngx_base64_decoded_length(text.len));
 
     if (text.data == NULL || decoded->data == NULL) {
         return NGX_ERROR;

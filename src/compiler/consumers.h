@@ -14,6 +14,7 @@ typedef struct {
     gwc_text_t id;
     gwc_text_t name; /* key of key-auth, username, key of a jwt */
     gwc_text_t secret;
+    gwc_text_t hash; /* of basic-auth, instead of it */
     gwc_text_t algorithm;
     gwc_text_t public_key;
     int64_t ttl;        /* 0: none */

@@ -13,6 +13,7 @@
 
 #include "schema.h"
 
+#include "gateway_password.h"
 #include "gateway_uuid.h"
 
 /* Kong's limit of "ttl", in seconds */
@@ -381,6 +382,27 @@ gwc_entry_check_jwt(gwc_entry_credential_t *credential)
 
 
 static const char *
+gwc_entry_check_password(const gwc_entry_credential_t *credential)
+{
+    const char *why;
+
+    if (credential->hash.data == NULL) {
+        return credential->secret.len ? NULL : "\"password\" is missing";
+    }
+
+    if (credential->secret.data != NULL) {
+        return "\"password\" and \"password_hash\": one of them has to go";
+    }
+
+    return gateway_password_kind(credential->hash.data, credential->hash.len,
+                                 &why)
+                   == GATEWAY_PASSWORD_UNKNOWN
+               ? gwc_sprintf("\"password_hash\" %s", why)
+               : NULL;
+}
+
+
+static const char *
 gwc_entry_check_credential(gwc_entry_credential_t *credential)
 {
     if (credential->name.len == 0) {
@@ -410,7 +432,7 @@ gwc_entry_check_credential(gwc_entry_credential_t *credential)
     switch (credential->kind) {
 
     case GATEWAY_STORE_BASIC:
-        return credential->secret.len ? NULL : "\"password\" is missing";
+        return gwc_entry_check_password(credential);
 
     case GATEWAY_STORE_HMAC:
         return credential->secret.len ? NULL : "\"secret\" is missing";
@@ -470,6 +492,10 @@ gwc_entry_password(const gwc_consumers_t *c,
     unsigned char digest[GATEWAY_DIGEST_LEN];
     char text[GATEWAY_UUID_LEN];
     gateway_digest_t hmac;
+
+    if (credential->hash.data != NULL) {
+        return gwc_entry_text(credential->hash);
+    }
 
     gateway_uuid_format(text, id);
     gateway_digest_init(&hmac, c->store.passwords);

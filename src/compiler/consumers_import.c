@@ -58,6 +58,7 @@ typedef enum {
 enum {
     GWC_PART_NAME,
     GWC_PART_SECRET,
+    GWC_PART_HASH,
     GWC_PART_ALGORITHM,
     GWC_PART_ID,
     GWC_PART_TTL
@@ -82,6 +83,8 @@ static const struct {
       GWC_PART_NAME },
     { "basic_password", GWC_COLUMN_CREDENTIAL, GATEWAY_STORE_BASIC,
       GWC_PART_SECRET },
+    { "basic_password_hash", GWC_COLUMN_CREDENTIAL, GATEWAY_STORE_BASIC,
+      GWC_PART_HASH },
     { "jwt_key", GWC_COLUMN_CREDENTIAL, GATEWAY_STORE_JWT, GWC_PART_NAME },
     { "jwt_secret", GWC_COLUMN_CREDENTIAL, GATEWAY_STORE_JWT,
       GWC_PART_SECRET },
@@ -210,6 +213,10 @@ gwc_import_part(gwc_import_t *import, gwc_entry_credential_t *credential,
 
     if (strcmp(name, secrets[kind]) == 0) {
         return gwc_import_text(import, name, value, &credential->secret);
+    }
+
+    if (kind == GATEWAY_STORE_BASIC && strcmp(name, "password_hash") == 0) {
+        return gwc_import_text(import, name, value, &credential->hash);
     }
 
     if (strcmp(name, "id") == 0) {
@@ -725,6 +732,10 @@ gwc_import_csv_part(gwc_import_t *import, unsigned column, gwc_text_t text)
 
     case GWC_PART_SECRET:
         credential->secret = text;
+        return true;
+
+    case GWC_PART_HASH:
+        credential->hash = text;
         return true;
 
     case GWC_PART_ALGORITHM:
