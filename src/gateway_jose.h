@@ -138,7 +138,7 @@ void gateway_jose_free_keys(gateway_jose_keys_t *keys);
 /* the key for a token; kid NULL: the only one that fits the algorithm */
 gateway_jose_find_e gateway_jose_find(const gateway_jose_keys_t *keys,
     const char *kid, size_t kid_len, const gateway_jose_alg_t *alg,
-    const gateway_jose_key_t **key);
+    const gateway_jose_key_t **found);
 
 /* 1 if the signature of HS* is right; constant in time */
 int gateway_jose_verify_secret(const gateway_jose_alg_t *alg,

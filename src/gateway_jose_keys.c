@@ -80,7 +80,14 @@ gateway_jose_read_keys(const char *json, size_t len, char *why,
 
     keys = calloc(1, sizeof(gateway_jose_keys_t));
 
-    if (keys == NULL || list == NULL) {
+    if (keys == NULL) {
+        (void) snprintf(why, why_size, "no memory");
+        json_decref(list);
+        json_decref(set);
+        return NULL;
+    }
+
+    if (list == NULL) {
         (void) snprintf(why, why_size, "no memory");
         goto failed;
     }

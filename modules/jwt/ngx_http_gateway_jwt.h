@@ -238,11 +238,11 @@ ngx_int_t ngx_http_gateway_jwt_init_cache(ngx_conf_t *cf,
 
 /*
  * Verifies the signature of a token, or knows that it was right before.  1 if
- * it is; the digest is the key's.
+ * it is; key is the digest of the key.
  */
 ngx_uint_t ngx_http_gateway_jwt_verified(
     ngx_http_gateway_jwt_main_conf_t *jmcf, EVP_PKEY *pkey,
-    const u_char *digest, ngx_str_t *text, gateway_jose_token_t *token);
+    const u_char *key, ngx_str_t *text, gateway_jose_token_t *token);
 
 
 #endif /* _NGX_HTTP_GATEWAY_JWT_H_INCLUDED_ */
