@@ -13,10 +13,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
@@ -346,21 +347,52 @@ gateway_jose_digest(EVP_PKEY *pkey, unsigned char digest[GATEWAY_JOSE_DIGEST])
 }
 
 
-int
-gateway_jose_verify_secret(const gateway_jose_alg_t *alg,
-    const unsigned char *secret, size_t secret_len, const char *text,
-    size_t len, const unsigned char *signature, size_t signature_len)
+EVP_MAC_CTX *
+gateway_jose_secret(const gateway_jose_alg_t *alg,
+    const unsigned char *secret, size_t len)
 {
-    unsigned int   size;
-    unsigned char  mac[EVP_MAX_MD_SIZE];
+    char          digest[] = "SHA256";
+    EVP_MAC      *mac;
+    OSSL_PARAM    params[2];
+    EVP_MAC_CTX  *ctx;
 
-    if (alg->family != GATEWAY_JOSE_HS || secret_len > INT_MAX) {
-        return 0;
+    if (alg->family != GATEWAY_JOSE_HS) {
+        return NULL;
     }
 
-    if (HMAC(alg->md(), secret, (int) secret_len,
-             (const unsigned char *) text, len, mac, &size)
-        == NULL)
+    memcpy(digest + 3, alg->name + 2, 3);
+
+    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest,
+                                                 0);
+    params[1] = OSSL_PARAM_construct_end();
+
+    mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    ctx = EVP_MAC_CTX_new(mac);
+
+    if (ctx != NULL && EVP_MAC_init(ctx, secret, len, params) != 1) {
+        EVP_MAC_CTX_free(ctx);
+        ctx = NULL;
+    }
+
+    EVP_MAC_free(mac);
+    ERR_clear_error();
+
+    return ctx;
+}
+
+
+int
+gateway_jose_verify_secret(EVP_MAC_CTX *secret, const char *text, size_t len,
+    const unsigned char *signature, size_t signature_len)
+{
+    size_t         size;
+    unsigned char  mac[EVP_MAX_MD_SIZE];
+
+    /* from the beginning, with the key that it has */
+
+    if (EVP_MAC_init(secret, NULL, 0, NULL) != 1
+        || EVP_MAC_update(secret, (const unsigned char *) text, len) != 1
+        || EVP_MAC_final(secret, mac, &size, sizeof(mac)) != 1)
     {
         ERR_clear_error();
         return 0;

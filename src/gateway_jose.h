@@ -140,9 +140,12 @@ gateway_jose_find_e gateway_jose_find(const gateway_jose_keys_t *keys,
     const char *kid, size_t kid_len, const gateway_jose_alg_t *alg,
     const gateway_jose_key_t **found);
 
-/* 1 if the signature of HS* is right; constant in time */
-int gateway_jose_verify_secret(const gateway_jose_alg_t *alg,
-    const unsigned char *secret, size_t secret_len, const char *text,
+/* a secret for HS*, made ready once; to be freed.  NULL on failure */
+EVP_MAC_CTX *gateway_jose_secret(const gateway_jose_alg_t *alg,
+    const unsigned char *secret, size_t len);
+
+/* 1 if the signature under the secret is right; constant in time */
+int gateway_jose_verify_secret(EVP_MAC_CTX *secret, const char *text,
     size_t len, const unsigned char *signature, size_t signature_len);
 
 /* the same for the others; the key has to fit */

@@ -100,7 +100,9 @@ typedef struct {
     ngx_http_gateway_named_t         named;
     ngx_str_t                        key;
     ngx_str_t                        secret;
-    ngx_str_t                        decoded;   /* secret from base64 */
+    EVP_MAC_CTX                     *mac;       /* of the secret */
+    EVP_MAC_CTX                     *decoded;   /* of it from base64; NULL: it
+                                                   is none */
     ngx_str_t                        pem;
     ngx_str_t                        jwks_uri;
     ngx_str_t                        jwks;
@@ -235,6 +237,10 @@ void ngx_http_gateway_jwt_start_sets(ngx_http_gateway_jwt_main_conf_t *jmcf);
 
 ngx_int_t ngx_http_gateway_jwt_init_cache(ngx_conf_t *cf,
     ngx_http_gateway_jwt_main_conf_t *jmcf);
+
+/* SHA-256; NGX_OK or NGX_ERROR.  Only where some key is asymmetric */
+ngx_int_t ngx_http_gateway_jwt_digest(ngx_http_gateway_jwt_main_conf_t *jmcf,
+    ngx_str_t *parts, ngx_uint_t n, u_char digest[GATEWAY_JOSE_DIGEST]);
 
 /*
  * Verifies the signature of a token, or knows that it was right before.  1 if

@@ -45,7 +45,7 @@ ngx_http_gateway_jwt_init_cache(ngx_conf_t *cf,
 
     static ngx_str_t  name = ngx_string("gateway_jwt_cache");
 
-    if (jmcf->caches == 0 || !jmcf->asymmetric) {
+    if (!jmcf->asymmetric) {
         return NGX_OK;
     }
 
@@ -64,6 +64,10 @@ ngx_http_gateway_jwt_init_cache(ngx_conf_t *cf,
 
     if (jmcf->sha256 == NULL || jmcf->md == NULL) {
         return NGX_ERROR;
+    }
+
+    if (jmcf->caches == 0) {
+        return NGX_OK;
     }
 
     jmcf->cache = ngx_http_gateway_shm_add(cf, &name,
@@ -139,10 +143,7 @@ ngx_http_gateway_jwt_cache_hash(ngx_http_gateway_jwt_main_conf_t *jmcf,
 
     ngx_memcpy(node->key, key, GATEWAY_JOSE_DIGEST);
 
-    if (EVP_DigestInit_ex2(jmcf->md, jmcf->sha256, NULL) != 1
-        || EVP_DigestUpdate(jmcf->md, text->data, text->len) != 1
-        || EVP_DigestFinal_ex(jmcf->md, node->token, NULL) != 1)
-    {
+    if (ngx_http_gateway_jwt_digest(jmcf, text, 1, node->token) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -152,6 +153,27 @@ ngx_http_gateway_jwt_cache_hash(ngx_http_gateway_jwt_main_conf_t *jmcf,
     ngx_http_gateway_hash_final(&hash, digest);
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_jwt_digest(ngx_http_gateway_jwt_main_conf_t *jmcf,
+    ngx_str_t *parts, ngx_uint_t n, u_char digest[GATEWAY_JOSE_DIGEST])
+{
+    ngx_uint_t  i;
+
+    if (EVP_DigestInit_ex2(jmcf->md, jmcf->sha256, NULL) != 1) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (EVP_DigestUpdate(jmcf->md, parts[i].data, parts[i].len) != 1) {
+            return NGX_ERROR;
+        }
+    }
+
+    return EVP_DigestFinal_ex(jmcf->md, digest, NULL) == 1 ? NGX_OK
+                                                           : NGX_ERROR;
 }
 
 

@@ -34,6 +34,7 @@ static ngx_uint_t ngx_http_gateway_jwt_is_plain(const u_char *p, size_t len,
     ngx_uint_t in_list);
 static ngx_int_t ngx_http_gateway_jwt_value(ngx_pool_t *pool, json_t *claim,
     ngx_uint_t words, ngx_str_t *value);
+static void ngx_http_gateway_jwt_string(json_t *value, ngx_str_t *string);
 static ngx_uint_t ngx_http_gateway_jwt_is_header(
     ngx_http_gateway_jwt_conf_t *jcf, ngx_str_t *key);
 static ngx_http_gateway_jwt_claim_t *ngx_http_gateway_jwt_push_claim(
@@ -334,10 +335,9 @@ ngx_http_gateway_jwt_identity(ngx_http_request_t *r,
     json_t *claims, ngx_http_gateway_credential_t **credentialp,
     ngx_str_t *message)
 {
-    u_char                            *p;
-    json_t                            *iss, *sub;
-    uint8_t                            ns[16], uuid[16];
-    ngx_str_t                          value;
+    u_char                            *p, digest[GATEWAY_JOSE_DIGEST];
+    json_t                            *sub;
+    ngx_str_t                          value, part[3];
     ngx_http_gateway_consumer_t       *consumer;
     ngx_http_gateway_credential_t     *credential;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
@@ -355,11 +355,10 @@ ngx_http_gateway_jwt_identity(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
     consumer = NULL;
 
     if (jcf->consumer_claim.len) {
-
-        jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
 
         if (ngx_http_gateway_jwt_value(r->pool,
                       ngx_http_gateway_jwt_claim(claims, &jcf->consumer_claim),
@@ -405,21 +404,31 @@ ngx_http_gateway_jwt_identity(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    /* the same for a subject of an issuer, in all workers and at all times */
+    /*
+     * The same for a subject of an issuer, in all workers and at all times: a
+     * UUID of version 8.  The length keeps the two apart.
+     */
 
-    iss = json_object_get(claims, "iss");
     sub = json_object_get(claims, "sub");
 
-    gateway_uuid_entity(ns, "jwt_secrets",
-                        json_is_string(iss) ? json_string_value(iss) : "",
-                        json_string_length(iss));
-    gateway_uuid_v5(uuid, ns, json_is_string(sub) ? json_string_value(sub)
-                                                  : "",
-                    json_string_length(sub));
+    ngx_memzero(part, sizeof(part));
+
+    ngx_http_gateway_jwt_string(json_object_get(claims, "iss"), &part[1]);
+    ngx_http_gateway_jwt_string(sub, &part[2]);
+
+    part[0].data = (u_char *) &part[1].len;
+    part[0].len = sizeof(part[1].len);
+
+    if (ngx_http_gateway_jwt_digest(jmcf, part, 3, digest) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    digest[6] = (u_char) ((digest[6] & 0x0f) | 0x80);
+    digest[8] = (u_char) ((digest[8] & 0x3f) | 0x80);
 
     credential->id.data = (u_char *) (credential + 1);
     credential->id.len = GATEWAY_UUID_LEN;
-    gateway_uuid_format((char *) credential->id.data, uuid);
+    gateway_uuid_format((char *) credential->id.data, digest);
 
     credential->consumer = consumer;
 
@@ -432,6 +441,14 @@ ngx_http_gateway_jwt_identity(ngx_http_request_t *r,
     *credentialp = credential;
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_gateway_jwt_string(json_t *value, ngx_str_t *string)
+{
+    string->data = (u_char *) json_string_value(value);
+    string->len = json_string_length(value);
 }
 
 

@@ -71,7 +71,7 @@ static ngx_int_t ngx_http_gateway_jwt_find(ngx_http_request_t *r,
     ngx_http_gateway_jwt_conf_t *jcf, ngx_http_gateway_jwt_try_t *t);
 static ngx_int_t ngx_http_gateway_jwt_lookup(ngx_http_request_t *r,
     ngx_http_gateway_jwt_main_conf_t *jmcf, ngx_str_t *key,
-    ngx_http_gateway_jwt_credential_t **found);
+    ngx_uint_t base64, ngx_http_gateway_jwt_credential_t **found);
 static EVP_PKEY *ngx_http_gateway_jwt_stored_key(ngx_str_t *pem,
     const gateway_jose_alg_t *alg, u_char *digest);
 static ngx_int_t ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
@@ -97,7 +97,9 @@ static char *ngx_http_gateway_jwt_credential_key(ngx_conf_t *cf,
     ngx_http_gateway_jwt_credential_t *credential);
 static void ngx_http_gateway_jwt_free_key(void *data);
 static ngx_int_t ngx_http_gateway_jwt_secret(ngx_pool_t *pool,
-    ngx_http_gateway_jwt_credential_t *credential);
+    ngx_http_gateway_jwt_credential_t *credential, ngx_uint_t plain,
+    ngx_uint_t base64);
+static void ngx_http_gateway_jwt_free_secret(void *data);
 static char *ngx_http_gateway_jwt_cache(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_gateway_jwt_size(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -619,7 +621,9 @@ ngx_http_gateway_jwt_find(ngx_http_request_t *r,
             jmcf = ngx_http_get_module_main_conf(r,
                                                  ngx_http_gateway_jwt_module);
 
-            if (ngx_http_gateway_jwt_lookup(r, jmcf, &key, &t->credential)
+            if (ngx_http_gateway_jwt_lookup(r, jmcf, &key,
+                                            jcf->secret_is_base64 ? 1 : 0,
+                                            &t->credential)
                 == NGX_ERROR)
             {
                 return NGX_ERROR;
@@ -647,7 +651,7 @@ ngx_http_gateway_jwt_find(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_gateway_jwt_lookup(ngx_http_request_t *r,
     ngx_http_gateway_jwt_main_conf_t *jmcf, ngx_str_t *key,
-    ngx_http_gateway_jwt_credential_t **found)
+    ngx_uint_t base64, ngx_http_gateway_jwt_credential_t **found)
 {
     void                               *named;
     ngx_int_t                           rc;
@@ -685,7 +689,8 @@ ngx_http_gateway_jwt_lookup(ngx_http_request_t *r,
     if (credential->alg->family == GATEWAY_JOSE_HS) {
         credential->secret = stored->secret;
 
-        return ngx_http_gateway_jwt_secret(r->pool, credential);
+        return ngx_http_gateway_jwt_secret(r->pool, credential, !base64,
+                                           base64);
     }
 
     /* without a key it is refused, as one of the configuration is */
@@ -754,7 +759,7 @@ static ngx_int_t
 ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
     ngx_http_gateway_jwt_conf_t *jcf, ngx_http_gateway_jwt_try_t *t)
 {
-    ngx_str_t                          *secret;
+    EVP_MAC_CTX                        *secret;
     gateway_jose_token_t               *parts;
     ngx_http_gateway_jwt_main_conf_t   *jmcf;
     ngx_http_gateway_jwt_credential_t  *credential;
@@ -778,16 +783,15 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
 
     if (parts->alg->family == GATEWAY_JOSE_HS) {
 
-        secret = jcf->secret_is_base64 ? &credential->decoded
-                                       : &credential->secret;
+        secret = jcf->secret_is_base64 ? credential->decoded
+                                       : credential->mac;
 
-        if (secret->len == 0) {
+        if (secret == NULL) {
             t->message = &ngx_http_gateway_jwt_no_key;
             return NGX_DECLINED;
         }
 
-        return gateway_jose_verify_secret(parts->alg, secret->data,
-                                          secret->len, parts->text,
+        return gateway_jose_verify_secret(secret, parts->text,
                                           parts->signed_len,
                                           parts->signature,
                                           parts->signature_len)
@@ -1249,7 +1253,8 @@ ngx_http_gateway_jwt_credential_key(ngx_conf_t *cf,
             return "has no secret: write \"secret=...\"";
         }
 
-        return ngx_http_gateway_jwt_secret(cf->pool, credential) == NGX_OK
+        return ngx_http_gateway_jwt_secret(cf->pool, credential, 1, 1)
+               == NGX_OK
                ? NGX_CONF_OK : NGX_CONF_ERROR;
     }
 
@@ -1296,22 +1301,47 @@ ngx_http_gateway_jwt_free_key(void *data)
 }
 
 
-/* either alphabet; what is no base64 stays empty, and fits to no token */
+/*
+ * Makes the secret ready, as it is and, or, from base64: either alphabet; what
+ * is no base64 fits to no token.
+ */
 
 static ngx_int_t
 ngx_http_gateway_jwt_secret(ngx_pool_t *pool,
-    ngx_http_gateway_jwt_credential_t *credential)
+    ngx_http_gateway_jwt_credential_t *credential, ngx_uint_t plain,
+    ngx_uint_t base64)
 {
-    size_t     i;
-    ngx_str_t  text, src, *decoded;
+    size_t               i;
+    ngx_int_t            rc;
+    ngx_str_t            text, src, decoded;
+    ngx_pool_cleanup_t  *cln;
 
-    decoded = &credential->decoded;
+    cln = ngx_pool_cleanup_add(pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_gateway_jwt_free_secret;
+    cln->data = credential;
+
+    if (plain) {
+        credential->mac = gateway_jose_secret(credential->alg,
+                                              credential->secret.data,
+                                              credential->secret.len);
+        if (credential->mac == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (!base64) {
+        return NGX_OK;
+    }
 
     text.len = credential->secret.len;
     text.data = ngx_pstrdup(pool, &credential->secret);
-    decoded->data = ngx_pnalloc(pool, ngx_base64_decoded_length(text.len));
+    decoded.data = ngx_pnalloc(pool, ngx_base64_decoded_length(text.len));
 
-    if (text.data == NULL || decoded->data == NULL) {
+    if (text.data == NULL || decoded.data == NULL) {
         return NGX_ERROR;
     }
 
@@ -1328,17 +1358,36 @@ ngx_http_gateway_jwt_secret(ngx_pool_t *pool,
         /* void */
     }
 
+    rc = NGX_OK;
+
     /* not as strictly as tokens: it is for whoever chose it to know */
 
-    if (ngx_strlchr(src.data, src.data + src.len, '=')
-        || ngx_decode_base64url(decoded, &src) != NGX_OK)
+    if (ngx_strlchr(src.data, src.data + src.len, '=') == NULL
+        && ngx_decode_base64url(&decoded, &src) == NGX_OK && decoded.len)
     {
-        ngx_str_null(decoded);
+        credential->decoded = gateway_jose_secret(credential->alg,
+                                                  decoded.data, decoded.len);
+
+        ngx_explicit_memzero(decoded.data, decoded.len);
+
+        if (credential->decoded == NULL) {
+            rc = NGX_ERROR;
+        }
     }
 
     ngx_explicit_memzero(text.data, text.len);
 
-    return NGX_OK;
+    return rc;
+}
+
+
+static void
+ngx_http_gateway_jwt_free_secret(void *data)
+{
+    ngx_http_gateway_jwt_credential_t *credential = data;
+
+    EVP_MAC_CTX_free(credential->mac);
+    EVP_MAC_CTX_free(credential->decoded);
 }
 
 

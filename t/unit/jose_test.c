@@ -173,7 +173,9 @@ examples_of_the_rfcs_verify(void **state)
 {
     unsigned char buf[1024], secret[128];
     gateway_jose_token_t token;
+    EVP_MAC_CTX *mac, *other;
     size_t len;
+    int i;
 
     (void) state;
 
@@ -181,12 +183,33 @@ examples_of_the_rfcs_verify(void **state)
 
     assert_int_equal(parse(&token, HS256, buf), GATEWAY_JOSE_OK);
     assert_string_equal(token.alg->name, "HS256");
-    assert_true(gateway_jose_verify_secret(token.alg, secret, len, token.text,
-                                           token.signed_len, token.signature,
-                                           token.signature_len));
-    assert_false(gateway_jose_verify_secret(
-        token.alg, secret, len - 1, token.text, token.signed_len,
-        token.signature, token.signature_len));
+
+    mac = gateway_jose_secret(token.alg, secret, len);
+    other = gateway_jose_secret(token.alg, secret, len - 1);
+    assert_non_null(mac);
+    assert_non_null(other);
+
+    /* one after the other, each from the beginning */
+    for (i = 0; i < 3; i++) {
+        assert_true(gateway_jose_verify_secret(
+            mac, token.text, token.signed_len, token.signature,
+            token.signature_len));
+        assert_false(gateway_jose_verify_secret(
+            mac, token.text, token.signed_len - 1, token.signature,
+            token.signature_len));
+        assert_false(gateway_jose_verify_secret(
+            mac, token.text, token.signed_len, token.signature,
+            token.signature_len - 1));
+        assert_false(gateway_jose_verify_secret(
+            other, token.text, token.signed_len, token.signature,
+            token.signature_len));
+    }
+
+    EVP_MAC_CTX_free(mac);
+    EVP_MAC_CTX_free(other);
+
+    assert_null(gateway_jose_secret(gateway_jose_alg("RS256", 5), secret,
+                                    len));
     assert_string_equal(json_string_value(json_object_get(token.claims,
                                                           "iss")),
                         "joe");
