@@ -136,8 +136,9 @@ my %routes = (
     middle => "{ca_certificates: [$id{middle}], revocation_check_mode: SKIP}",
     partial => "{ca_certificates: [$id{middle}], allow_partial_chain: true, revocation_check_mode: SKIP}",
     nocache => "{ca_certificates: [$id{root}], cache_ttl: 0, cert_cache_ttl: 0}",
-    ignore => "{ca_certificates: [$id{root}]}",
-    strict => "{ca_certificates: [$id{root}], revocation_check_mode: STRICT, http_timeout: 3000}",
+    # kept for longer than these tests may take
+    ignore => "{ca_certificates: [$id{root}], cert_cache_ttl: 3600000}",
+    strict => "{ca_certificates: [$id{root}], revocation_check_mode: STRICT, http_timeout: 10000, cert_cache_ttl: 3600000}",
     tunnel => "{ca_certificates: [$id{root}], revocation_check_mode: STRICT, https_proxy_host: 127.0.0.1, https_proxy_port: $proxy, cert_cache_ttl: 0}",
     proxied => "{ca_certificates: [$id{root}], revocation_check_mode: STRICT, http_proxy_host: 127.0.0.1, http_proxy_port: $proxy, cert_cache_ttl: 0}",
 );
