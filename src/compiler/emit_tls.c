@@ -7,6 +7,7 @@
 
 #include "emit_tls.h"
 
+#include <ctype.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -908,6 +909,27 @@ gwc_request_tell(gwc_request_t *request, gwc_list_t cas)
 }
 
 
+/* as handshakes are compared: in lower case, without a final dot */
+static gwc_text_t
+gwc_request_name(gwc_text_t name)
+{
+    char *lower;
+    size_t i;
+
+    if (name.len && name.data[name.len - 1] == '.') {
+        name.len--;
+    }
+
+    lower = gwc_strndup(name.data, name.len);
+
+    for (i = 0; i < name.len; i++) {
+        lower[i] = (char) tolower((unsigned char) lower[i]);
+    }
+
+    return (gwc_text_t){ lower, name.len };
+}
+
+
 /* a route without snis may be asked for under any name */
 static void
 gwc_request_route(gwc_vec_t *requests, const gwc_route_t *route,
@@ -921,9 +943,10 @@ gwc_request_route(gwc_vec_t *requests, const gwc_route_t *route,
     }
 
     for (i = 0; i < route->snis.n; i++) {
-        gwc_request_tell(
-            gwc_request_get(requests, GWC_ITEM(route->snis, gwc_str_t, i)->v),
-            cas);
+        gwc_text_t name = GWC_ITEM(route->snis, gwc_str_t, i)->v;
+
+        gwc_request_tell(gwc_request_get(requests, gwc_request_name(name)),
+                         cas);
     }
 }
 

@@ -33,7 +33,7 @@ services:
   routes:
   - name: a
     protocols: [https]
-    snis: [a.example, "*.b.example"]
+    snis: [a.example, A.Example, "*.b.example"]
     plugins:
     - name: mtls-auth
       config:
