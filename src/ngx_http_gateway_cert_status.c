@@ -99,6 +99,7 @@ static ngx_http_gateway_cert_status_e ngx_http_gateway_cert_crl(
 static void ngx_http_gateway_cert_finish(ngx_http_gateway_cert_check_t *check,
     ngx_http_gateway_cert_status_e status);
 static void ngx_http_gateway_cert_free(ngx_http_gateway_cert_check_t *check);
+static void ngx_http_gateway_cert_cleanup(void *data);
 
 
 /* questions of this worker */
@@ -109,12 +110,23 @@ ngx_int_t
 ngx_http_gateway_cert_status_init(ngx_conf_t *cf,
     ngx_http_gateway_cert_status_conf_t *conf)
 {
+    ngx_pool_cleanup_t              *cln;
     ngx_http_gateway_cert_shared_t  *shared;
 
     shared = ngx_http_gateway_cert_shared(cf);
     if (shared == NULL) {
         return NGX_ERROR;
     }
+
+    /* registered after the fetcher, hence runs before it ends */
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_gateway_cert_cleanup;
+    cln->data = conf;
 
     conf->shm = shared->shm;
     conf->fetcher = &shared->fetcher;
@@ -850,4 +862,45 @@ ngx_http_gateway_cert_free(ngx_http_gateway_cert_check_t *check)
     X509_free(check->cert);
     X509_free(check->issuer);
     ngx_destroy_pool(check->pool);
+}
+
+
+/* questions that nobody waits for when the configuration ends */
+
+static void
+ngx_http_gateway_cert_cleanup(void *data)
+{
+    ngx_http_gateway_cert_status_conf_t  *conf = data;
+
+    ngx_queue_t                    *q, *next;
+    ngx_http_gateway_cert_wait_t   *wait;
+    ngx_http_gateway_cert_check_t  *check;
+
+    if (ngx_http_gateway_cert_checks.next == NULL) {
+        return;
+    }
+
+    for (q = ngx_queue_head(&ngx_http_gateway_cert_checks);
+         q != ngx_queue_sentinel(&ngx_http_gateway_cert_checks);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        check = ngx_queue_data(q, ngx_http_gateway_cert_check_t, queue);
+
+        if (check->conf != conf) {
+            continue;
+        }
+
+        ngx_queue_remove(q);
+
+        for (wait = check->waits; wait; wait = wait->next) {
+            wait->check = NULL;
+        }
+
+        if (check->fetch) {
+            ngx_http_gateway_fetch_free(check->fetch);
+        }
+
+        ngx_http_gateway_cert_free(check);
+    }
 }
