@@ -5,10 +5,12 @@
  * Values with "$( expression )" in them, as the transformers have, in plain
  * C without nginx: the tool checks them with the code that runs them.
  *
- *     expression:  headers.x  headers["x"]  query_params.x  uri_captures.x
- *                  uri_captures[1]  "text"  'text'  12.5  nil  true  false
- *                  a or b   a and b   a .. b   a + b   a - b   a * b   a / b
- *                  -a   ( a )   a:upper()   a:lower()   type(a)
+ *     headers.x  headers["x"]  query_params.x  uri_captures.x  shared.x
+ *     uri_captures[1]  headers.x[2]  "text"  'text'  12.5  nil  true  false
+ *     a or b   a and b   not a   a == b   a ~= b   a < b   a <= b   a > b
+ *     a >= b   a .. b   a + b   a - b   a * b   a / b   a % b   a ^ b   -a
+ *     #a   ( a )   a:upper() and the other functions of strings   type(a)
+ *     tostring(a)   tonumber(a)   math.floor(a)   table.concat(a, b)
  *
  * with the precedence and the meaning that Lua gives them.
  */
@@ -21,13 +23,18 @@
 #include "gateway_router.h"
 
 
+/* bytes of a text that an expression makes */
+#define GATEWAY_TEMPLATE_MAX  65536
+
+
 typedef struct gateway_template_s  gateway_template_t;
 
 
 typedef enum {
     GATEWAY_TEMPLATE_HEADERS = 0,
     GATEWAY_TEMPLATE_QUERY,
-    GATEWAY_TEMPLATE_CAPTURES
+    GATEWAY_TEMPLATE_CAPTURES,
+    GATEWAY_TEMPLATE_SHARED
 } gateway_template_source_t;
 
 
@@ -37,7 +44,7 @@ typedef enum {
     GATEWAY_TEMPLATE_TRUE,
     GATEWAY_TEMPLATE_NUMBER,
     GATEWAY_TEMPLATE_STRING,
-    GATEWAY_TEMPLATE_LIST         /* several values, text is all of them */
+    GATEWAY_TEMPLATE_LIST         /* several values */
 } gateway_template_type_t;
 
 
@@ -45,6 +52,8 @@ typedef struct {
     gateway_template_type_t   type;
     double                    number;
     gateway_str_t             text;
+    const gateway_str_t      *items;     /* LIST */
+    size_t                    nitems;
 } gateway_template_value_t;
 
 
@@ -54,19 +63,40 @@ typedef struct {
                                    gateway_template_source_t source,
                                    const gateway_str_t *name,
                                    gateway_template_value_t *value);
+    /* the same of what options->variable() gave; NULL if that was */
+    int                     (*variable)(void *data, size_t index,
+                                        gateway_str_t *value);
     /* NULL means out of memory */
     void                   *(*alloc)(void *data, size_t size);
     void                     *data;
 } gateway_template_env_t;
 
 
-/*
- * NULL with a message in err.  The text must outlive the template; alloc as
- * for the router, nothing is freed singly.
- */
+typedef struct {
+    /* as for the router, nothing is freed singly */
+    void                   *(*alloc)(void *data, size_t size);
+    /*
+     * NULL: "$name" and "${name}" are text; else 1 with what env->variable()
+     * is called with, or 0: there is no such variable
+     */
+    int                     (*variable)(void *data, const gateway_str_t *name,
+                                        size_t *index);
+    void                     *data;
+    int                       expressions;   /* 0: "$(" is text */
+    unsigned                  sources;       /* bits of those it uses are
+                                                added */
+    char                     *err;
+    size_t                    errlen;
+} gateway_template_options_t;
+
+
+/* NULL with a message in options->err.  The text must outlive the template */
 gateway_template_t *gateway_template_compile(const gateway_str_t *text,
-    void *(*alloc)(void *data, size_t size), void *data, char *err,
-    size_t errlen);
+    gateway_template_options_t *options);
+
+/* where the expression that begins with "$(" at p ends; NULL: malformed */
+const char *gateway_template_skip(const gateway_str_t *text, const char *p,
+    gateway_template_options_t *options);
 
 /* 1 if there is no expression in it: it renders as its own text */
 int gateway_template_is_plain(const gateway_template_t *template);

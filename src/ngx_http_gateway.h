@@ -330,6 +330,7 @@ struct ngx_http_gateway_ctx_s {
     ngx_uint_t                       npending;
     void                            *upstream;  /* owned by "upstream" */
     ngx_http_gateway_data_t         *data;      /* of policies, a list */
+    ngx_array_t                     *shared;    /* ngx_keyval_t, or NULL */
     ngx_uint_t                       method;    /* the client's */
     ngx_str_t                        method_name;
 
@@ -354,6 +355,9 @@ struct ngx_http_gateway_ctx_s {
     unsigned                         waiting_body:1;
     unsigned                         cert_headers:1;  /* X-Client-Cert-* are
                                                          ours */
+    unsigned                         held:4;       /* policies that hold the
+                                                      response's header */
+    unsigned                         dropped:1;    /* another took its place */
 };
 
 
@@ -397,6 +401,19 @@ void *ngx_http_gateway_add_data(ngx_http_request_t *r,
 void *ngx_http_gateway_get_data(ngx_http_request_t *r,
     ngx_http_gateway_policy_t *policy);
 
+/*
+ * What policies tell others of a request, by name: what Kong has in
+ * kong.ctx.shared.  Nothing is copied.  _share() does nothing unless somebody
+ * wants to know (_wants_shared(), while the configuration is read); NGX_OK or
+ * NGX_ERROR.  _shared() is NGX_OK, or NGX_DECLINED: there is none.
+ */
+ngx_int_t ngx_http_gateway_share(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, const ngx_str_t *name,
+    const ngx_str_t *value);
+ngx_int_t ngx_http_gateway_shared(ngx_http_request_t *r,
+    const ngx_str_t *name, ngx_str_t *value);
+void ngx_http_gateway_wants_shared(ngx_conf_t *cf);
+
 /* 32 lower-case hex digits, made on first use; data lives in ctx */
 void ngx_http_gateway_request_id(ngx_http_gateway_ctx_t *ctx,
     ngx_str_t *id);
@@ -406,6 +423,22 @@ ngx_uint_t ngx_http_gateway_is_https(ngx_http_request_t *r);
 
 /* the listening port, or the public one mapped to it */
 in_port_t ngx_http_gateway_port(ngx_http_request_t *r);
+
+/*
+ * For the header handler of a policy that wants to see the body before the
+ * header goes out: it does not, until the policy's body handler calls
+ * _release_header(), at the latest with the last buffer.  What body handlers
+ * return before that is lost.
+ */
+void ngx_http_gateway_hold_header(ngx_http_gateway_ctx_t *ctx);
+void ngx_http_gateway_release_header(ngx_http_gateway_ctx_t *ctx);
+
+/*
+ * Answers with that status instead of the response whose header is held; the
+ * body handler returns the value.
+ */
+ngx_int_t ngx_http_gateway_drop_response(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_uint_t status);
 
 /* goes on after an access handler returned NGX_AGAIN */
 void ngx_http_gateway_resume(ngx_http_request_t *r);

@@ -127,6 +127,8 @@ typedef struct {
                                                    servers without routes */
     unsigned                         body:1;    /* some chain has bodies */
     unsigned                         secret_lasts:1;  /* is of a file */
+    unsigned                         shares:1;  /* somebody wants to know
+                                                   what policies share */
 } ngx_http_gateway_main_conf_t;
 
 

@@ -146,6 +146,81 @@ ngx_http_gateway_get_data(ngx_http_request_t *r,
 }
 
 
+ngx_int_t
+ngx_http_gateway_share(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
+    const ngx_str_t *name, const ngx_str_t *value)
+{
+    ngx_keyval_t                  *kv;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    if (!gmcf->shares) {
+        return NGX_OK;
+    }
+
+    if (ctx->shared == NULL) {
+        ctx->shared = ngx_array_create(r->main->pool, 2,
+                                       sizeof(ngx_keyval_t));
+        if (ctx->shared == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    kv = ngx_array_push(ctx->shared);
+    if (kv == NULL) {
+        return NGX_ERROR;
+    }
+
+    kv->key = *name;
+    kv->value = *value;
+
+    return NGX_OK;
+}
+
+
+/* the last one under that name */
+
+ngx_int_t
+ngx_http_gateway_shared(ngx_http_request_t *r, const ngx_str_t *name,
+    ngx_str_t *value)
+{
+    ngx_uint_t               i;
+    ngx_keyval_t            *kv;
+    ngx_http_gateway_ctx_t  *ctx;
+
+    ctx = ngx_http_gateway_get_ctx(r);
+
+    if (ctx == NULL || ctx->shared == NULL) {
+        return NGX_DECLINED;
+    }
+
+    kv = ctx->shared->elts;
+
+    for (i = ctx->shared->nelts; i > 0; i--) {
+        if (kv[i - 1].key.len == name->len
+            && ngx_memcmp(kv[i - 1].key.data, name->data, name->len) == 0)
+        {
+            *value = kv[i - 1].value;
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+void
+ngx_http_gateway_wants_shared(ngx_conf_t *cf)
+{
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    gmcf->shares = 1;
+}
+
+
 /* only marks the context, which is the memory of the cleanup itself */
 
 static void

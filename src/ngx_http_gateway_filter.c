@@ -12,6 +12,8 @@
 
 
 static ngx_int_t ngx_http_gateway_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_send_header(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static void ngx_http_gateway_set_charset(ngx_http_request_t *r,
@@ -76,7 +78,6 @@ ngx_http_gateway_header_filter(ngx_http_request_t *r)
     ngx_http_gateway_policy_t     *policy;
     ngx_http_gateway_srv_conf_t   *gscf;
     ngx_http_gateway_instance_t   *instance;
-    ngx_http_gateway_main_conf_t  *gmcf;
 
     if (r != r->main) {
         return ngx_http_next_header_filter(r);
@@ -127,6 +128,16 @@ ngx_http_gateway_header_filter(ngx_http_request_t *r)
         }
     }
 
+    return ctx->held ? NGX_OK : ngx_http_gateway_send_header(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_send_header(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx)
+{
+    ngx_http_gateway_main_conf_t  *gmcf;
+
     gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
 
     if (gmcf->charset.len && ctx->proxied) {
@@ -150,7 +161,8 @@ ngx_http_gateway_header_filter(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_gateway_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
-    ngx_uint_t                    i;
+    ngx_int_t                     rc;
+    ngx_uint_t                    i, held;
     ngx_http_gateway_ctx_t       *ctx;
     ngx_http_gateway_chain_t     *chain;
     ngx_http_gateway_policy_t    *policy;
@@ -162,11 +174,14 @@ ngx_http_gateway_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_gateway_module);
 
-    if (ctx == NULL || ctx->chain == NULL || !ctx->chain->body) {
+    if (ctx == NULL || ctx->chain == NULL || !ctx->chain->body
+        || ctx->dropped)
+    {
         return ngx_http_next_body_filter(r, in);
     }
 
     chain = ctx->chain;
+    held = ctx->held;
 
     for (i = 0; i < chain->nelts; i++) {
         policy = chain->elts[i].policy;
@@ -183,7 +198,48 @@ ngx_http_gateway_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         }
     }
 
+    if (ctx->held) {
+        return NGX_OK;
+    }
+
+    if (held) {
+        rc = ngx_http_gateway_send_header(r, ctx);
+
+        if (rc == NGX_ERROR || rc > NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
     return ngx_http_next_body_filter(r, in);
+}
+
+
+void
+ngx_http_gateway_hold_header(ngx_http_gateway_ctx_t *ctx)
+{
+    ctx->held++;
+}
+
+
+void
+ngx_http_gateway_release_header(ngx_http_gateway_ctx_t *ctx)
+{
+    ctx->held--;
+}
+
+
+ngx_int_t
+ngx_http_gateway_drop_response(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_uint_t status)
+{
+    ctx->held = 0;
+    ctx->dropped = 1;
+
+    /* the connection is closed afterwards, which drops what was on its way */
+
+    (void) ngx_http_filter_finalize_request(r, NULL, status);
+
+    return NGX_ERROR;
 }
 
 

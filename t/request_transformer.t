@@ -375,12 +375,12 @@ the expression at "$(os.execute('x'))" uses a name other than
 
 
 
-=== TEST 31: shared
+=== TEST 31: a variable that there is not
 --- config
-    location / { gateway_request_transformer "add.headers=a:$(shared.x)"; }
+    location / { gateway_request_transformer "add.headers=a:$no_such"; }
 --- must_die
 --- error_log
-not implemented yet
+unknown "no_such" variable
 
 
 

@@ -378,7 +378,7 @@ expected "name:value"
 
 === TEST 27: unknown parameter
 --- config
-    location / { gateway_response_transformer replace.body=a; }
+    location / { gateway_response_transformer replace.bodies=a; }
 --- must_die
 --- error_log
 there is no such parameter

@@ -365,6 +365,8 @@ ngx_http_gateway_jwt_handler(ngx_http_request_t *r, void *conf)
     ngx_http_gateway_jwt_wait_t   *wait;
     ngx_http_gateway_jwt_found_t   found;
 
+    static ngx_str_t  shared = ngx_string("authenticated_jwt_token");
+
     ctx = ngx_http_gateway_get_ctx(r);
 
     if (jcf->headers) {
@@ -416,6 +418,11 @@ ngx_http_gateway_jwt_handler(ngx_http_request_t *r, void *conf)
     switch (rc) {
 
     case NGX_OK:
+
+        if (ngx_http_gateway_share(r, ctx, &shared, &t.text) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         return ngx_http_gateway_auth_succeed(r, ctx, t.identity);
 
     case NGX_DECLINED:

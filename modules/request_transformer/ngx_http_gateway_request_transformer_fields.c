@@ -10,7 +10,6 @@
 #include "ngx_http_gateway_request_transformer.h"
 #include "ngx_http_gateway_args.h"
 #include "ngx_http_gateway_form.h"
-#include "ngx_http_gateway_transform.h"
 
 
 typedef struct {
@@ -33,6 +32,11 @@ typedef struct {
 
 static ngx_int_t ngx_http_gateway_fields_parse(ngx_http_request_t *r,
     ngx_http_gateway_fields_t *fields, ngx_str_t *text);
+static ngx_int_t ngx_http_gateway_fields_steps(
+    ngx_http_gateway_fields_t *fields, ngx_http_gateway_request_ctx_t *ctx,
+    ngx_array_t *steps);
+static void ngx_http_gateway_fields_allow(ngx_http_gateway_fields_t *fields,
+    ngx_http_gateway_request_transformer_conf_t *rtcf);
 static ngx_int_t ngx_http_gateway_fields_step(
     ngx_http_gateway_fields_t *fields, ngx_http_gateway_request_step_t *step,
     ngx_str_t *value);
@@ -48,8 +52,8 @@ static u_char *ngx_http_gateway_fields_escape(u_char *p, ngx_str_t *s);
 static int ngx_libc_cdecl ngx_http_gateway_fields_cmp(const void *one,
     const void *two);
 static ngx_int_t ngx_http_gateway_request_json_step(
-    ngx_http_gateway_json_t *json, ngx_http_gateway_request_step_t *step,
-    ngx_str_t *value);
+    ngx_http_gateway_json_t *json, ngx_http_gateway_request_ctx_t *ctx,
+    ngx_http_gateway_request_step_t *step);
 static ngx_int_t ngx_http_gateway_parts_write(ngx_http_request_t *r,
     ngx_http_gateway_fields_t *fields, ngx_str_t *boundary, ngx_str_t *head,
     ngx_str_t *tail, ngx_str_t *text);
@@ -59,38 +63,56 @@ static u_char *ngx_http_gateway_parts_name(u_char *p, ngx_str_t *name);
 
 
 ngx_int_t
-ngx_http_gateway_request_value(ngx_http_gateway_request_ctx_t *ctx,
-    ngx_http_gateway_request_step_t *step, ngx_str_t *value)
+ngx_http_gateway_request_args(ngx_http_request_t *r,
+    ngx_http_gateway_request_ctx_t *ctx, ngx_array_t *steps, ngx_str_t *text)
 {
-    ngx_http_gateway_request_rendering_t  *rendering;
+    ngx_int_t                  rc;
+    ngx_http_gateway_fields_t  fields;
 
-    if (step->template == NULL) {
-        *value = step->value;
-        return NGX_OK;
+    rc = ngx_http_gateway_fields_parse(r, &fields, text);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_gateway_fields_steps(&fields, ctx, steps);
     }
 
-    rendering = &ctx->renderings[step->slot];
-    *value = rendering->value;
-
-    return rendering->failed ? NGX_DECLINED : NGX_OK;
+    return rc == NGX_OK ? ngx_http_gateway_fields_write(r, &fields, 1, text)
+                        : rc;
 }
 
 
 ngx_int_t
-ngx_http_gateway_request_args(ngx_http_request_t *r,
-    ngx_http_gateway_request_ctx_t *ctx, ngx_array_t *steps,
-    ngx_uint_t query, ngx_str_t *text)
+ngx_http_gateway_request_form(ngx_http_request_t *r,
+    ngx_http_gateway_request_ctx_t *ctx,
+    ngx_http_gateway_request_transformer_conf_t *rtcf, ngx_str_t *text)
 {
-    ngx_int_t                         rc;
-    ngx_str_t                         value;
-    ngx_uint_t                        i;
-    ngx_http_gateway_fields_t         fields;
-    ngx_http_gateway_request_step_t  *step;
+    ngx_int_t                  rc;
+    ngx_http_gateway_fields_t  fields;
 
     rc = ngx_http_gateway_fields_parse(r, &fields, text);
     if (rc != NGX_OK) {
         return rc;
     }
+
+    ngx_http_gateway_fields_allow(&fields, rtcf);
+
+    rc = ngx_http_gateway_fields_steps(&fields, ctx,
+                                 &rtcf->steps[NGX_HTTP_GATEWAY_REQUEST_BODY]);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return fields.changed ? ngx_http_gateway_fields_write(r, &fields, 0, text)
+                          : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_fields_steps(ngx_http_gateway_fields_t *fields,
+    ngx_http_gateway_request_ctx_t *ctx, ngx_array_t *steps)
+{
+    ngx_str_t                         value;
+    ngx_uint_t                        i;
+    ngx_http_gateway_request_step_t  *step;
 
     step = steps->elts;
 
@@ -100,18 +122,50 @@ ngx_http_gateway_request_args(ngx_http_request_t *r,
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        if (ngx_http_gateway_fields_step(&fields, &step[i], &value)
-            != NGX_OK)
+        if (ngx_http_gateway_fields_step(fields, &step[i], &value) != NGX_OK)
         {
             return NGX_ERROR;
         }
     }
 
-    if (!query && !fields.changed) {
-        return NGX_DECLINED;
+    return NGX_OK;
+}
+
+
+/* what "allow.body" does not name, files too */
+
+static void
+ngx_http_gateway_fields_allow(ngx_http_gateway_fields_t *fields,
+    ngx_http_gateway_request_transformer_conf_t *rtcf)
+{
+    ngx_str_t                 *name;
+    ngx_uint_t                 i, k;
+    ngx_http_gateway_field_t  *list;
+
+    if (rtcf->allow == NULL) {
+        return;
     }
 
-    return ngx_http_gateway_fields_write(r, &fields, query, text);
+    name = rtcf->allow->elts;
+    list = fields->list.elts;
+
+    for (i = 0; i < fields->list.nelts; i++) {
+
+        for (k = 0; k < rtcf->allow->nelts; k++) {
+
+            if (list[i].name.len == name[k].len
+                && ngx_memcmp(list[i].name.data, name[k].data, name[k].len)
+                   == 0)
+            {
+                break;
+            }
+        }
+
+        if (k == rtcf->allow->nelts) {
+            list[i].removed = 1;
+            fields->changed = 1;
+        }
+    }
 }
 
 
@@ -182,11 +236,11 @@ ngx_http_gateway_fields_step(ngx_http_gateway_fields_t *fields,
 
     switch (step->operation) {
 
-    case NGX_HTTP_GATEWAY_REQUEST_REMOVE:
+    case NGX_HTTP_GATEWAY_TRANSFORM_REMOVE:
         ngx_http_gateway_fields_remove(fields, name, NULL);
         return NGX_OK;
 
-    case NGX_HTTP_GATEWAY_REQUEST_RENAME:
+    case NGX_HTTP_GATEWAY_TRANSFORM_RENAME:
 
         if (field == NULL
             || value->len == 0
@@ -214,7 +268,7 @@ ngx_http_gateway_fields_step(ngx_http_gateway_fields_t *fields,
 
         return NGX_OK;
 
-    case NGX_HTTP_GATEWAY_REQUEST_REPLACE:
+    case NGX_HTTP_GATEWAY_TRANSFORM_REPLACE:
 
         if (field) {
             ngx_http_gateway_fields_remove(fields, name, field);
@@ -227,7 +281,7 @@ ngx_http_gateway_fields_step(ngx_http_gateway_fields_t *fields,
 
         return NGX_OK;
 
-    case NGX_HTTP_GATEWAY_REQUEST_ADD:
+    case NGX_HTTP_GATEWAY_TRANSFORM_ADD:
 
         if (field) {
             return NGX_OK;
@@ -235,7 +289,7 @@ ngx_http_gateway_fields_step(ngx_http_gateway_fields_t *fields,
 
         break;
 
-    default: /* NGX_HTTP_GATEWAY_REQUEST_APPEND */
+    default: /* NGX_HTTP_GATEWAY_TRANSFORM_APPEND */
 
         /* "a" alone is no value that could become one of several */
 
@@ -421,36 +475,43 @@ ngx_http_gateway_fields_cmp(const void *one, const void *two)
 
 ngx_int_t
 ngx_http_gateway_request_json(ngx_http_request_t *r,
-    ngx_http_gateway_request_ctx_t *ctx, ngx_array_t *steps,
-    ngx_str_t *text)
+    ngx_http_gateway_request_ctx_t *ctx,
+    ngx_http_gateway_request_transformer_conf_t *rtcf, ngx_str_t *text)
 {
     ngx_int_t                         rc;
-    ngx_str_t                         value;
     ngx_uint_t                        i;
+    ngx_array_t                      *steps;
     ngx_http_gateway_json_t           json;
     ngx_http_gateway_request_step_t  *step;
 
-    rc = ngx_http_gateway_json_parse(r->pool, text, &json);
+    rc = ngx_http_gateway_json_parse(r->pool, text, rtcf->depth, &json);
+
+    if (rc == NGX_ABORT) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "request transformer: too many members in a JSON body");
+        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+    }
+
     if (rc != NGX_OK) {
         return rc;
     }
 
+    if (rtcf->allow) {
+        ngx_http_gateway_json_allow(&json, rtcf->allowed.elts,
+                                    rtcf->allowed.nelts);
+    }
+
+    steps = &rtcf->steps[NGX_HTTP_GATEWAY_REQUEST_BODY];
     step = steps->elts;
 
     for (i = 0; i < steps->nelts; i++) {
-
-        if (ngx_http_gateway_request_value(ctx, &step[i], &value) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        if (ngx_http_gateway_request_json_step(&json, &step[i], &value)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
+        rc = ngx_http_gateway_request_json_step(&json, ctx, &step[i]);
+        if (rc != NGX_OK) {
+            return rc;
         }
     }
 
-    if (!json.changed) {
+    if (!json.root.changed) {
         return NGX_DECLINED;
     }
 
@@ -460,46 +521,56 @@ ngx_http_gateway_request_json(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_gateway_request_json_step(ngx_http_gateway_json_t *json,
-    ngx_http_gateway_request_step_t *step, ngx_str_t *value)
+    ngx_http_gateway_request_ctx_t *ctx,
+    ngx_http_gateway_request_step_t *step)
 {
-    ngx_str_t  *name, text;
+    ngx_int_t  rc;
+    ngx_str_t  value;
 
-    name = &step->name.name;
-
-    if (step->operation == NGX_HTTP_GATEWAY_REQUEST_REMOVE) {
-        ngx_http_gateway_json_remove(json, name);
-        return NGX_OK;
+    if (ngx_http_gateway_request_value(ctx, step, &value) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (step->operation == NGX_HTTP_GATEWAY_REQUEST_RENAME) {
-        return ngx_http_gateway_json_rename(json, name, value);
+    if (step->json.data) {
+        value = step->json;
+
+    } else if (step->operation >= NGX_HTTP_GATEWAY_TRANSFORM_REPLACE) {
+
+        rc = ngx_http_gateway_json_value(json->pool, step->type, &value,
+                                         &value);
+
+        if (rc == NGX_DECLINED) {
+
+            /* it should be a number */
+
+            return NGX_OK;
+        }
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
-    if (step->operation != NGX_HTTP_GATEWAY_REQUEST_APPEND
-        && ngx_http_gateway_json_lacks(json, name)
-           != (step->operation == NGX_HTTP_GATEWAY_REQUEST_ADD))
+    if (step->operation == NGX_HTTP_GATEWAY_TRANSFORM_RENAME
+        && value.len == 0)
     {
         return NGX_OK;
     }
 
-    if (ngx_http_gateway_json_quote(json->pool, value, &text) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return (step->operation == NGX_HTTP_GATEWAY_REQUEST_APPEND)
-           ? ngx_http_gateway_json_append(json, name, &text)
-           : ngx_http_gateway_json_set(json, name, &text);
+    return ngx_http_gateway_json_do(json, step->operation, &step->path,
+                                    &value);
 }
 
 
 ngx_int_t
 ngx_http_gateway_request_multipart(ngx_http_request_t *r,
-    ngx_http_gateway_request_ctx_t *ctx, ngx_array_t *steps,
-    ngx_str_t *text)
+    ngx_http_gateway_request_ctx_t *ctx,
+    ngx_http_gateway_request_transformer_conf_t *rtcf, ngx_str_t *text)
 {
     u_char                           *p, *last, *close, *next;
     ngx_str_t                         boundary, value, head, tail;
     ngx_uint_t                        i, k;
+    ngx_array_t                      *steps;
     ngx_http_gateway_field_t         *field;
     ngx_http_gateway_fields_t         fields;
     ngx_http_gateway_form_part_t      part;
@@ -507,11 +578,11 @@ ngx_http_gateway_request_multipart(ngx_http_request_t *r,
 
     /* parts are renamed before they are removed, and nothing is appended */
 
-    static ngx_http_gateway_request_operation_e  order[] = {
-        NGX_HTTP_GATEWAY_REQUEST_RENAME,
-        NGX_HTTP_GATEWAY_REQUEST_REMOVE,
-        NGX_HTTP_GATEWAY_REQUEST_REPLACE,
-        NGX_HTTP_GATEWAY_REQUEST_ADD
+    static ngx_http_gateway_transform_e  order[] = {
+        NGX_HTTP_GATEWAY_TRANSFORM_RENAME,
+        NGX_HTTP_GATEWAY_TRANSFORM_REMOVE,
+        NGX_HTTP_GATEWAY_TRANSFORM_REPLACE,
+        NGX_HTTP_GATEWAY_TRANSFORM_ADD
     };
 
     if (ngx_http_gateway_form_boundary(r, &boundary) != NGX_OK) {
@@ -577,6 +648,9 @@ ngx_http_gateway_request_multipart(ngx_http_request_t *r,
         tail.len = last - close;
     }
 
+    ngx_http_gateway_fields_allow(&fields, rtcf);
+
+    steps = &rtcf->steps[NGX_HTTP_GATEWAY_REQUEST_BODY];
     step = steps->elts;
 
     for (k = 0; k < sizeof(order) / sizeof(order[0]); k++) {

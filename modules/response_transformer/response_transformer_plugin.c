@@ -5,177 +5,37 @@
  * the place in the file.
  */
 
-#include "../../src/gateway_template.h"
-#include "diag.h"
-#include "model.h"
-#include "rule.h"
+#include "transformer.h"
 
-typedef struct {
-    gwc_record_t record;
-    gwc_list_t headers;    /* gwc_str_t */
-    gwc_list_t json;       /* gwc_str_t */
-    gwc_list_t json_types; /* gwc_str_t */
-} gwc_response_operation_t;
-
-typedef struct {
-    gwc_record_t record;
-    gwc_response_operation_t remove;
-    gwc_response_operation_t rename;
-    gwc_response_operation_t replace;
-    gwc_response_operation_t add;
-    gwc_response_operation_t append;
-} gwc_response_transformer_t;
-
-static void gwc_response_check_name(const gwc_field_t *field, void *value);
-static void gwc_response_check_header(const gwc_field_t *field, void *data);
-static void gwc_response_check_rename(const gwc_field_t *field, void *data);
-static void gwc_response_check_json(const gwc_field_t *field, void *data);
-
-static const char *const gwc_response_types[] = {
-    "boolean",
-    "number",
-    "string",
-    NULL,
-};
-
-static const gwc_field_t gwc_response_name = {
-    .type = GWC_STRING,
-    .check = gwc_response_check_name,
-};
-
-static const gwc_field_t gwc_response_text = { .type = GWC_STRING };
-
-static const gwc_field_t gwc_response_header = {
-    .type = GWC_STRING,
-    .check = gwc_response_check_header,
-};
-
-static const gwc_field_t gwc_response_rename = {
-    .type = GWC_STRING,
-    .check = gwc_response_check_rename,
-};
-
-static const gwc_field_t gwc_response_json = {
-    .type = GWC_STRING,
-    .check = gwc_response_check_json,
-};
-
-static const gwc_field_t gwc_response_type = {
-    .type = GWC_STRING,
-    .one_of = gwc_response_types,
-};
-
-static const gwc_field_t gwc_response_remove_fields[] = {
-    {
-        .name = "json",
-        .type = GWC_ARRAY,
-        .offset = offsetof(gwc_response_operation_t, json),
-        .flags = GWC_REQUIRED,
-        .dflt = "[]",
-        .elem = &gwc_response_text,
-        .size = sizeof(gwc_str_t),
-    },
-    {
-        .name = "headers",
-        .type = GWC_ARRAY,
-        .offset = offsetof(gwc_response_operation_t, headers),
-        .flags = GWC_REQUIRED,
-        .dflt = "[]",
-        .elem = &gwc_response_name,
-        .size = sizeof(gwc_str_t),
-    },
+static const gwc_field_t gwc_response_remove[] = {
+    { .name = "json", GWC_STRINGS(gwc_transform_t, json, gwc_transform_text) },
+    { .name = "headers",
+      GWC_STRINGS(gwc_transform_t, headers, gwc_transform_name) },
     { .name = NULL },
 };
 
-static const gwc_field_t gwc_response_rename_fields[] = {
-    {
-        .name = "json",
-        .type = GWC_ARRAY,
-        .offset = offsetof(gwc_response_operation_t, json),
-        .flags = GWC_REQUIRED,
-        .dflt = "[]",
-        .elem = &gwc_response_json,
-        .size = sizeof(gwc_str_t),
-    },
-    {
-        .name = "headers",
-        .type = GWC_ARRAY,
-        .offset = offsetof(gwc_response_operation_t, headers),
-        .flags = GWC_REQUIRED,
-        .dflt = "[]",
-        .elem = &gwc_response_rename,
-        .size = sizeof(gwc_str_t),
-    },
+static const gwc_field_t gwc_response_rename[] = {
+    { .name = "json", GWC_STRINGS(gwc_transform_t, json, gwc_transform_pair) },
+    { .name = "headers",
+      GWC_STRINGS(gwc_transform_t, headers, gwc_transform_rename) },
     { .name = NULL },
 };
 
-static const gwc_field_t gwc_response_value_fields[] = {
-    {
-        .name = "json",
-        .type = GWC_ARRAY,
-        .offset = offsetof(gwc_response_operation_t, json),
-        .flags = GWC_REQUIRED,
-        .dflt = "[]",
-        .elem = &gwc_response_json,
-        .size = sizeof(gwc_str_t),
-    },
-    {
-        .name = "json_types",
-        .type = GWC_ARRAY,
-        .offset = offsetof(gwc_response_operation_t, json_types),
-        .flags = GWC_REQUIRED,
-        .dflt = "[]",
-        .elem = &gwc_response_type,
-        .size = sizeof(gwc_str_t),
-    },
-    {
-        .name = "headers",
-        .type = GWC_ARRAY,
-        .offset = offsetof(gwc_response_operation_t, headers),
-        .flags = GWC_REQUIRED,
-        .dflt = "[]",
-        .elem = &gwc_response_header,
-        .size = sizeof(gwc_str_t),
-    },
+static const gwc_field_t gwc_response_value[] = {
+    { .name = "json", GWC_STRINGS(gwc_transform_t, json, gwc_transform_pair) },
+    { .name = "json_types",
+      GWC_STRINGS(gwc_transform_t, json_types, gwc_transform_json_type) },
+    { .name = "headers",
+      GWC_STRINGS(gwc_transform_t, headers, gwc_transform_header) },
     { .name = NULL },
 };
 
 static const gwc_field_t gwc_response_transformer_fields[] = {
-    {
-        .name = "remove",
-        .type = GWC_RECORD,
-        .offset = offsetof(gwc_response_transformer_t, remove),
-        .fields = gwc_response_remove_fields,
-        .size = sizeof(gwc_response_operation_t),
-    },
-    {
-        .name = "rename",
-        .type = GWC_RECORD,
-        .offset = offsetof(gwc_response_transformer_t, rename),
-        .fields = gwc_response_rename_fields,
-        .size = sizeof(gwc_response_operation_t),
-    },
-    {
-        .name = "replace",
-        .type = GWC_RECORD,
-        .offset = offsetof(gwc_response_transformer_t, replace),
-        .fields = gwc_response_value_fields,
-        .size = sizeof(gwc_response_operation_t),
-    },
-    {
-        .name = "add",
-        .type = GWC_RECORD,
-        .offset = offsetof(gwc_response_transformer_t, add),
-        .fields = gwc_response_value_fields,
-        .size = sizeof(gwc_response_operation_t),
-    },
-    {
-        .name = "append",
-        .type = GWC_RECORD,
-        .offset = offsetof(gwc_response_transformer_t, append),
-        .fields = gwc_response_value_fields,
-        .size = sizeof(gwc_response_operation_t),
-    },
+    { .name = "remove", GWC_TRANSFORM(remove, gwc_response_remove) },
+    { .name = "rename", GWC_TRANSFORM(rename, gwc_response_rename) },
+    { .name = "replace", GWC_TRANSFORM(replace, gwc_response_value) },
+    { .name = "add", GWC_TRANSFORM(add, gwc_response_value) },
+    { .name = "append", GWC_TRANSFORM(append, gwc_response_value) },
     { .name = NULL },
 };
 
@@ -187,130 +47,6 @@ const gwc_plugin_rule_t gwc_rule_response_transformer = {
     .priority = 800,
     .scopes = GWC_SCOPE_ALL,
     .fields = gwc_response_transformer_fields,
-    .size = sizeof(gwc_response_transformer_t),
+    .size = sizeof(gwc_transformer_t),
+    .emit = gwc_transform_emit_texts,
 };
-
-
-/* 0 after an error */
-static int
-gwc_response_split(const gwc_str_t *s, gateway_str_t *name,
-                   gateway_str_t *value)
-{
-    gateway_str_t pair = { s->v.data, s->v.len };
-
-    if (!gateway_pair_split(&pair, name, value)) {
-        gwc_error(s->node, "'%.*s' has no name", (int) s->v.len, s->v.data);
-        return 0;
-    }
-
-    return 1;
-}
-
-
-static int
-gwc_response_header_name(const gwc_str_t *s, const gateway_str_t *name)
-{
-    if (gateway_is_header_name(name)) {
-        return 1;
-    }
-
-    gwc_error(s->node, "'%.*s' is not a valid header", (int) name->len,
-              name->data);
-    return 0;
-}
-
-
-static void
-gwc_response_may_set(const gwc_str_t *s, const gateway_str_t *name)
-{
-    if (gateway_is_framing_header(name)) {
-        gwc_error(s->node,
-                  "header '%.*s' says where the body ends and cannot be set",
-                  (int) name->len, name->data);
-    }
-}
-
-
-static void
-gwc_response_check_name(const gwc_field_t *field, void *value)
-{
-    const gwc_str_t *s = value;
-    gateway_str_t name, rest;
-
-    (void) field;
-
-    if (gwc_response_split(s, &name, &rest)) {
-        (void) gwc_response_header_name(s, &name);
-    }
-}
-
-
-static void
-gwc_response_check_pair(const gwc_str_t *s)
-{
-    size_t i;
-
-    for (i = 0; i < s->v.len; i++) {
-        if (s->v.data[i] == ':') {
-            return;
-        }
-    }
-
-    gwc_error(s->node, "'%.*s' has no value", (int) s->v.len, s->v.data);
-    gwc_fix("%.*s:value", (int) s->v.len, s->v.data);
-}
-
-
-static void
-gwc_response_check_header(const gwc_field_t *field, void *data)
-{
-    const gwc_str_t *s = data;
-    gateway_str_t name, value;
-
-    (void) field;
-
-    if (!gwc_response_split(s, &name, &value)
-        || !gwc_response_header_name(s, &name))
-    {
-        return;
-    }
-
-    gwc_response_check_pair(s);
-    gwc_response_may_set(s, &name);
-
-    if (!gateway_is_header_value(&value)) {
-        gwc_error(s->node, "the value of a header has no line ends");
-    }
-}
-
-
-static void
-gwc_response_check_rename(const gwc_field_t *field, void *data)
-{
-    const gwc_str_t *s = data;
-    gateway_str_t name, value;
-
-    (void) field;
-
-    if (gwc_response_split(s, &name, &value)
-        && gwc_response_header_name(s, &name)
-        && gwc_response_header_name(s, &value))
-    {
-        gwc_response_may_set(s, &name);
-        gwc_response_may_set(s, &value);
-    }
-}
-
-
-static void
-gwc_response_check_json(const gwc_field_t *field, void *data)
-{
-    const gwc_str_t *s = data;
-    gateway_str_t name, value;
-
-    (void) field;
-
-    if (gwc_response_split(s, &name, &value)) {
-        gwc_response_check_pair(s);
-    }
-}

@@ -48,7 +48,7 @@ plugins:
       uri: /$(io.open)
       body: ["x"]
     add:
-      headers: ["a", "content-length:5", "b:$(headers.x:gsub('a'))", "c:$(shared.x)"]
+      headers: ["a", "content-length:5", "b:$(headers.x:gsub('a'))", "c:$(headers.x:dump())"]
     allow: {}
 --- error_like eval
 [qr/http_method: a method is all capital letters/,
@@ -59,8 +59,8 @@ plugins:
  qr/replace\.body\[0\]: key 'x' has no value/,
  qr/add\.headers\[0\]: key 'a' has no value/,
  qr/header 'content-length' says where the body ends/,
- qr/calls another method than upper\(\) or lower\(\)/,
- qr/"shared", which is not implemented yet/,
+ qr/headers\[2\]: .*"\$\(headers\.x:gsub\('a'\)\)" has too few arguments/,
+ qr/headers\[3\]: .* calls a method that strings do not have here, at "dump\(\)\)"/,
  qr/allow/]
 
 

@@ -45,7 +45,7 @@ consumers:
       replace: { headers: ["a:x y"], json: ["c:$d"], json_types: [string] }
       append: { headers: ["e:f"], json: ["g:true"], json_types: [boolean] }
 --- conf_like eval
-qr/gateway_response_transformer rename\.json=c:d rename\.headers=a:b "?replace\.json=c:\$d"? replace\.json_types=string "replace\.headers=a:x y" append\.json=g:true append\.json_types=boolean append\.headers=e:f;/
+qr/gateway_response_transformer rename\.json=c:d rename\.headers=a:b "?replace\.json=c:\$\{gateway_dollar\}d"? replace\.json_types=string "replace\.headers=a:x y" append\.json=g:true append\.json_types=boolean append\.headers=e:f;/
 
 
 
