@@ -171,6 +171,43 @@ ngx_http_gateway_header_in_set(ngx_http_request_t *r, const ngx_str_t *name,
 }
 
 
+uint64_t
+ngx_http_gateway_header_in_marks(ngx_http_request_t *r)
+{
+    uint64_t                 marks;
+    ngx_uint_t               i;
+    ngx_list_part_t         *part;
+    ngx_table_elt_t         *h;
+    ngx_http_gateway_ctx_t  *ctx;
+
+    marks = 0;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len) {
+                marks |= ngx_http_gateway_header_mark(&h[i].key);
+            }
+        }
+    }
+
+    ctx = ngx_http_gateway_headers_ctx(r);
+
+    if (ctx) {
+        h = ctx->pending;
+
+        for (i = 0; i < ctx->npending; i++) {
+            if (h[i].key.len) {
+                marks |= ngx_http_gateway_header_mark(&h[i].key);
+            }
+        }
+    }
+
+    return marks;
+}
+
+
 ngx_int_t
 ngx_http_gateway_header_in_put(ngx_http_request_t *r,
     ngx_http_gateway_header_name_t *header, const ngx_str_t *value)

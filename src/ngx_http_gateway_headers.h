@@ -31,6 +31,18 @@ ngx_table_elt_t *ngx_http_gateway_header_in(ngx_http_request_t *r,
 ngx_uint_t ngx_http_gateway_header_in_find(ngx_http_request_t *r,
     const ngx_str_t *lowcase, ngx_table_elt_t **h);
 
+/*
+ * A bit of its own for most names, in any case of letters: the bits of those
+ * that a message has tell of many others that it has not.  name is not empty.
+ */
+#define ngx_http_gateway_header_mark(name)                                    \
+    ((uint64_t) 1 << ((((name)->data[0] | 0x20)                               \
+                       + ((name)->data[(name)->len - 1] | 0x20)               \
+                       + (name)->len * 5) & 63))
+
+/* the bits of all request headers, those that wait too */
+uint64_t ngx_http_gateway_header_in_marks(ngx_http_request_t *r);
+
 /* headers that wait in ctx->pending, see below */
 #define NGX_HTTP_GATEWAY_MAX_PENDING  16
 

@@ -44,6 +44,8 @@ typedef struct {
                                                      data: by template */
     gateway_template_t                    *template;  /* NULL: as it is */
     ngx_uint_t                             slot;  /* of its rendering */
+    uint64_t                               mark;  /* of a header's name */
+    uint64_t                               makes; /* of what is written */
     u_char                                 type;  /* 's', 'n', 'b' */
     unsigned                               host:1;
     unsigned                               framing:1;

@@ -183,13 +183,32 @@ ngx_http_gateway_request_headers(ngx_http_request_t *r,
 {
     ngx_int_t                         rc;
     ngx_str_t                         value;
-    ngx_uint_t                        i;
+    uint64_t                          marks;
+    ngx_uint_t                        i, absent;
     gateway_str_t                     s;
     ngx_http_gateway_request_step_t  *step;
 
     step = steps->elts;
+    marks = steps->nelts ? ngx_http_gateway_header_in_marks(r) : 0;
 
     for (i = 0; i < steps->nelts; i++) {
+
+        absent = !(marks & step[i].mark);
+
+        if (absent && !step[i].host
+            && step[i].operation < NGX_HTTP_GATEWAY_TRANSFORM_ADD)
+        {
+            /* a template that failed is answered even so */
+
+            if (step[i].template
+                && ngx_http_gateway_request_value(ctx, &step[i], &value)
+                   != NGX_OK)
+            {
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+
+            continue;
+        }
 
         if (ngx_http_gateway_request_value(ctx, &step[i], &value) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -207,10 +226,15 @@ ngx_http_gateway_request_headers(ngx_http_request_t *r,
             }
         }
 
-        rc = ngx_http_gateway_request_header(r, &step[i], &value);
+        rc = (absent && !step[i].host)
+             ? ngx_http_gateway_header_in_add(r, &step[i].name, &value)
+             : ngx_http_gateway_request_header(r, &step[i], &value);
+
         if (rc != NGX_OK) {
             return rc;
         }
+
+        marks |= step[i].makes;
     }
 
     return NGX_OK;

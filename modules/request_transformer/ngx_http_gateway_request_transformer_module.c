@@ -781,6 +781,10 @@ ngx_http_gateway_request_check_header(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    step->mark = ngx_http_gateway_header_mark(&step->name.name);
+    step->makes = (step->operation == NGX_HTTP_GATEWAY_TRANSFORM_RENAME)
+                  ? ngx_http_gateway_header_mark(&step->value) : step->mark;
+
     if (ngx_http_gateway_request_header_name(cf, &step->name,
                                              &step->name.name)
         != NGX_OK)

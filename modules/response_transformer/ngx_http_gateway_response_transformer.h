@@ -21,6 +21,14 @@ typedef struct {
 } ngx_http_gateway_response_range_t;
 
 
+/* a header that nginx keeps apart */
+typedef struct {
+    ngx_str_t                        name;
+    size_t                           offset;    /* in r->headers_out; 0: its
+                                                   Content-Type */
+} ngx_http_gateway_response_place_t;
+
+
 typedef struct {
     ngx_http_gateway_transform_e     operation;
     ngx_str_t                        name;
@@ -29,7 +37,9 @@ typedef struct {
     ngx_http_gateway_json_path_t     path;
     gateway_template_t              *template;  /* NULL: value as it is */
     gateway_regex_t                 *filter;    /* REMOVE of a header */
-    ngx_uint_t                       mark;      /* see ..._headers.c */
+    uint64_t                         mark;      /* of the name */
+    ngx_http_gateway_response_place_t *place;   /* of what is written, or
+                                                   NULL */
     u_char                           type;      /* 's', 'n', 'b' */
     unsigned                         filtered:1;  /* by value or filter */
     unsigned                         length:1;  /* Content-Length */
@@ -108,9 +118,13 @@ typedef struct {
 
 
 /* 1 if the operation is done for that status */
-ngx_uint_t ngx_http_gateway_response_if_status(
-    ngx_http_gateway_response_transformer_conf_t *rtcf,
-    ngx_http_gateway_transform_e operation, ngx_uint_t status);
+#define ngx_http_gateway_response_if_status(rtcf, operation, status)          \
+    ((rtcf)->ranges[operation].nelts == 0                                     \
+     || ngx_http_gateway_response_in_ranges(&(rtcf)->ranges[operation],       \
+                                            status))
+
+ngx_uint_t ngx_http_gateway_response_in_ranges(ngx_array_t *ranges,
+    ngx_uint_t status);
 
 
 /* ngx_http_gateway_response_transformer_headers.c; NGX_OK or NGX_ERROR */
@@ -118,8 +132,9 @@ ngx_uint_t ngx_http_gateway_response_if_status(
 ngx_int_t ngx_http_gateway_response_headers(ngx_http_request_t *r,
     ngx_http_gateway_response_transformer_conf_t *rtcf, ngx_uint_t status);
 
-/* what tells whether a response may have a header of that name */
-ngx_uint_t ngx_http_gateway_response_mark(ngx_str_t *name);
+/* NULL: it has none */
+ngx_http_gateway_response_place_t *ngx_http_gateway_response_place(
+    ngx_str_t *name);
 
 ngx_uint_t ngx_http_gateway_response_name_is(ngx_str_t *name,
     const char *text, size_t len);

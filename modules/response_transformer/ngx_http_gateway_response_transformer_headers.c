@@ -35,7 +35,23 @@ static void ngx_http_gateway_response_clear(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_response_clear_values(
     ngx_http_request_t *r, ngx_http_gateway_response_step_t *step);
 static ngx_int_t ngx_http_gateway_response_add(ngx_http_request_t *r,
-    ngx_str_t *name, ngx_str_t *value);
+    ngx_http_gateway_response_place_t *place, ngx_str_t *name,
+    ngx_str_t *value);
+
+
+static ngx_http_gateway_response_place_t
+    ngx_http_gateway_response_places[] =
+{
+    { ngx_string("content-type"), 0 },
+    { ngx_string("server"), offsetof(ngx_http_headers_out_t, server) },
+    { ngx_string("date"), offsetof(ngx_http_headers_out_t, date) },
+    { ngx_string("etag"), offsetof(ngx_http_headers_out_t, etag) },
+    { ngx_string("content-encoding"),
+      offsetof(ngx_http_headers_out_t, content_encoding) },
+    { ngx_string("last-modified"),
+      offsetof(ngx_http_headers_out_t, last_modified) },
+    { ngx_null_string, 0 }
+};
 
 
 ngx_int_t
@@ -50,8 +66,8 @@ ngx_http_gateway_response_headers(ngx_http_request_t *r,
     step = rtcf->header_steps.elts;
     n = rtcf->header_steps.nelts;
 
-    before = ngx_palloc(r->pool,
-                        n * sizeof(ngx_http_gateway_response_before_t));
+    before = ngx_pcalloc(r->pool,
+                         n * sizeof(ngx_http_gateway_response_before_t));
     if (before == NULL) {
         return NGX_ERROR;
     }
@@ -60,11 +76,8 @@ ngx_http_gateway_response_headers(ngx_http_request_t *r,
 
     for (i = 0; i < n; i++) {
 
-        before[i].values = NULL;
-        before[i].present = 0;
-
-        if (step[i].operation != NGX_HTTP_GATEWAY_TRANSFORM_APPEND
-            && (marks & ((uint64_t) 1 << step[i].mark))
+        if ((marks & step[i].mark)
+            && step[i].operation != NGX_HTTP_GATEWAY_TRANSFORM_APPEND
             && ngx_http_gateway_response_look(r, &step[i], &before[i])
                != NGX_OK)
         {
@@ -73,6 +86,12 @@ ngx_http_gateway_response_headers(ngx_http_request_t *r,
     }
 
     for (i = 0; i < n; i++) {
+
+        if (step[i].operation < NGX_HTTP_GATEWAY_TRANSFORM_ADD
+            && !before[i].present && !step[i].length)
+        {
+            continue;
+        }
 
         if (ngx_http_gateway_response_if_status(rtcf, step[i].operation,
                                                 status)
@@ -95,6 +114,8 @@ ngx_http_gateway_response_marks(ngx_http_request_t *r)
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
+    static ngx_str_t  type = ngx_string("content-type");
+
     marks = 0;
 
     for (part = &r->headers_out.headers.part; part; part = part->next) {
@@ -103,26 +124,14 @@ ngx_http_gateway_response_marks(ngx_http_request_t *r)
         for (i = 0; i < part->nelts; i++) {
 
             if (h[i].key.len) {
-                marks |= (uint64_t) 1
-                         << ngx_http_gateway_response_mark(&h[i].key);
+                marks |= ngx_http_gateway_header_mark(&h[i].key);
             }
         }
     }
 
-    /* "Content-Type" is not on the list */
+    /* it is not on the list */
 
-    return marks | (uint64_t) 1 << (('c' + 'e' + 12 * 5) % 64);
-}
-
-
-/* 0 .. 63, in any case of letters */
-
-ngx_uint_t
-ngx_http_gateway_response_mark(ngx_str_t *name)
-{
-    return ((name->data[0] | 0x20) + (name->data[name->len - 1] | 0x20)
-            + name->len * 5)
-           % 64;
+    return marks | ngx_http_gateway_header_mark(&type);
 }
 
 
@@ -236,7 +245,8 @@ ngx_http_gateway_response_do(ngx_http_request_t *r,
         value = before->values->elts;
 
         for (i = 0; i < before->values->nelts; i++) {
-            if (ngx_http_gateway_response_add(r, &step->value, &value[i])
+            if (ngx_http_gateway_response_add(r, step->place, &step->value,
+                                              &value[i])
                 != NGX_OK)
             {
                 return NGX_ERROR;
@@ -265,7 +275,8 @@ ngx_http_gateway_response_do(ngx_http_request_t *r,
     }
 
     if (step->template == NULL) {
-        return ngx_http_gateway_response_add(r, &step->name, &step->value);
+        return ngx_http_gateway_response_add(r, step->place, &step->name,
+                                             &step->value);
     }
 
     text = step->value;
@@ -284,7 +295,8 @@ ngx_http_gateway_response_do(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    return text.len ? ngx_http_gateway_response_add(r, &step->name, &text)
+    return text.len ? ngx_http_gateway_response_add(r, step->place,
+                                                    &step->name, &text)
                     : NGX_OK;
 }
 
@@ -383,7 +395,8 @@ ngx_http_gateway_response_clear_values(ngx_http_request_t *r,
     value = keep.elts;
 
     for (i = 0; i < keep.nelts; i++) {
-        if (ngx_http_gateway_response_add(r, &step->name, &value[i])
+        if (ngx_http_gateway_response_add(r, step->place, &step->name,
+                                          &value[i])
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -397,12 +410,13 @@ ngx_http_gateway_response_clear_values(ngx_http_request_t *r,
 /* values with a place of their own in r->headers_out get there too */
 
 static ngx_int_t
-ngx_http_gateway_response_add(ngx_http_request_t *r, ngx_str_t *name,
+ngx_http_gateway_response_add(ngx_http_request_t *r,
+    ngx_http_gateway_response_place_t *place, ngx_str_t *name,
     ngx_str_t *value)
 {
     ngx_table_elt_t  *h;
 
-    if (ngx_http_gateway_response_name_is(name, "content-type", 12)) {
+    if (place && place->offset == 0) {
         r->headers_out.content_type = *value;
         r->headers_out.content_type_len = value->len;
         r->headers_out.content_type_lowcase = NULL;
@@ -415,25 +429,28 @@ ngx_http_gateway_response_add(ngx_http_request_t *r, ngx_str_t *name,
         return NGX_ERROR;
     }
 
-    if (ngx_http_gateway_response_name_is(name, "server", 6)) {
-        r->headers_out.server = h;
-
-    } else if (ngx_http_gateway_response_name_is(name, "date", 4)) {
-        r->headers_out.date = h;
-
-    } else if (ngx_http_gateway_response_name_is(name, "etag", 4)) {
-        r->headers_out.etag = h;
-
-    } else if (ngx_http_gateway_response_name_is(name, "content-encoding",
-                                                 16))
-    {
-        r->headers_out.content_encoding = h;
-
-    } else if (ngx_http_gateway_response_name_is(name, "last-modified", 13)) {
-        r->headers_out.last_modified = h;
+    if (place) {
+        *(ngx_table_elt_t **) ((char *) &r->headers_out + place->offset) = h;
     }
 
     return NGX_OK;
+}
+
+
+ngx_http_gateway_response_place_t *
+ngx_http_gateway_response_place(ngx_str_t *name)
+{
+    ngx_http_gateway_response_place_t  *place;
+
+    for (place = ngx_http_gateway_response_places; place->name.len; place++) {
+        if (place->name.len == name->len
+            && ngx_strncasecmp(place->name.data, name->data, name->len) == 0)
+        {
+            return place;
+        }
+    }
+
+    return NULL;
 }
 
 

@@ -358,22 +358,14 @@ ngx_http_gateway_response_map_status(ngx_http_request_t *r,
 
 
 ngx_uint_t
-ngx_http_gateway_response_if_status(
-    ngx_http_gateway_response_transformer_conf_t *rtcf,
-    ngx_http_gateway_transform_e operation, ngx_uint_t status)
+ngx_http_gateway_response_in_ranges(ngx_array_t *ranges, ngx_uint_t status)
 {
-    ngx_uint_t                          i, n;
+    ngx_uint_t                          i;
     ngx_http_gateway_response_range_t  *range;
 
-    n = rtcf->ranges[operation].nelts;
+    range = ranges->elts;
 
-    if (n == 0) {
-        return 1;
-    }
-
-    range = rtcf->ranges[operation].elts;
-
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < ranges->nelts; i++) {
         if (status >= range[i].from && status <= range[i].to) {
             return 1;
         }
@@ -589,7 +581,10 @@ ngx_http_gateway_response_header_step(ngx_conf_t *cf,
         return rv;
     }
 
-    tmp.mark = ngx_http_gateway_response_mark(&tmp.name);
+    tmp.mark = ngx_http_gateway_header_mark(&tmp.name);
+    tmp.place = ngx_http_gateway_response_place(
+                   operation == NGX_HTTP_GATEWAY_TRANSFORM_RENAME ? &tmp.value
+                                                                  : &tmp.name);
     tmp.length = ngx_http_gateway_response_name_is(&tmp.name,
                                                    "content-length", 14);
 
