@@ -187,7 +187,9 @@ gateway_pattern_run(gateway_pattern_t *pattern, const char *s,
     last = pattern->pattern.data + pattern->pattern.len;
     end = pattern->text.data + pattern->text.len;
 
-    if (depth > GATEWAY_PATTERN_DEPTH) {
+    /* s is a place in the text; a checker of code cannot know */
+
+    if (s == NULL || depth > GATEWAY_PATTERN_DEPTH) {
         pattern->failure = "a pattern that is nested too deeply";
         return NULL;
     }

@@ -37,7 +37,7 @@ typedef struct {
 
 
 /* NULL, or what is wrong with it (static text) */
-const char *gateway_pattern_check(const gateway_str_t *pattern);
+const char *gateway_pattern_check(const gateway_str_t *source);
 
 /* both must outlive it */
 void gateway_pattern_init(gateway_pattern_t *pattern,

@@ -181,8 +181,9 @@ ngx_http_gateway_header_in_marks(ngx_http_request_t *r)
     ngx_http_gateway_ctx_t  *ctx;
 
     marks = 0;
+    part = &r->headers_in.headers.part;
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
+    do {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
@@ -190,7 +191,10 @@ ngx_http_gateway_header_in_marks(ngx_http_request_t *r)
                 marks |= ngx_http_gateway_header_mark(&h[i].key);
             }
         }
-    }
+
+        part = part->next;
+
+    } while (part);
 
     ctx = ngx_http_gateway_headers_ctx(r);
 

@@ -97,6 +97,12 @@ typedef struct {
  * status to answer with.
  */
 
+/* ngx_http_gateway_request_transformer_conf.c: of both policies */
+
+void ngx_http_gateway_request_transformer_defaults(void *conf);
+char *ngx_http_gateway_request_transformer_check(ngx_conf_t *cf, void *conf);
+
+
 /* ngx_http_gateway_request_transformer_values.c */
 
 /* all templates, before the first change */

@@ -127,6 +127,17 @@ ngx_uint_t ngx_http_gateway_response_in_ranges(ngx_array_t *ranges,
     ngx_uint_t status);
 
 
+/* ngx_http_gateway_response_transformer_module.c */
+
+extern ngx_http_gateway_policy_t  ngx_http_gateway_response_advanced_policy;
+
+
+/* ngx_http_gateway_response_transformer_conf.c: of both policies */
+
+void ngx_http_gateway_response_transformer_defaults(void *conf);
+char *ngx_http_gateway_response_transformer_check(ngx_conf_t *cf, void *conf);
+
+
 /* ngx_http_gateway_response_transformer_headers.c; NGX_OK or NGX_ERROR */
 
 ngx_int_t ngx_http_gateway_response_headers(ngx_http_request_t *r,
