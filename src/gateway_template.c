@@ -30,6 +30,7 @@ struct gateway_template_s {
     gateway_piece_t            *pieces;
     size_t                      npieces;
     int                         plain;
+    int                         expression;
 };
 
 
@@ -61,6 +62,7 @@ gateway_template_compile(const gateway_str_t *text,
     template->pieces = NULL;
     template->npieces = 0;
     template->plain = 1;
+    template->expression = 0;
 
     next = &template->pieces;
     p = text->data;
@@ -88,6 +90,10 @@ gateway_template_compile(const gateway_str_t *text,
 
         if (piece->node || piece->variable) {
             template->plain = 0;
+        }
+
+        if (piece->node) {
+            template->expression = 1;
         }
     }
 
@@ -203,6 +209,13 @@ int
 gateway_template_is_plain(const gateway_template_t *template)
 {
     return template->plain;
+}
+
+
+int
+gateway_template_has_expression(const gateway_template_t *template)
+{
+    return template->expression;
 }
 
 

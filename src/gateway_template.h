@@ -101,6 +101,9 @@ const char *gateway_template_skip(const gateway_str_t *text, const char *p,
 /* 1 if there is no expression in it: it renders as its own text */
 int gateway_template_is_plain(const gateway_template_t *template);
 
+/* 1 if there is one, and not only variables of nginx */
+int gateway_template_has_expression(const gateway_template_t *template);
+
 /*
  * 1 rendered; 0 failed as Lua would, *reason is a static text; -1 out of
  * memory

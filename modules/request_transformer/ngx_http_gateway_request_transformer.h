@@ -78,6 +78,11 @@ typedef struct {
 } ngx_http_gateway_request_transformer_conf_t;
 
 
+typedef struct {
+    unsigned                         no_expressions:1;
+} ngx_http_gateway_request_transformer_main_t;
+
+
 /* what a template gave for this request */
 typedef struct {
     ngx_str_t                              value;
@@ -96,6 +101,11 @@ typedef struct {
  * Unless told otherwise functions return NGX_OK, NGX_ERROR, or the HTTP
  * status to answer with.
  */
+
+/* ngx_http_gateway_request_transformer_module.c */
+
+extern ngx_module_t  ngx_http_gateway_request_transformer_module;
+
 
 /* ngx_http_gateway_request_transformer_conf.c: of both policies */
 

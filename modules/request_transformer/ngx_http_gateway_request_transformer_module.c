@@ -40,6 +40,10 @@ static ngx_int_t ngx_http_gateway_request_body(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_request_transformer_header(
     ngx_http_request_t *r, void *conf);
 
+static void *ngx_http_gateway_request_transformer_create_main_conf(
+    ngx_conf_t *cf);
+static char *ngx_http_gateway_request_transformer_expressions(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static ngx_int_t ngx_http_gateway_request_transformer_preconfiguration(
     ngx_conf_t *cf);
 
@@ -187,6 +191,13 @@ static ngx_command_t  ngx_http_gateway_request_transformer_commands[] = {
       0,
       &ngx_http_gateway_request_advanced_policy },
 
+    { ngx_string("gateway_request_transformer_expressions"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_gateway_request_transformer_expressions,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -196,7 +207,8 @@ static ngx_http_module_t  ngx_http_gateway_request_transformer_module_ctx = {
                                            /* preconfiguration */
     NULL,                                  /* postconfiguration */
 
-    NULL,                                  /* create main configuration */
+    ngx_http_gateway_request_transformer_create_main_conf,
+                                           /* create main configuration */
     NULL,                                  /* init main configuration */
 
     NULL,                                  /* create server configuration */
@@ -388,6 +400,42 @@ ngx_http_gateway_request_transformer_header(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+static void *
+ngx_http_gateway_request_transformer_create_main_conf(ngx_conf_t *cf)
+{
+    /* set by ngx_pcalloc(): no_expressions */
+
+    return ngx_pcalloc(cf->pool,
+                       sizeof(ngx_http_gateway_request_transformer_main_t));
+}
+
+
+/* may be repeated: both plugins bring it */
+
+static char *
+ngx_http_gateway_request_transformer_expressions(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_request_transformer_main_t  *rtmcf = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        rtmcf->no_expressions = 1;
+
+    } else if (ngx_strcmp(value[1].data, "on") == 0) {
+        rtmcf->no_expressions = 0;
+
+    } else {
+        return "is neither \"on\" nor \"off\"";
+    }
+
+    return NGX_CONF_OK;
 }
 
 

@@ -81,12 +81,13 @@ ngx_http_gateway_request_render(ngx_http_request_t *r,
     ngx_http_gateway_request_ctx_t *ctx,
     ngx_http_gateway_request_step_t *step)
 {
-    int                                    rc;
-    const char                            *reason;
-    ngx_uint_t                             level;
-    gateway_str_t                          out;
-    gateway_template_env_t                 env;
-    ngx_http_gateway_request_rendering_t  *rendering;
+    int                                            rc;
+    const char                                    *reason;
+    ngx_uint_t                                     level;
+    gateway_str_t                                  out;
+    gateway_template_env_t                         env;
+    ngx_http_gateway_request_rendering_t          *rendering;
+    ngx_http_gateway_request_transformer_main_t   *rtmcf;
 
     if (step->template == NULL) {
         return NGX_OK;
@@ -96,7 +97,18 @@ ngx_http_gateway_request_render(ngx_http_request_t *r,
 
     env.get = ngx_http_gateway_request_get;
 
-    rc = gateway_template_render(step->template, &env, &out, &reason);
+    rtmcf = ngx_http_get_module_main_conf(r,
+                                 ngx_http_gateway_request_transformer_module);
+
+    if (rtmcf->no_expressions
+        && gateway_template_has_expression(step->template))
+    {
+        rc = 0;
+        reason = "expressions are switched off";
+
+    } else {
+        rc = gateway_template_render(step->template, &env, &out, &reason);
+    }
 
     if (rc == -1) {
         return NGX_ERROR;

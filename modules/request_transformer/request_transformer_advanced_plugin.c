@@ -110,6 +110,7 @@ const gwc_plugin_rule_t gwc_rule_request_transformer_advanced = {
     .size = sizeof(gwc_transformer_t),
     .check = gwc_request_advanced_check,
     .emit = gwc_transform_emit_templates,
+    .emit_http = gwc_transform_emit_http,
 };
 
 

@@ -77,4 +77,5 @@ const gwc_plugin_rule_t gwc_rule_request_transformer = {
     .fields = gwc_request_transformer_fields,
     .size = sizeof(gwc_transformer_t),
     .emit = gwc_transform_emit_templates,
+    .emit_http = gwc_transform_emit_http,
 };

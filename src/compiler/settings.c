@@ -22,7 +22,7 @@ static const char *const gwc_absent_prefixes[] = {
     "_debug_",        "pluginserver_"
 };
 
-static const char *const gwc_absent_names[] = { "untrusted_lua", "wasm" };
+static const char *const gwc_absent_names[] = { "wasm" };
 
 static const struct {
     const char *name;

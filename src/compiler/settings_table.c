@@ -31,6 +31,8 @@ static const char *const gwc_suites[] = { "modern", "intermediate", "old",
 
 static const char *const gwc_roles[] = { "traditional", NULL };
 
+static const char *const gwc_sandboxes[] = { "off", "sandbox", "on", NULL };
+
 
 #define GWC_AT(field) NULL, offsetof(gwc_settings_t, field)
 
@@ -121,6 +123,7 @@ const gwc_setting_t gwc_setting_table[] = {
     { "resolver_error_ttl", GWC_SET_NUMBER, "1", NULL, 0 },
 
     { "role", GWC_SET_ENUM, "traditional", gwc_roles, 0 },
+    { "untrusted_lua", GWC_SET_ENUM, "sandbox", gwc_sandboxes, 0 },
 
     { "admin_access_log", GWC_SET_ABSENT, NULL, NULL, 0 },
     { "admin_error_log", GWC_SET_ABSENT, NULL, NULL, 0 },

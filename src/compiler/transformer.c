@@ -491,3 +491,15 @@ gwc_transform_emit_texts(gwc_writer_t *w, const gwc_plugin_t *plugin)
 {
     gwc_transform_emit(w, plugin, false);
 }
+
+
+void
+gwc_transform_emit_http(gwc_writer_t *w, const gwc_model_t *model,
+                        const gwc_settings_t *settings)
+{
+    (void) model;
+
+    if (strcmp(gwc_settings_get(settings, "untrusted_lua"), "off") == 0) {
+        gwc_put(w, "gateway_request_transformer_expressions", "off", NULL);
+    }
+}

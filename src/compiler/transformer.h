@@ -99,6 +99,10 @@ extern const gwc_field_t gwc_transform_pair;
 void gwc_transform_emit_templates(gwc_writer_t *w, const gwc_plugin_t *plugin);
 void gwc_transform_emit_texts(gwc_writer_t *w, const gwc_plugin_t *plugin);
 
+/* untrusted_lua is off: emit_http of the rules with templates */
+void gwc_transform_emit_http(gwc_writer_t *w, const gwc_model_t *model,
+                             const gwc_settings_t *settings);
+
 /* paths of JSON, when dots are not part of names */
 void gwc_transform_check_paths(const gwc_transformer_t *config);
 

@@ -303,3 +303,51 @@ my $t = CORE::join '.', map { encode_base64url($_) } '{"alg":"HS256","typ":"JWT"
 "Authorization: Bearer $t." . encode_base64url(hmac_sha256($t, 'secret'))
 --- response_body_like eval
 qr/X-Token: (\S+)\n(?:.*\n)*X-None: none\n(?:.*\n)*Authorization: Bearer \1\n/
+
+
+
+=== TEST 13: untrusted_lua off: no expressions, text stays
+--- yaml
+_format_version: "3.0"
+services:
+- name: echo
+  url: http://127.0.0.1:$TEST_NGINX_ECHO_PORT
+  routes:
+  - name: text
+    paths: [/text]
+    plugins:
+    - name: request-transformer
+      config: { add: { headers: ["X-A:text"] } }
+  - name: expression
+    paths: [/expression]
+    plugins:
+    - name: request-transformer-advanced
+      config: { add: { headers: ["X-A:$(headers.host)"] } }
+--- compile_args: --set untrusted_lua=off
+--- request eval
+["GET /text", "GET /expression"]
+--- error_code eval
+[200, 500]
+--- response_body_like eval
+[qr/X-A: text/, qr/An unexpected error occurred/]
+--- error_log
+expressions are switched off
+
+
+
+=== TEST 14: untrusted_lua, its default and another value
+--- yaml
+_format_version: "3.0"
+services:
+- name: echo
+  url: http://127.0.0.1:$TEST_NGINX_ECHO_PORT
+  routes:
+  - name: all
+    paths: [/]
+  plugins:
+  - name: request-transformer
+    config: { add: { headers: ["X-A:$(1 + 1)"] } }
+--- compile_args: --set untrusted_lua=on
+--- request
+GET /
+--- response_body_like: X-A: 2
