@@ -472,7 +472,7 @@ sub start {
     put('tests.yaml', <<'_EOC_');
 tests:
 - request: {url: /secure}
-  upstream: {delay: 50}
+  upstream: {delay: 1000}
 - request: {url: /secure}
 _EOC_
     my $pid = fork();
