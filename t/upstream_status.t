@@ -54,6 +54,18 @@ sub get {
 sub health { return map { ($_->{target} => $_->{health}) } @{ $_[0]{data} } }
 
 
+# refusals are answers, too
+
+for (['POST', 'health'], ['DELETE', 'targets/all'], ['GET', 'targets?size=0'],
+     ['GET', 'health?offset=x'])
+{
+    my ($method, $path) = @$_;
+    my $res = http_request($method, "/upstreams/pool/$path", %status);
+    is($res->status, $method eq 'GET' ? 400 : 405, "$method $path");
+    unlike($nginx->error_log, qr/header already sent/, 'once');
+}
+
+
 # targets
 
 my $all = get('/upstreams/pool/targets');

@@ -179,6 +179,37 @@ ngx_http_gateway_upstream_report(ngx_http_gateway_upstream_balancer_t *b,
 }
 
 
+void
+ngx_http_gateway_upstream_force(ngx_http_gateway_upstream_balancer_t *b,
+    ngx_http_gateway_upstream_peer_t *peer, ngx_uint_t healthy)
+{
+    ngx_http_gateway_shm_entry_t         entry;
+    ngx_http_gateway_upstream_health_t  *h;
+
+    if (ngx_http_gateway_shm_acquire(b->checks->shm, &peer->digest,
+                                     NGX_HTTP_GATEWAY_UPSTREAM_TTL, &entry)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    h = entry.value;
+
+    ngx_memzero(h->count, sizeof(h->count));
+    h->condition = healthy ? NGX_HTTP_GATEWAY_UPSTREAM_GOOD
+                           : NGX_HTTP_GATEWAY_UPSTREAM_BAD;
+
+    ngx_http_gateway_shm_release(&entry);
+
+    (void) ngx_atomic_fetch_add(b->checks->generation, 1);
+
+    ngx_log_error(NGX_LOG_NOTICE, b->log, 0,
+                  "gateway upstream \"%V\": %V (%V) is %s, as asked for",
+                  &b->name, &peer->text, &peer->target->text,
+                  healthy ? "healthy" : "unhealthy");
+}
+
+
 static void
 ngx_http_gateway_upstream_count(ngx_http_gateway_upstream_health_t *h,
     ngx_http_gateway_upstream_event_e event, ngx_uint_t limit)

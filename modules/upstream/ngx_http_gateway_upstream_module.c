@@ -96,7 +96,7 @@ static ngx_command_t  ngx_http_gateway_upstream_commands[] = {
       NULL },
 
     { ngx_string("gateway_upstream_status"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_gateway_upstream_status_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,

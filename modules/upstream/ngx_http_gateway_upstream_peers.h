@@ -627,6 +627,10 @@ void ngx_http_gateway_upstream_health_peer(
 /* takes over what all workers know into the peers of the balancer's set */
 void ngx_http_gateway_upstream_sync(ngx_http_gateway_upstream_balancer_t *b);
 
+/* somebody knows better; the caller syncs */
+void ngx_http_gateway_upstream_force(ngx_http_gateway_upstream_balancer_t *b,
+    ngx_http_gateway_upstream_peer_t *peer, ngx_uint_t healthy);
+
 /* a check of the peer had that result, limits are those of its side */
 void ngx_http_gateway_upstream_report(ngx_http_gateway_upstream_balancer_t *b,
     ngx_http_gateway_upstream_peer_t *peer,

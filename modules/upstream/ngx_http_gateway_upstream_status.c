@@ -22,6 +22,7 @@
 typedef struct {
     ngx_array_t                           text;     /* u_char */
     unsigned                              failed:1;
+    unsigned                              sent:1;   /* another answer was */
 } ngx_http_gateway_upstream_json_t;
 
 
@@ -38,6 +39,14 @@ typedef struct {
 } ngx_http_gateway_upstream_names_t;
 
 
+static ngx_int_t ngx_http_gateway_upstream_writable_handler(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_upstream_status_force(
+    ngx_http_request_t *r, ngx_str_t *name, ngx_str_t *target,
+    ngx_str_t *address, ngx_uint_t healthy);
+static ngx_http_gateway_upstream_target_t *
+    ngx_http_gateway_upstream_status_named(
+    ngx_http_gateway_upstream_balancer_t *b, ngx_str_t *name);
 static ngx_int_t ngx_http_gateway_upstream_status_handler(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_upstream_status_route(
@@ -81,6 +90,192 @@ static void ngx_http_gateway_upstream_json_text(
     ngx_http_gateway_upstream_json_t *json, ngx_str_t *text);
 
 
+/*
+ * PUT /upstreams/NAME/targets/TARGET[/ADDRESS]/healthy or unhealthy; all
+ * else is read only
+ */
+
+static ngx_int_t
+ngx_http_gateway_upstream_writable_handler(ngx_http_request_t *r)
+{
+    u_char      *p, *last;
+    ngx_int_t    rc;
+    ngx_str_t    parts[6];
+    ngx_uint_t   n, healthy;
+    const char  *verb;
+    ngx_str_t    text;
+
+    static ngx_str_t  not_found = ngx_string("Not found");
+    static ngx_str_t  json = ngx_string("application/json; charset=utf-8");
+
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
+        return ngx_http_gateway_upstream_status_handler(r);
+    }
+
+    n = 0;
+    p = r->uri.data;
+    last = p + r->uri.len;
+
+    while (p < last && n < 6) {
+
+        if (*p == '/') {
+            p++;
+            continue;
+        }
+
+        parts[n].data = p;
+
+        while (p < last && *p != '/') {
+            p++;
+        }
+
+        parts[n].len = p - parts[n].data;
+        n++;
+    }
+
+    if (r->method == NGX_HTTP_PUT && p >= last && (n == 5 || n == 6)
+        && parts[2].len == 7 && ngx_strncmp(parts[2].data, "targets", 7) == 0)
+    {
+        text = parts[n - 1];
+        healthy = text.len == 7 && ngx_strncmp(text.data, "healthy", 7) == 0;
+
+        if (healthy || (text.len == 9
+                        && ngx_strncmp(text.data, "unhealthy", 9) == 0))
+        {
+            rc = ngx_http_discard_request_body(r);
+            if (rc != NGX_OK) {
+                return rc;
+            }
+
+            rc = ngx_http_gateway_upstream_status_force(r, &parts[1],
+                                                        &parts[3],
+                                                        n == 6 ? &parts[4]
+                                                               : NULL,
+                                                        healthy);
+
+            return (rc == NGX_DECLINED)
+                   ? ngx_http_gateway_status_message(r, NGX_HTTP_NOT_FOUND,
+                                                     &not_found)
+                   : rc;
+        }
+    }
+
+    verb = NULL;
+
+    if (n == 3 && r->method == NGX_HTTP_POST) {
+        verb = "create";
+
+    } else if (n == 4 && r->method == NGX_HTTP_DELETE) {
+        verb = "remove";
+
+    } else if (n == 4 && (r->method & (NGX_HTTP_PUT|NGX_HTTP_PATCH))) {
+        verb = "update";
+    }
+
+    if (verb == NULL || parts[2].len != 7
+        || ngx_strncmp(parts[2].data, "targets", 7) != 0)
+    {
+        return ngx_http_gateway_upstream_status_handler(r);
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    b = ngx_create_temp_buf(r->pool, 256);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->last = ngx_sprintf(b->last, "{\"message\":\"cannot %s 'targets' "
+                                   "entities when not using a database\","
+                                   "\"strategy\":\"off\","
+                                   "\"name\":\"operation unsupported\","
+                                   "\"code\":12}",
+                          verb);
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_gateway_status_send(r, NGX_HTTP_NOT_ALLOWED, &json, &out,
+                                        b->last - b->pos);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_upstream_status_force(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *target, ngx_str_t *address, ngx_uint_t healthy)
+{
+    u_char                                *p;
+    ngx_str_t                              message;
+    ngx_uint_t                             i, found;
+    ngx_http_gateway_upstream_set_t       *set;
+    ngx_http_gateway_upstream_peer_t      *peer;
+    ngx_http_gateway_upstream_target_t    *t;
+    ngx_http_gateway_upstream_balancer_t  *b;
+
+    b = ngx_http_gateway_upstream_status_find(r, name);
+
+    if (b == NULL || ngx_http_gateway_upstream_set(b) == NULL) {
+        return NGX_DECLINED;
+    }
+
+    t = ngx_http_gateway_upstream_status_named(b, target);
+
+    if (t == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (b->checks == NULL || !b->checks->enabled) {
+
+        p = ngx_pnalloc(r->pool, b->name.len
+                                 + sizeof("no healthchecker found for "));
+        if (p == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        message.data = p;
+        message.len = ngx_sprintf(p, "no healthchecker found for %V",
+                                  &b->name)
+                      - p;
+
+        return ngx_http_gateway_status_message(r, NGX_HTTP_BAD_REQUEST,
+                                               &message);
+    }
+
+    set = b->set;
+    found = 0;
+
+    for (i = 0; i < set->nslots; i++) {
+
+        peer = set->slots[i].peer;
+
+        if (peer->target != t
+            || (address && (address->len != peer->text.len
+                            || ngx_strncmp(address->data, peer->text.data,
+                                           address->len) != 0)))
+        {
+            continue;
+        }
+
+        ngx_http_gateway_upstream_force(b, peer, healthy);
+        found = 1;
+    }
+
+    if (!found) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_gateway_upstream_sync(b);
+
+    return ngx_http_gateway_status_send(r, NGX_HTTP_NO_CONTENT, NULL, NULL,
+                                        0);
+}
+
+
 static ngx_int_t
 ngx_http_gateway_upstream_status_handler(ngx_http_request_t *r)
 {
@@ -110,7 +305,7 @@ ngx_http_gateway_upstream_status_handler(ngx_http_request_t *r)
                                                &not_found);
     }
 
-    if (rc != NGX_OK) {
+    if (rc != NGX_OK || json.sent) {
         return rc;
     }
 
@@ -118,7 +313,7 @@ ngx_http_gateway_upstream_status_handler(ngx_http_request_t *r)
 }
 
 
-/* NGX_DECLINED: there is no such thing; another value: answered */
+/* NGX_DECLINED: there is no such thing */
 
 static ngx_int_t
 ngx_http_gateway_upstream_status_route(ngx_http_request_t *r,
@@ -181,6 +376,7 @@ ngx_http_gateway_upstream_status_route(ngx_http_request_t *r,
     }
 
     if (ngx_http_gateway_status_get(r, &rc) != NGX_OK) {
+        json->sent = 1;
         return rc;
     }
 
@@ -240,6 +436,24 @@ static ngx_int_t
 ngx_http_gateway_upstream_status_one(ngx_http_gateway_upstream_json_t *json,
     ngx_http_gateway_upstream_balancer_t *b, ngx_str_t *name)
 {
+    ngx_http_gateway_upstream_target_t  *target;
+
+    target = ngx_http_gateway_upstream_status_named(b, name);
+
+    if (target == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_gateway_upstream_status_target(json, target, 0);
+
+    return NGX_OK;
+}
+
+
+static ngx_http_gateway_upstream_target_t *
+ngx_http_gateway_upstream_status_named(
+    ngx_http_gateway_upstream_balancer_t *b, ngx_str_t *name)
+{
     ngx_uint_t                           i;
     ngx_http_gateway_upstream_target_t  *target;
 
@@ -254,12 +468,11 @@ ngx_http_gateway_upstream_status_one(ngx_http_gateway_upstream_json_t *json,
                 && ngx_strncasecmp(target[i].id.data, name->data, name->len)
                    == 0))
         {
-            ngx_http_gateway_upstream_status_target(json, &target[i], 0);
-            return NGX_OK;
+            return &target[i];
         }
     }
 
-    return NGX_DECLINED;
+    return NULL;
 }
 
 
@@ -287,6 +500,7 @@ ngx_http_gateway_upstream_status_page(ngx_http_request_t *r,
         size = ngx_atoi(value.data, value.len);
 
         if (size < 1 || size > NGX_HTTP_GATEWAY_UPSTREAM_MAX_PAGE) {
+            json->sent = 1;
             return ngx_http_gateway_status_message(r, NGX_HTTP_BAD_REQUEST,
                                                    &bad_size);
         }
@@ -296,6 +510,7 @@ ngx_http_gateway_upstream_status_page(ngx_http_request_t *r,
         offset = ngx_atoi(value.data, value.len);
 
         if (offset == NGX_ERROR) {
+            json->sent = 1;
             return ngx_http_gateway_status_message(r, NGX_HTTP_BAD_REQUEST,
                                                    &bad_offset);
         }
@@ -832,10 +1047,25 @@ char *
 ngx_http_gateway_upstream_status_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf)
 {
+    ngx_str_t                 *value;
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_http_gateway_upstream_status_handler;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2) {
+
+        if (ngx_strcmp(value[1].data, "writable") != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\", expected "
+                               "\"writable\"", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+
+        clcf->handler = ngx_http_gateway_upstream_writable_handler;
+    }
 
     return NGX_CONF_OK;
 }

@@ -203,9 +203,9 @@ gwc_emit_rules_modules(gwc_writer_t *w, const gwc_output_t *output)
 static void
 gwc_emit_main(gwc_output_t *output)
 {
-    static const char *const includes[] = { "http.conf", "upstreams.conf",
+    static const char *const includes[] = { "http.conf",      "upstreams.conf",
                                             "consumers.conf", "proxy.conf",
-                                            "status.conf" };
+                                            "status.conf",    "admin.conf" };
     gwc_writer_t *w = &output->main;
     size_t i;
 
@@ -860,6 +860,7 @@ gwc_emit(gwc_output_t *output)
     gwc_emit_consumers(output);
     gwc_emit_proxy_server(output);
     gwc_emit_status_server(output);
+    gwc_emit_admin_server(output);
     gwc_emit_stream(output);
     gwc_emit_secret(http, output);
     gwc_emit_dollar(output, http);

@@ -130,6 +130,12 @@ void gwc_emit_error_log(gwc_writer_t *w, const gwc_output_t *output,
 /* emit_servers.c */
 void gwc_emit_proxy_server(gwc_output_t *output);
 void gwc_emit_status_server(gwc_output_t *output);
+/* error pages, /status, /status/dns and what plugins show */
+void gwc_emit_status_locations(gwc_writer_t *w, const gwc_output_t *output);
+void gwc_emit_listens(gwc_writer_t *w, const gwc_output_t *output,
+                      const gwc_vec_t *listens);
+/* emit_admin.c */
+void gwc_emit_admin_server(gwc_output_t *output);
 /* what plain and TLS services send besides the client's headers */
 void gwc_emit_proxy_headers(gwc_writer_t *w);
 /* the same of services of gRPC */

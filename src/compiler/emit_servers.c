@@ -16,7 +16,7 @@ static const char gwc_errors[] =
     "400 404 405 408 411 412 413 414 417 500 502 503 504";
 
 
-static void
+void
 gwc_emit_listens(gwc_writer_t *w, const gwc_output_t *output,
                  const gwc_vec_t *listens)
 {
@@ -252,12 +252,47 @@ gwc_emit_message(gwc_writer_t *w, const char *status, const char *message)
 }
 
 
+/* what the listeners for status and for administration have in common */
+void
+gwc_emit_status_locations(gwc_writer_t *w, const gwc_output_t *output)
+{
+    const gwc_settings_t *settings = output->settings;
+    size_t i;
+
+    gwc_emit_error_page(w);
+
+    gwc_emit_status_location(w, "/status", "gateway_status");
+
+    for (i = 0; gwc_plugin_rules[i] != NULL; i++) {
+        if (gwc_plugin_rules[i]->emit_status != NULL) {
+            gwc_blank(w);
+            gwc_plugin_rules[i]->emit_status(w, output->model, settings);
+        }
+    }
+
+    gwc_blank(w);
+    gwc_begin(w, "location");
+    gwc_arg(w, "=");
+    gwc_arg(w, "/status/dns");
+    gwc_open(w, NULL);
+
+    if (gwc_settings_flag(settings, "new_dns_client")) {
+        gwc_put(w, "gateway_dns_status", NULL);
+
+    } else {
+        gwc_emit_message(w, "501",
+                         "not implemented with the legacy DNS client");
+    }
+
+    gwc_close(w);
+}
+
+
 void
 gwc_emit_status_server(gwc_output_t *output)
 {
     const gwc_settings_t *settings = output->settings;
     gwc_writer_t *w;
-    size_t i;
 
     if (settings->status_listen.n == 0) {
         return;
@@ -284,33 +319,8 @@ gwc_emit_status_server(gwc_output_t *output)
     gwc_emit_default(w, output, GWC_CONTEXT_STATUS, "charset", "off");
     gwc_emit_injected(w, output, GWC_CONTEXT_STATUS);
     gwc_blank(w);
-    gwc_emit_error_page(w);
-
-    gwc_emit_status_location(w, "/status", "gateway_status");
+    gwc_emit_status_locations(w, output);
     gwc_emit_status_location(w, "/status/ready", "gateway_status_ready");
-
-    for (i = 0; gwc_plugin_rules[i] != NULL; i++) {
-        if (gwc_plugin_rules[i]->emit_status != NULL) {
-            gwc_blank(w);
-            gwc_plugin_rules[i]->emit_status(w, output->model, settings);
-        }
-    }
-
-    gwc_blank(w);
-    gwc_begin(w, "location");
-    gwc_arg(w, "=");
-    gwc_arg(w, "/status/dns");
-    gwc_open(w, NULL);
-
-    if (gwc_settings_flag(settings, "new_dns_client")) {
-        gwc_put(w, "gateway_dns_status", NULL);
-
-    } else {
-        gwc_emit_message(w, "501",
-                         "not implemented with the legacy DNS client");
-    }
-
-    gwc_close(w);
 
     gwc_blank(w);
     gwc_begin(w, "location");

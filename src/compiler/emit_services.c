@@ -174,7 +174,8 @@ static void
 gwc_emit_upstream(gwc_writer_t *w, gwc_output_t *output,
                   const gwc_upstream_t *upstream)
 {
-    bool shown = output->settings->status_listen.n != 0;
+    bool shown = output->settings->status_listen.n != 0
+                 || output->settings->admin_listen.n != 0;
     size_t i;
 
     w->source = upstream->e.record.node;

@@ -408,6 +408,7 @@ gwc_check_tls(const gwc_model_t *model, const gwc_settings_t *settings)
     bool proxy = gwc_tls_listens(&settings->proxy_listen)
                  || gwc_tls_listens(&settings->stream_listen);
     bool status = gwc_tls_listens(&settings->status_listen);
+    bool admin = gwc_tls_listens(&settings->admin_listen);
     size_t i;
 
     gwc_tls_check_trusted(settings);
@@ -430,7 +431,13 @@ gwc_check_tls(const gwc_model_t *model, const gwc_settings_t *settings)
                             &settings->status_ssl_cert_key);
     }
 
-    if (proxy || status) {
+    if (admin) {
+        gwc_tls_check_pairs(settings, "admin_ssl_cert",
+                            &settings->admin_ssl_cert, "admin_ssl_cert_key",
+                            &settings->admin_ssl_cert_key);
+    }
+
+    if (proxy || status || admin) {
         gwc_tls_check_suite(settings);
         gwc_tls_check_dhparam(settings);
     }
@@ -649,7 +656,8 @@ gwc_emit_tls_http(gwc_writer_t *w, const gwc_output_t *output)
 
     if (output->nginx->version < GWC_NGINX_TICKETS
         && (gwc_tls_listens(&settings->proxy_listen)
-            || gwc_tls_listens(&settings->status_listen)))
+            || gwc_tls_listens(&settings->status_listen)
+            || gwc_tls_listens(&settings->admin_listen)))
     {
         gwc_put(w, "gateway_session_tickets", "zone=gateway_tickets", NULL);
     }
@@ -788,7 +796,7 @@ gwc_emit_tls(gwc_writer_t *w, gwc_output_t *output, const gwc_vec_t *listens,
     /* operators' sessions are not the clients' */
     gwc_emit_default(
         w, output, context, "ssl_session_cache",
-        strcmp(setting, "status_ssl") != 0
+        strcmp(setting, "status_ssl") != 0 && strcmp(setting, "admin_ssl") != 0
             ? gwc_sprintf("shared:gateway_%s:%s",
                           strcmp(setting, "ssl") == 0 ? "tls" : "stream_tls",
                           gwc_settings_get(settings, "ssl_session_cache_size"))

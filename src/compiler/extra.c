@@ -23,7 +23,7 @@ static const struct {
     { "main", GWC_CONTEXT_MAIN },         { "events", GWC_CONTEXT_EVENTS },
     { "http", GWC_CONTEXT_HTTP },         { "server", GWC_CONTEXT_PROXY },
     { "location", GWC_CONTEXT_LOCATION }, { "upstream", GWC_CONTEXT_UPSTREAM },
-    { "status", GWC_CONTEXT_STATUS },
+    { "status", GWC_CONTEXT_STATUS },     { "admin", GWC_CONTEXT_ADMIN },
 };
 
 #define GWC_EXTRA_BLOCKS                                                      \

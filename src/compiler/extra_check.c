@@ -13,7 +13,9 @@
 #define GWC_IN(context) (1U << (context))
 
 /* blocks of the HTTP gateway */
-#define GWC_IN_SERVER (GWC_IN(GWC_CONTEXT_PROXY) | GWC_IN(GWC_CONTEXT_STATUS))
+#define GWC_IN_SERVER                                                         \
+    (GWC_IN(GWC_CONTEXT_PROXY) | GWC_IN(GWC_CONTEXT_STATUS)                   \
+     | GWC_IN(GWC_CONTEXT_ADMIN))
 /* where a request of a service is */
 #define GWC_IN_LOCATION GWC_IN(GWC_CONTEXT_LOCATION)
 #define GWC_IN_REQUEST  (GWC_IN_LOCATION | GWC_IN(GWC_CONTEXT_PROXY))

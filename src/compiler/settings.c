@@ -35,7 +35,7 @@ static const struct {
                      { "upstream", GWC_CONTEXT_UPSTREAM },
                      { "status", GWC_CONTEXT_STATUS },
                      { "admin_gui", GWC_CONTEXT_NONE },
-                     { "admin", GWC_CONTEXT_NONE },
+                     { "admin", GWC_CONTEXT_ADMIN },
                      { "stream", GWC_CONTEXT_STREAM },
                      { "sproxy", GWC_CONTEXT_SPROXY },
                      { "supstream", GWC_CONTEXT_SUPSTREAM } };

@@ -32,6 +32,7 @@ typedef enum {
     GWC_CONTEXT_LOCATION,
     GWC_CONTEXT_UPSTREAM,
     GWC_CONTEXT_STATUS,
+    GWC_CONTEXT_ADMIN,
     GWC_CONTEXT_STREAM,
     GWC_CONTEXT_SPROXY,    /* its server */
     GWC_CONTEXT_SUPSTREAM, /* its upstream */
@@ -56,6 +57,7 @@ struct gwc_settings_s {
 
     gwc_vec_t proxy_listen; /* gwc_listen_t */
     gwc_vec_t status_listen;
+    gwc_vec_t admin_listen;
     gwc_vec_t stream_listen;
     gwc_vec_t trusted_ips; /* char *, also of the lists below */
     gwc_vec_t port_maps;   /* "80:8000" */
@@ -66,6 +68,8 @@ struct gwc_settings_s {
     gwc_vec_t ssl_cert_key;
     gwc_vec_t status_ssl_cert;
     gwc_vec_t status_ssl_cert_key;
+    gwc_vec_t admin_ssl_cert;
+    gwc_vec_t admin_ssl_cert_key;
     gwc_vec_t trusted_certificates;
     gwc_vec_t dns_resolver;     /* addresses, IPv6 ones in brackets */
     gwc_vec_t resolver_address; /* the same */

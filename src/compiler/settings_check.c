@@ -715,6 +715,9 @@ gwc_settings_check(gwc_settings_t *settings)
     gwc_settings_check_pair(settings, "status_ssl_cert",
                             settings->status_ssl_cert.n, "status_ssl_cert_key",
                             settings->status_ssl_cert_key.n);
+    gwc_settings_check_pair(settings, "admin_ssl_cert",
+                            settings->admin_ssl_cert.n, "admin_ssl_cert_key",
+                            settings->admin_ssl_cert_key.n);
 
     gwc_settings_check_tls(settings);
 

@@ -46,7 +46,7 @@ const gwc_setting_t gwc_setting_table[] = {
       GWC_AT(proxy_listen) },
     { "status_listen", GWC_SET_LISTEN,
       "127.0.0.1:8007 reuseport backlog=16384", GWC_AT(status_listen) },
-    { "admin_listen", GWC_SET_LATER, "off", NULL, 0 },
+    { "admin_listen", GWC_SET_LISTEN, "off", GWC_AT(admin_listen) },
     { "stream_listen", GWC_SET_STREAMS, "off", GWC_AT(stream_listen) },
 
     { "proxy_access_log", GWC_SET_TEXT, "logs/access.log", NULL, 0 },
@@ -56,6 +56,8 @@ const gwc_setting_t gwc_setting_table[] = {
     { "proxy_stream_error_log", GWC_SET_TEXT, "logs/error.log", NULL, 0 },
     { "status_access_log", GWC_SET_TEXT, "off", NULL, 0 },
     { "status_error_log", GWC_SET_TEXT, "logs/error_status.log", NULL, 0 },
+    { "admin_access_log", GWC_SET_TEXT, "logs/admin_access.log", NULL, 0 },
+    { "admin_error_log", GWC_SET_TEXT, "logs/error.log", NULL, 0 },
 
     { "plugins", GWC_SET_LIST, "bundled", GWC_AT(plugins) },
     { "declarative_config", GWC_SET_TEXT, NULL, NULL, 0 },
@@ -92,6 +94,8 @@ const gwc_setting_t gwc_setting_table[] = {
     { "ssl_cert_key", GWC_SET_LIST, NULL, GWC_AT(ssl_cert_key) },
     { "status_ssl_cert", GWC_SET_LIST, NULL, GWC_AT(status_ssl_cert) },
     { "status_ssl_cert_key", GWC_SET_LIST, NULL, GWC_AT(status_ssl_cert_key) },
+    { "admin_ssl_cert", GWC_SET_LIST, NULL, GWC_AT(admin_ssl_cert) },
+    { "admin_ssl_cert_key", GWC_SET_LIST, NULL, GWC_AT(admin_ssl_cert_key) },
     { "client_ssl", GWC_SET_FLAG, "off", NULL, 0 },
     { "client_ssl_cert", GWC_SET_TEXT, NULL, NULL, 0 },
     { "client_ssl_cert_key", GWC_SET_TEXT, NULL, NULL, 0 },
@@ -125,10 +129,6 @@ const gwc_setting_t gwc_setting_table[] = {
     { "role", GWC_SET_ENUM, "traditional", gwc_roles, 0 },
     { "untrusted_lua", GWC_SET_ENUM, "sandbox", gwc_sandboxes, 0 },
 
-    { "admin_access_log", GWC_SET_ABSENT, NULL, NULL, 0 },
-    { "admin_error_log", GWC_SET_ABSENT, NULL, NULL, 0 },
-    { "admin_ssl_cert", GWC_SET_ABSENT, NULL, NULL, 0 },
-    { "admin_ssl_cert_key", GWC_SET_ABSENT, NULL, NULL, 0 },
     { "anonymous_reports", GWC_SET_ABSENT, NULL, NULL, 0 },
     { "database", GWC_SET_ABSENT, NULL, NULL, 0 },
     { "declarative_config_string", GWC_SET_LATER, NULL, NULL, 0 },

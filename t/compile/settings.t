@@ -40,7 +40,7 @@ upstream_keepalive_pool_size = -1
 === TEST 3: what has no meaning here is a warning
 --- yaml
 _format_version: "3.0"
---- cmd: check kong.yml --set database=off --set mem_cache_size=128m --set lua_max_uri_args=100 --set anonymous_reports=on --set pg_host=db --set nginx_http_lua_code_cache=on --set nginx_admin_error_log=x
+--- cmd: check kong.yml --set database=off --set mem_cache_size=128m --set lua_max_uri_args=100 --set anonymous_reports=on --set pg_host=db --set nginx_http_lua_code_cache=on --set nginx_admin_gui_error_log=x
 --- stderr_like eval
 [
     qr/warning: setting "database" \(--set\) has no meaning here/,
@@ -49,7 +49,7 @@ _format_version: "3.0"
     qr/warning: setting "anonymous_reports"/,
     qr/warning: setting "pg_host"/,
     qr/warning: setting "nginx_http_lua_code_cache"/,
-    qr/warning: setting "nginx_admin_error_log"/,
+    qr/warning: setting "nginx_admin_gui_error_log"/,
 ]
 
 
@@ -247,11 +247,11 @@ worker_processes auto;
 
 
 
-=== TEST 16: there is no admin interface
+=== TEST 16: what does not work yet is an error
 --- yaml
 _format_version: "3.0"
---- cmd: check kong.yml --set admin_listen=127.0.0.1:8001
---- error_like: setting "admin_listen" \(--set\): not supported yet, expected "off"
+--- cmd: check kong.yml --set proxy_server=http://127.0.0.1:1
+--- error_like: setting "proxy_server" \(--set\): not supported yet, expected "off"
 
 
 
