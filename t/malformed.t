@@ -317,6 +317,23 @@ refused('1,000 headers of 100 bytes',
         $get . join('', map { "X-$_: " . 'x' x 100 . "\r\n" } 1 .. 1000)
         . "\r\n", qr{\AHTTP/1\.1 400 }, no_more => 1);
 
+# other servers take a line feed without CR for a part of the line
+
+for (['request line', "GET PATH HTTP/1.1\nHost: h\r\n\r\n"],
+     ['request line, with spaces', "GET PATH HTTP/1.1  \nHost: h\r\n\r\n"],
+     ['header', "GET PATH HTTP/1.1\r\nHost: h\r\nX-A: b\nX-B: c\r\n\r\n"],
+     ['last header', "GET PATH HTTP/1.1\r\nHost: h\r\nX-A: b\n\r\n"],
+     ['empty header', "GET PATH HTTP/1.1\r\nHost: h\r\nX-A:\nX-B: c\r\n\r\n"],
+     ['header, with spaces',
+      "GET PATH HTTP/1.1\r\nHost: h\r\nX-A: b  \nX-B: c\r\n\r\n"],
+     ['empty line', "GET PATH HTTP/1.1\r\nHost: h\r\n\n"],
+     ['HTTP/1.0', "GET PATH HTTP/1.0\nHost: h\n\n"],
+     ['long header', "GET PATH HTTP/1.1\r\nHost: h\r\nX-A: "
+                     . 'x' x 3000 . "\nX-B: c\r\n\r\n"])
+{
+    refused("a bare line feed: $$_[0]", $$_[1], $bad);
+}
+
 
 # what is odd but clear passes, and once
 
@@ -334,8 +351,11 @@ sub passes {
 passes('1,000 headers', "GET /x HTTP/1.1\r\nHost: h\r\n"
        . join('', map { "X-$_: 1\r\n" } 1 .. 990) . "\r\n",
        qr{^X-990: 1\r$}m);
-passes('bare line feeds', "GET /x HTTP/1.1\nHost: h\nX-A: b\n\n",
-       qr{^X-A: b\r\n}m);
+passes('headers in several buffers', "GET /x HTTP/1.1\r\nHost: h\r\n"
+       . join('', map { "X-$_: " . 'x' x $_ . " \r\n" } 1 .. 200) . "\r\n",
+       qr{^X-200: x{200}\r$}m);
+passes('spaces around values', "GET /x HTTP/1.1  \r\nHost:h \r\nX-A:\r\n"
+       . "X-B:  \r\nX-C:  c  \r\n\r\n", qr{^X-C: c\r$}m);
 passes('empty lines before a request', "\r\n\r\nGET /x HTTP/1.1\r\n"
        . "Host: h\r\n\r\n", qr{\AGET /x HTTP/1\.1\r\n});
 passes('an absolute target with another Host',

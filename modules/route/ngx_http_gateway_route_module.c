@@ -13,6 +13,7 @@
 #include "ngx_http_gateway_reply.h"
 
 
+static ngx_uint_t ngx_http_gateway_route_has_bare_lf(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_route_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_route_path(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_uint_t reject);
@@ -194,6 +195,78 @@ ngx_module_t  ngx_http_gateway_route_module = {
 };
 
 
+/*
+ * Whether a line of the header ends with LF alone, which nginx reads as an
+ * end and another server as a part of the line.  nginx has put a null byte
+ * where the value of a line ends: over the CR, or over spaces before it, or
+ * over the LF.  The lines are where they were read to; the one that is first
+ * in its buffer has nothing of the line before it there.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_route_has_bare_lf(ngx_http_request_t *r)
+{
+    u_char           *p;
+    ngx_buf_t        *b;
+    ngx_uint_t        i;
+    ngx_chain_t      *cl;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    if (r->http_version < NGX_HTTP_VERSION_10
+        || r->http_version >= NGX_HTTP_VERSION_20)
+    {
+        return 0;
+    }
+
+    if (r->request_line.data[r->request_line.len] != CR) {
+        return 1;
+    }
+
+    /* the empty line, behind which the body begins, and the one before it */
+
+    b = r->header_in;
+
+    if (b->pos - b->start < 2 || b->pos[-1] != LF || b->pos[-2] != CR) {
+        return 1;
+    }
+
+    if (b->pos - b->start >= 4
+        && (b->pos[-3] != LF || (b->pos[-4] != CR && b->pos[-4] != '\0')))
+    {
+        return 1;
+    }
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return 0;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        p = h[i].key.data;
+
+        for (cl = r->http_connection->busy; cl; cl = cl->next) {
+            if (p == cl->buf->start) {
+                break;
+            }
+        }
+
+        if (cl == NULL && (p[-1] != LF || (p[-2] != CR && p[-2] != '\0'))) {
+            return 1;
+        }
+    }
+}
+
+
 static ngx_int_t
 ngx_http_gateway_route_handler(ngx_http_request_t *r)
 {
@@ -228,6 +301,12 @@ ngx_http_gateway_route_handler(ngx_http_request_t *r)
     ctx = ngx_http_gateway_create_ctx(r);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_http_gateway_route_has_bare_lf(r)) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "client ended a line without CR");
+        return NGX_HTTP_BAD_REQUEST;
     }
 
     gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
