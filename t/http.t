@@ -29,6 +29,8 @@ my %answers = (
     '/pieces' => ['HTT', "P/1.1 10", "2 Processing\r\nA: b\r\n", "\r",
                   "\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.", "1 200 ",
                   "OK\r\nContent-Length: 2\r\n\r\nok"],
+    '/banner' => ["220 mail.example ESMTP\r\n\r\n"],
+    '/banners' => ["SSH-2.0-x\r\n", "more\r\n\r\n"],
     '/interims' => ["HTTP/1.1 100 Continue\r\n\r\n" x 500],
     '/trailers' => ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
                     . "Trailer: X-Sum\r\n\r\n3\r\nabc\r\n0\r\n"
@@ -456,6 +458,17 @@ subtest 'interim answers' => sub {
     is(() = raw("GET /interim HTTP/1.1\r\nHost: buffered\r\n\r\n"
                 . "GET /interim HTTP/1.1\r\n$close\r\n")
        =~ m{HTTP/1\.1 200 OK\r\n}g, 2, 'twice');
+};
+
+
+subtest 'answers that are no HTTP' => sub {
+    for my $path (qw(/banner /banners)) {
+        my $res = raw("GET $path HTTP/1.1\r\n$close\r\n");
+        like($res, qr{\AHTTP/1\.1 502 .*An invalid response was received}s,
+             "$path: invalid");
+        unlike($res, qr{ESMTP|SSH}, "$path: nothing of it");
+        like($res, qr{^X-Kong-Upstream-Latency:}m, "$path: of the upstream");
+    }
 };
 
 

@@ -6,6 +6,7 @@
  * counts.  nginx takes each for the answer itself and then waits for a body
  * that has no end; only newer ones know 103.  Here they are passed over,
  * before nginx's parser sees them: it costs one look at a byte per answer.
+ * Answers that are no HTTP at all are invalid here, not HTTP/0.9.
  */
 
 
@@ -67,6 +68,7 @@ ngx_http_gateway_upstream_process(ngx_http_request_t *r)
     u_char                           *end;
     ngx_buf_t                        *b;
     ngx_int_t                         rc;
+    ngx_uint_t                        version;
     ngx_http_gateway_ctx_t           *ctx;
     ngx_http_gateway_upstream_try_t  *t;
 
@@ -107,7 +109,20 @@ ngx_http_gateway_upstream_process(ngx_http_request_t *r)
 
     r->upstream->process_header = t->process_header;
 
-    return r->upstream->process_header(r);
+    version = r->http_version;
+    rc = r->upstream->process_header(r);
+
+    if (rc == NGX_OK && r->http_version != version) {
+
+        /* no status line: to nginx an HTTP/0.9 answer, which makes its own
+           one header-less as well */
+
+        r->http_version = version;
+
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
+
+    return rc;
 }
 
 
