@@ -272,7 +272,8 @@ is(get('/endpoints')->{data}[0], '/', 'in order');
 is(get('/timers')->{worker}{count}, 1, 'timers');
 is_deeply(get('/debug/node/log-level'), { message => 'log level: notice' },
           'log level');
-is(get('/plugins/enabled')->{enabled_plugins}[0], 'jwt', 'plugins');
+ok((grep { $_ eq 'key-auth' } @{ get('/plugins/enabled')->{enabled_plugins} }),
+   'plugins');
 ok((grep { exists $_->{key_names} }
     @{ get('/plugins/schema/key-auth')->{fields} }), 'fields of a plugin');
 is(get('/plugins/schema/none', 404)->{message}, "No plugin named 'none'",
