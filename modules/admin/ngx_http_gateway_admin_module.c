@@ -125,7 +125,7 @@ static const char *ngx_http_gateway_admin_list_tags(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_admin_list(ngx_http_request_t *r,
     ngx_http_gateway_admin_list_t *list);
 static ngx_int_t ngx_http_gateway_admin_tag_list(ngx_http_request_t *r,
-    const ngx_str_t *tag);
+    const ngx_str_t *only);
 static ngx_int_t ngx_http_gateway_admin_error(ngx_http_request_t *r,
     ngx_uint_t code, const char *name, const char *option,
     const char *message);
@@ -276,7 +276,7 @@ static ngx_http_gateway_admin_kind_t  ngx_http_gateway_admin_foreign[] = {
 };
 
 
-/* paths that are no entities; "*" stands for any text */
+/* paths that are no entities, for "/endpoints" */
 static const char  *ngx_http_gateway_admin_paths[] = {
     "/",
     "/cache",
@@ -721,7 +721,7 @@ ngx_http_gateway_admin_other(ngx_http_request_t *r,
     static ngx_str_t  elsewhere = ngx_string("configurations are checked and "
                                              "loaded by ngx-gateway");
 
-    ngx_str_null(&none);
+    ngx_str_set(&none, "");
 
     if (ngx_http_gateway_admin_is(path, 0, "cache") && path->n <= 2) {
 
@@ -840,7 +840,7 @@ ngx_http_gateway_admin_root(ngx_http_request_t *r)
     const ngx_http_gateway_admin_item_t  *item;
     u_char                               *start;
 
-    ngx_str_null(&none);
+    ngx_str_set(&none, "");
     ngx_str_set(&kind, "@root");
 
     item = ngx_http_gateway_admin_find(r, &kind, &none);
