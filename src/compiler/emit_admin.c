@@ -251,7 +251,7 @@ gwc_admin_value(gwc_buf_t *buf, const gwc_field_t *field, const void *value)
     case GWC_MAP: {
         const gwc_list_t *list = value;
 
-        if (!list->set) {
+        if (!list->set || field->elem == NULL) {
             gwc_buf_puts(buf, "null");
 
         } else if (field->type == GWC_MAP) {
