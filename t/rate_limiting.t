@@ -657,3 +657,115 @@ needs a "gateway_redis_trusted_certificate" in "http"
 --- must_die
 --- error_log
 invalid parameter "redis.timeout=-1"
+
+
+
+=== TEST 52: a burst without GCRA
+--- limit: minute=1 burst=2
+--- must_die
+--- error_log
+needs "algorithm=gcra" with "burst"
+
+
+
+=== TEST 53: a named limit with a burst without GCRA
+--- limit: limits.a.minute=1 limits.a.burst=2
+--- must_die
+--- error_log
+needs "algorithm=gcra" with "burst"
+
+
+
+=== TEST 54: a named limit without a period
+--- limit: limits.a.limit_by=ip
+--- must_die
+--- error_log
+the limit "a" of "gateway_rate_limiting" has no period
+
+
+
+=== TEST 55: a limit without a name
+--- limit: limits..minute=1
+--- must_die
+--- error_log
+expected "limits.NAME.minute" and the like
+
+
+
+=== TEST 56: a name with other letters
+--- limit: limits.a:b.minute=1
+--- must_die
+--- error_log
+the name of a limit has letters, digits, "-" and "_"
+
+
+
+=== TEST 57: an unknown field of a limit
+--- limit: limits.a.fortnight=1
+--- must_die
+--- error_log
+there is no such field of a limit
+
+
+
+=== TEST 58: an unknown value of one
+--- limit: limits.a.limit_by=cookie
+--- must_die
+--- error_log
+there is no such value
+
+
+
+=== TEST 59: a limit of nothing
+--- limit: limits.a.minute=0
+--- must_die
+--- error_log
+expected a number above 0
+
+
+
+=== TEST 60: a named limit by header
+--- limit: limits.a.minute=1 limits.a.limit_by=header
+--- must_die
+--- error_log
+needs "header_name" with "limit_by=header"
+
+
+
+=== TEST 61: sliding windows in batches
+--- limit: minute=1 policy=redis redis.host=127.0.0.1 sync_rate=1 window_type=sliding
+--- must_die
+--- error_log
+"sync_rate" and "fallback" are for fixed windows
+
+
+
+=== TEST 62: limits by several keys in a cluster
+--- limit: policy=redis redis.cluster_nodes=127.0.0.1 limits.a.minute=1 limits.a.limit_by=ip limits.b.minute=1
+--- must_die
+--- error_log
+in a cluster needs the same "limit_by" for all
+
+
+
+=== TEST 63: no concurrency
+--- limit: concurrency=0
+--- must_die
+--- error_log
+invalid parameter "concurrency=0"
+
+
+
+=== TEST 64: too many limits
+--- limit: limits.l0.second=1 limits.l0.minute=2 limits.l0.hour=3 limits.l0.day=4 limits.l0.year=5 limits.l1.second=1 limits.l1.minute=2 limits.l1.hour=3 limits.l1.day=4 limits.l1.year=5 limits.l2.second=1 limits.l2.minute=2 limits.l2.hour=3 limits.l2.day=4 limits.l2.year=5 limits.l3.second=1 limits.l3.minute=2 limits.l3.hour=3 limits.l3.day=4 limits.l3.year=5 limits.l4.second=1 limits.l4.minute=2 limits.l4.hour=3 limits.l4.day=4 limits.l4.year=5
+--- must_die
+--- error_log
+has too many limits, 24 are the most
+
+
+
+=== TEST 65: an unknown variable in a cost
+--- limit: minute=1 cost=$nothing
+--- must_die
+--- error_log
+unknown "nothing" variable

@@ -17,6 +17,9 @@
 
 #define NGX_HTTP_GATEWAY_RATE_PERIODS  6
 
+/* limits of one directive, with those that have names */
+#define NGX_HTTP_GATEWAY_RATE_LIMITS   24
+
 /* digits of the longest number that a header may hold */
 #define NGX_HTTP_GATEWAY_RATE_TEXT     24
 
@@ -41,6 +44,16 @@ typedef enum {
     NGX_HTTP_GATEWAY_RATE_LIMITING_REDIS,
     NGX_HTTP_GATEWAY_RATE_LIMITING_CLUSTER
 } ngx_http_gateway_rate_limiting_policy_e;
+
+
+/* what became of a request, for the variable */
+typedef enum {
+    NGX_HTTP_GATEWAY_RATE_LIMITING_UNKNOWN = 0,
+    NGX_HTTP_GATEWAY_RATE_LIMITING_PASSED,
+    NGX_HTTP_GATEWAY_RATE_LIMITING_REFUSED,
+    NGX_HTTP_GATEWAY_RATE_LIMITING_DRY_RUN,
+    NGX_HTTP_GATEWAY_RATE_LIMITING_LOST      /* without counters */
+} ngx_http_gateway_rate_limiting_status_e;
 
 
 /* of a request that asks Redis */
@@ -84,6 +97,51 @@ typedef struct {
 } ngx_http_gateway_rate_limiting_store_t;
 
 
+/* who is counted */
+typedef struct {
+    ngx_uint_t                    limit_by;
+    ngx_str_t                     header_name;
+    ngx_str_t                     header_lowcase;
+    ngx_str_t                     path;
+} ngx_http_gateway_rate_limiting_key_t;
+
+
+/* how a limit is meant */
+typedef enum {
+    NGX_HTTP_GATEWAY_RATE_LIMITING_FIXED = 0,
+    NGX_HTTP_GATEWAY_RATE_LIMITING_SLIDING,
+    NGX_HTTP_GATEWAY_RATE_LIMITING_GCRA
+} ngx_http_gateway_rate_limiting_kind_e;
+
+
+/* the limits with one name; the first has none and is of the directive */
+typedef struct {
+    ngx_str_t                     name;
+    ngx_http_gateway_rate_limiting_key_t
+                                  key;
+    double                        values[NGX_HTTP_GATEWAY_RATE_PERIODS];
+    ngx_uint_t                    window_type;
+    ngx_uint_t                    algorithm;
+    ngx_int_t                     burst;     /* 0: the limit */
+
+    /* made from the above */
+
+    ngx_uint_t                    first;     /* of limits[] of more */
+    ngx_uint_t                    n;
+    time_t                        ttl;
+    ngx_http_gateway_digest_t     tag;       /* of the name, of the scope */
+    unsigned                      tagged:1;
+} ngx_http_gateway_rate_limiting_rule_t;
+
+
+typedef struct ngx_http_gateway_rate_limiting_more_used_s
+    ngx_http_gateway_rate_limiting_more_used_t;
+
+/* limits that need more than a counter for each window */
+typedef struct ngx_http_gateway_rate_limiting_more_s
+    ngx_http_gateway_rate_limiting_more_t;
+
+
 /* one limit of an instance, ready for use */
 typedef struct {
     ngx_uint_t                    period;    /* index of the period */
@@ -96,10 +154,8 @@ typedef struct {
 typedef struct {
     ngx_http_gateway_instance_t   instance;  /* must be the first */
 
-    double                        values[NGX_HTTP_GATEWAY_RATE_PERIODS];
-    ngx_uint_t                    limit_by;
-    ngx_str_t                     header_name;
-    ngx_str_t                     path;
+    ngx_http_gateway_rate_limiting_rule_t
+                                  rule;      /* without a name */
     ngx_uint_t                    policy;
     ngx_flag_t                    fault_tolerant;
     ngx_flag_t                    hide_client_headers;
@@ -107,6 +163,13 @@ typedef struct {
     ngx_str_t                     error_message;
     double                        sync_rate; /* seconds; -1: at once */
     ngx_uint_t                    fallback;
+
+    /* these are not in Kong */
+    ngx_array_t                  *rules;     /* with names, or NULL */
+    ngx_str_t                     cost;
+    ngx_int_t                     concurrency;
+    ngx_flag_t                    dry_run;
+    ngx_flag_t                    ietf_headers;
     ngx_http_gateway_redis_conf_t redis;
 
     /* made from the above */
@@ -115,7 +178,14 @@ typedef struct {
     ngx_http_gateway_rate_limiting_limit_t
                                   limits[NGX_HTTP_GATEWAY_RATE_PERIODS];
     time_t                        ttl;
-    ngx_str_t                     header_lowcase;
+    ngx_http_gateway_rate_limiting_more_t
+                                 *more;      /* NULL: limits[] say all */
+
+    ngx_http_gateway_rate_limiting_main_conf_t
+                                 *mcf;
+    ngx_str_t                     ietf_policy; /* RateLimit-Policy */
+    unsigned                      plain:1;   /* limits[] in shared memory are
+                                                all there is */
 
     ngx_http_gateway_redis_t     *server;
     ngx_http_gateway_rate_limiting_sync_t
@@ -133,11 +203,15 @@ struct ngx_http_gateway_rate_limiting_main_conf_s {
                                   local;     /* of policy=local */
     ngx_http_gateway_rate_limiting_store_t
                                   synced;    /* of sync_rate, fallback */
+    ngx_http_gateway_rate_limiting_store_t
+                                  more;      /* of other algorithms */
     size_t                        size;      /* of each zone */
 
     /* starts of the windows that hold the second "now" */
     time_t                        now;
     uint32_t                      start[NGX_HTTP_GATEWAY_RATE_PERIODS];
+    /* of the ones before; only worked out for other algorithms */
+    uint32_t                      previous[NGX_HTTP_GATEWAY_RATE_PERIODS];
 
     time_t                        logged;    /* counters not to be had */
 };
@@ -146,8 +220,10 @@ struct ngx_http_gateway_rate_limiting_main_conf_s {
 /* what the response headers say; kept with the request */
 typedef struct {
     ngx_http_gateway_data_t       head;      /* must be the first */
-    ngx_uint_t                    n;         /* limits to be shown */
-    double                        remaining[NGX_HTTP_GATEWAY_RATE_PERIODS];
+    ngx_uint_t                    shown;     /* there are headers */
+    ngx_uint_t                    status;
+    double                        remaining[NGX_HTTP_GATEWAY_RATE_LIMITS];
+    ngx_uint_t                    resets[NGX_HTTP_GATEWAY_RATE_LIMITS];
     ngx_uint_t                    selected;  /* of limits[] */
     ngx_uint_t                    reset;     /* seconds */
     ngx_uint_t                    rejected;
@@ -155,8 +231,17 @@ typedef struct {
     /* of a request that asks Redis */
     ngx_uint_t                    state;
     ngx_uint_t                    limits;    /* asked for */
+    ngx_http_gateway_rate_limiting_conf_t
+                                 *conf;
     time_t                        now;       /* when it asked */
     uint32_t                      used[NGX_HTTP_GATEWAY_RATE_PERIODS];
+
+    /* of other algorithms, in the pool of the request */
+    ngx_http_gateway_rate_limiting_more_used_t
+                                 *more;
+    uint32_t                      cost;
+    unsigned                      refused:1; /* Redis says so */
+    unsigned                      entered:1; /* counted for concurrency */
 
     u_char                        text[1];   /* room for the numbers */
 } ngx_http_gateway_rate_limiting_data_t;
@@ -179,7 +264,8 @@ extern ngx_http_gateway_policy_t  ngx_http_gateway_rate_limiting;
 /* 1: id is of the kind that is configured; 0: it is the client's address,
    as text or as bytes */
 ngx_uint_t ngx_http_gateway_rate_limiting_identifier(ngx_http_request_t *r,
-    ngx_http_gateway_rate_limiting_conf_t *conf, ngx_uint_t text,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_key_t *key, ngx_uint_t text,
     ngx_str_t *id);
 
 /* the data of the request, new, or made when missing; NULL on failure */
@@ -187,6 +273,11 @@ ngx_http_gateway_rate_limiting_data_t *ngx_http_gateway_rate_limiting_add(
     ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf);
 ngx_http_gateway_rate_limiting_data_t *ngx_http_gateway_rate_limiting_data(
     ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf);
+
+
+/* what is needed for a key: NGX_CONF_OK, a phrase, or NGX_CONF_ERROR */
+char *ngx_http_gateway_rate_limiting_check_key(ngx_conf_t *cf,
+    ngx_http_gateway_rate_limiting_key_t *key);
 
 
 /* counters of this nginx, ngx_http_gateway_rate_limiting_local.c */
@@ -262,12 +353,88 @@ ngx_int_t ngx_http_gateway_rate_limiting_alone(ngx_http_request_t *r,
 u_char *ngx_http_gateway_rate_limiting_key(u_char *buf, ngx_str_t *prefix,
     ngx_uint_t period, uint32_t start);
 
-/* what the keys of all windows of the request begin with */
+/*
+ * What the keys of all windows of the request begin with; limits with a name
+ * have keys of their own.
+ */
 ngx_int_t ngx_http_gateway_rate_limiting_prefix(ngx_http_request_t *r,
-    ngx_http_gateway_rate_limiting_conf_t *conf, ngx_str_t *prefix);
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_rule_t *rule, ngx_str_t *prefix);
 
 /* reads used[] of data from an answer; its state says how that went */
 void ngx_http_gateway_rate_limiting_answered(void *arg, redisReply *reply);
+
+
+/* other algorithms, several limits, ngx_http_gateway_rate_limiting_more.c */
+
+#define NGX_HTTP_GATEWAY_RATE_MORE_LAYOUT  1
+
+/* one limit, and what became of it for a request */
+typedef struct {
+    ngx_http_gateway_rate_limiting_rule_t
+                                 *rule;
+    ngx_uint_t                    kind;
+    ngx_uint_t                    period;
+    time_t                        length;    /* of the period, seconds */
+    double                        limit;
+    uint32_t                      stop;      /* burst of GCRA */
+    uint64_t                      interval;  /* of GCRA, microseconds */
+    ngx_str_t                     text;      /* the limit in headers */
+    ngx_str_t                     name;      /* in RateLimit-Policy */
+} ngx_http_gateway_rate_limiting_more_limit_t;
+
+struct ngx_http_gateway_rate_limiting_more_s {
+    ngx_uint_t                    n;
+    ngx_http_gateway_rate_limiting_more_limit_t
+                                  limits[NGX_HTTP_GATEWAY_RATE_LIMITS];
+    ngx_uint_t                    rules;
+    ngx_http_gateway_rate_limiting_rule_t
+                                **rule;      /* the nameless one is first */
+    ngx_http_complex_value_t     *cost;      /* NULL: 1 */
+};
+
+/* of one limit: what was used before the request, and when it is better */
+struct ngx_http_gateway_rate_limiting_more_used_s {
+    uint32_t                      used;
+    ngx_uint_t                    reset;     /* seconds */
+};
+
+/* bytes of a value of the store */
+size_t ngx_http_gateway_rate_limiting_more_size(void);
+
+/* the starts of the windows before */
+void ngx_http_gateway_rate_limiting_previous(
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf);
+
+/* makes conf->more if it is needed: NGX_CONF_OK, a phrase, NGX_CONF_ERROR */
+char *ngx_http_gateway_rate_limiting_more_check(ngx_conf_t *cf,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf);
+
+/* parameters "limits.NAME.minute=..." */
+char *ngx_http_gateway_rate_limiting_more_param(ngx_conf_t *cf, void *data,
+    ngx_str_t *name, ngx_str_t *value);
+
+/* as the stores above; data->more and data->cost say more */
+ngx_int_t ngx_http_gateway_rate_limiting_more(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t *stop);
+
+
+/* requests at a time, ngx_http_gateway_rate_limiting_concurrency.c */
+
+/* NGX_OK; NGX_DECLINED: too many; NGX_BUSY, NGX_ERROR */
+ngx_int_t ngx_http_gateway_rate_limiting_enter(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf);
+
+/* the key of the nameless limits of the request in the store "more" */
+void ngx_http_gateway_rate_limiting_more_digest(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_rule_t *rule, ngx_uint_t what,
+    ngx_http_gateway_digest_t *digest);
 
 
 /* counts in batches, ngx_http_gateway_rate_limiting_sync.c */
@@ -288,15 +455,19 @@ ngx_http_gateway_rate_limiting_sync_t *ngx_http_gateway_rate_limiting_sync(
 extern ngx_http_gateway_rate_limiting_period_t
     ngx_http_gateway_rate_limiting_periods[NGX_HTTP_GATEWAY_RATE_PERIODS];
 
-/* works out what they will say */
-ngx_int_t ngx_http_gateway_rate_limiting_keep(ngx_http_request_t *r,
-    ngx_http_gateway_rate_limiting_conf_t *conf,
+/* works out what they will say; NULL on failure */
+ngx_http_gateway_rate_limiting_data_t *ngx_http_gateway_rate_limiting_keep(
+    ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf, uint32_t *used,
     ngx_uint_t stop);
 
 /* handler of the policy: whatever response comes in the end */
 ngx_int_t ngx_http_gateway_rate_limiting_header(ngx_http_request_t *r,
     void *arg);
+
+/* makes the text of RateLimit-Policy; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_gateway_rate_limiting_ietf_policy(ngx_conf_t *cf,
+    ngx_http_gateway_rate_limiting_conf_t *conf);
 
 /*
  * Writes a number that is not negative to the end of a buffer of TEXT bytes,

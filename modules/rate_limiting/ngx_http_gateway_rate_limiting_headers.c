@@ -10,6 +10,12 @@
 #include "ngx_http_gateway_headers.h"
 
 
+static ngx_int_t ngx_http_gateway_rate_limiting_ietf(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_data_t *data);
+static void ngx_http_gateway_rate_limiting_ietf_name(
+    ngx_http_gateway_rate_limiting_conf_t *conf, ngx_uint_t i,
+    ngx_str_t *name);
 static void ngx_http_gateway_rate_limiting_clean(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf);
 static ngx_int_t ngx_http_gateway_rate_limiting_put(ngx_http_request_t *r,
@@ -53,11 +59,15 @@ static ngx_str_t  ngx_http_gateway_rate_limiting_reset_name =
     ngx_string("RateLimit-Reset");
 static ngx_str_t  ngx_http_gateway_rate_limiting_retry_name =
     ngx_string("Retry-After");
+static ngx_str_t  ngx_http_gateway_rate_limiting_policy_name =
+    ngx_string("RateLimit-Policy");
+static ngx_str_t  ngx_http_gateway_rate_limiting_ietf_field =
+    ngx_string("RateLimit");
 
 
 /* works out what the response headers will say */
 
-ngx_int_t
+ngx_http_gateway_rate_limiting_data_t *
 ngx_http_gateway_rate_limiting_keep(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf, uint32_t *used,
@@ -65,30 +75,46 @@ ngx_http_gateway_rate_limiting_keep(ngx_http_request_t *r,
 {
     double                                  remaining, least;
     time_t                                  reset;
-    ngx_uint_t                              i, period;
+    ngx_uint_t                              i, n, period, stops;
     ngx_http_gateway_rate_limiting_data_t  *data;
+    ngx_http_gateway_rate_limiting_more_t  *more;
 
-    data = conf->policy == NGX_HTTP_GATEWAY_RATE_LIMITING_LOCAL
-           ? ngx_http_gateway_rate_limiting_add(r, conf)
-           : ngx_http_gateway_rate_limiting_data(r, conf);
+    data = conf->plain ? ngx_http_gateway_rate_limiting_add(r, conf)
+                       : ngx_http_gateway_rate_limiting_data(r, conf);
     if (data == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
-
-    data->n = conf->n;
 
     least = 0;
     data->selected = 0;
     data->rejected = stop;
 
-    for (i = 0; i < conf->n; i++) {
+    more = conf->more;
+    n = more ? more->n : conf->n;
 
-        remaining = conf->limits[i].limit - (double) used[i];
+    for (i = 0; i < n; i++) {
+
+        if (more) {
+            remaining = more->limits[i].kind
+                        == NGX_HTTP_GATEWAY_RATE_LIMITING_GCRA
+                        ? (double) more->limits[i].stop
+                        : more->limits[i].limit;
+            remaining -= (double) data->more[i].used;
+            stops = (uint64_t) data->more[i].used + data->cost
+                    > more->limits[i].stop;
+
+        } else {
+            remaining = conf->limits[i].limit - (double) used[i];
+            stops = used[i] >= conf->limits[i].stop;
+        }
 
         /* a rejected request is not counted in the other periods */
 
-        if (!stop || used[i] >= conf->limits[i].stop) {
-            remaining -= 1;
+        if (!stop) {
+            remaining -= more ? data->cost : 1;
+
+        } else if (stops) {
+            remaining = more ? remaining : remaining - 1;
         }
 
         if (remaining < 0) {
@@ -103,6 +129,21 @@ ngx_http_gateway_rate_limiting_keep(ngx_http_request_t *r,
             least = remaining;
             data->selected = i;
         }
+
+        if (more) {
+            data->resets[i] = data->more[i].reset;
+
+        } else if (conf->ietf_headers) {
+            period = conf->limits[i].period;
+            reset = ngx_http_gateway_rate_limiting_periods[period].length
+                    - (mcf->now - (time_t) mcf->start[period]);
+            data->resets[i] = reset > 1 ? (ngx_uint_t) reset : 1;
+        }
+    }
+
+    if (more) {
+        data->reset = ngx_max(data->resets[data->selected], 1);
+        return data;
     }
 
     period = conf->limits[data->selected].period;
@@ -111,7 +152,7 @@ ngx_http_gateway_rate_limiting_keep(ngx_http_request_t *r,
 
     data->reset = reset > 1 ? (ngx_uint_t) reset : 1;
 
-    return NGX_OK;
+    return data;
 }
 
 
@@ -123,14 +164,15 @@ ngx_http_gateway_rate_limiting_header(ngx_http_request_t *r, void *arg)
     ngx_http_gateway_rate_limiting_conf_t  *conf = arg;
 
     u_char                                   *p;
-    ngx_str_t                                 text, remaining;
+    ngx_str_t                                 text, remaining, *limit;
     ngx_uint_t                                i;
     ngx_http_gateway_rate_limiting_data_t    *data;
+    ngx_http_gateway_rate_limiting_more_t    *more;
     ngx_http_gateway_rate_limiting_period_t  *period;
 
     data = ngx_http_gateway_get_data(r, &ngx_http_gateway_rate_limiting);
 
-    if (data == NULL || data->n == 0) {
+    if (data == NULL || !data->shown) {
         return NGX_OK;
     }
 
@@ -138,6 +180,7 @@ ngx_http_gateway_rate_limiting_header(ngx_http_request_t *r, void *arg)
         ngx_http_gateway_rate_limiting_clean(r, conf);
     }
 
+    more = conf->more;
     p = data->text;
     ngx_str_null(&remaining);
 
@@ -164,11 +207,21 @@ ngx_http_gateway_rate_limiting_header(ngx_http_request_t *r, void *arg)
         }
     }
 
+    if (data->selected >= conf->n) {
+        ngx_http_gateway_rate_limiting_number(p,
+                                              data->remaining[data->selected],
+                                              &remaining);
+        p += NGX_HTTP_GATEWAY_RATE_TEXT;
+    }
+
     ngx_http_gateway_rate_limiting_number(p, (double) data->reset, &text);
+
+    limit = more ? &more->limits[data->selected].text
+                 : &conf->limits[data->selected].text;
 
     if (ngx_http_gateway_rate_limiting_put(r,
                                    &ngx_http_gateway_rate_limiting_limit_name,
-                                   &conf->limits[data->selected].text)
+                                   limit)
         != NGX_OK
         || ngx_http_gateway_rate_limiting_put(r,
                                &ngx_http_gateway_rate_limiting_remaining_name,
@@ -182,6 +235,12 @@ ngx_http_gateway_rate_limiting_header(ngx_http_request_t *r, void *arg)
         return NGX_ERROR;
     }
 
+    if (conf->ietf_headers
+        && ngx_http_gateway_rate_limiting_ietf(r, conf, data) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (!data->rejected) {
         return NGX_OK;
     }
@@ -189,6 +248,123 @@ ngx_http_gateway_rate_limiting_header(ngx_http_request_t *r, void *arg)
     return ngx_http_gateway_rate_limiting_put(r,
                                   &ngx_http_gateway_rate_limiting_retry_name,
                                   &text);
+}
+
+
+/* RateLimit: "minute";r=59;t=30, of draft-ietf-httpapi-ratelimit-headers */
+
+static ngx_int_t
+ngx_http_gateway_rate_limiting_ietf(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_data_t *data)
+{
+    u_char                                 *p;
+    ngx_str_t                               name, value;
+    ngx_uint_t                              i, n;
+    ngx_http_gateway_rate_limiting_more_t  *more;
+
+    more = conf->more;
+    n = more ? more->n : conf->n;
+
+    /* names are in the other header, too */
+
+    p = ngx_pnalloc(r->pool, conf->ietf_policy.len
+                             + n * (sizeof(", \"\";r=;t=")
+                                    + 2 * NGX_INT64_LEN));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+
+    for (i = 0; i < n; i++) {
+
+        ngx_http_gateway_rate_limiting_ietf_name(conf, i, &name);
+
+        p = ngx_sprintf(p, "%s\"%V\";r=%uL;t=%ui", i ? ", " : "", &name,
+                        (uint64_t) data->remaining[i], data->resets[i]);
+    }
+
+    value.len = p - value.data;
+
+    if (ngx_http_gateway_rate_limiting_put(r,
+                                  &ngx_http_gateway_rate_limiting_policy_name,
+                                  &conf->ietf_policy)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_rate_limiting_put(r,
+                                    &ngx_http_gateway_rate_limiting_ietf_field,
+                                    &value);
+}
+
+
+static void
+ngx_http_gateway_rate_limiting_ietf_name(
+    ngx_http_gateway_rate_limiting_conf_t *conf, ngx_uint_t i, ngx_str_t *name)
+{
+    if (conf->more) {
+        *name = conf->more->limits[i].name;
+        return;
+    }
+
+    name->data = (u_char *) ngx_http_gateway_rate_limiting_periods
+                                [conf->limits[i].period].name;
+    name->len = ngx_strlen(name->data);
+}
+
+
+/* "minute";q=60;w=60; of GCRA the burst and how long it takes to come back */
+
+ngx_int_t
+ngx_http_gateway_rate_limiting_ietf_policy(ngx_conf_t *cf,
+    ngx_http_gateway_rate_limiting_conf_t *conf)
+{
+    u_char                                       *p;
+    double                                        window;
+    uint64_t                                      quota;
+    ngx_str_t                                     name;
+    ngx_uint_t                                    i, n;
+    ngx_http_gateway_rate_limiting_more_limit_t  *limit;
+
+    n = conf->more ? conf->more->n : conf->n;
+
+    p = ngx_pnalloc(cf->pool, n * (NGX_MAX_CONF_ERRSTR + 2 * NGX_INT64_LEN));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    conf->ietf_policy.data = p;
+
+    for (i = 0; i < n; i++) {
+
+        ngx_http_gateway_rate_limiting_ietf_name(conf, i, &name);
+
+        if (conf->more) {
+            limit = &conf->more->limits[i];
+            quota = limit->stop;
+            window = (double) limit->length;
+
+            if (limit->kind == NGX_HTTP_GATEWAY_RATE_LIMITING_GCRA) {
+                window = (double) limit->stop * (double) limit->interval
+                         / 1000000;
+            }
+
+        } else {
+            quota = conf->limits[i].stop;
+            window = (double) ngx_http_gateway_rate_limiting_periods
+                                  [conf->limits[i].period].length;
+        }
+
+        p = ngx_sprintf(p, "%s\"%V\";q=%uL;w=%uL", i ? ", " : "", &name,
+                        quota, (uint64_t) ngx_max(window, 1));
+    }
+
+    conf->ietf_policy.len = p - conf->ietf_policy.data;
+
+    return NGX_OK;
 }
 
 
@@ -209,7 +385,7 @@ ngx_http_gateway_rate_limiting_clean(ngx_http_request_t *r,
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (h[i].key.len < sizeof("RateLimit-") - 1) {
+            if (h[i].key.len < sizeof("RateLimit") - 1) {
                 continue;
             }
 
@@ -249,6 +425,13 @@ found:
                               &ngx_http_gateway_rate_limiting_remaining_name);
     ngx_http_gateway_header_out_remove(r,
                               &ngx_http_gateway_rate_limiting_reset_name);
+
+    if (conf->ietf_headers) {
+        ngx_http_gateway_header_out_remove(r,
+                              &ngx_http_gateway_rate_limiting_policy_name);
+        ngx_http_gateway_header_out_remove(r,
+                              &ngx_http_gateway_rate_limiting_ietf_field);
+    }
 }
 
 

@@ -86,6 +86,10 @@ ngx_http_gateway_rate_limiting_windows(
     mcf->start[5] = day - tm.tm_yday * 86400;
 
     mcf->now = now;
+
+    if (mcf->more.used) {
+        ngx_http_gateway_rate_limiting_previous(mcf);
+    }
 }
 
 
@@ -124,7 +128,7 @@ ngx_http_gateway_rate_limiting_digest(ngx_http_request_t *r,
 
     known = NULL;
 
-    if (conf->limit_by == NGX_HTTP_GATEWAY_RATE_LIMITING_CONSUMER) {
+    if (conf->rule.key.limit_by == NGX_HTTP_GATEWAY_RATE_LIMITING_CONSUMER) {
 
         ctx = ngx_http_gateway_get_ctx(r);
         consumer = ctx->consumer;
@@ -141,8 +145,10 @@ ngx_http_gateway_rate_limiting_digest(ngx_http_request_t *r,
         }
     }
 
-    kind = ngx_http_gateway_rate_limiting_identifier(r, conf, 0, &id)
-           ? (u_char) conf->limit_by : NGX_HTTP_GATEWAY_RATE_LIMITING_IP;
+    kind = ngx_http_gateway_rate_limiting_identifier(r, conf, &conf->rule.key,
+                                                     0, &id)
+           ? (u_char) conf->rule.key.limit_by
+           : NGX_HTTP_GATEWAY_RATE_LIMITING_IP;
 
     ngx_http_gateway_hash_init(store->shm, &hash);
     ngx_http_gateway_hash_part(&hash, &kind, 1);
@@ -238,6 +244,7 @@ ngx_http_gateway_rate_limiting_zones(ngx_conf_t *cf,
 
     static ngx_str_t  local = ngx_string("gateway_rate_limiting");
     static ngx_str_t  synced = ngx_string("gateway_rate_limiting_synced");
+    static ngx_str_t  more = ngx_string("gateway_rate_limiting_more");
 
     size = mcf->size ? mcf->size : NGX_HTTP_GATEWAY_RATE_ZONE;
 
@@ -247,6 +254,16 @@ ngx_http_gateway_rate_limiting_zones(ngx_conf_t *cf,
                               NGX_HTTP_GATEWAY_RATE_LAYOUT,
                               &ngx_http_gateway_rate_limiting_module);
         if (mcf->local.shm == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (mcf->more.used) {
+        mcf->more.shm = ngx_http_gateway_shm_add(cf, &more, size,
+                              ngx_http_gateway_rate_limiting_more_size(),
+                              NGX_HTTP_GATEWAY_RATE_MORE_LAYOUT,
+                              &ngx_http_gateway_rate_limiting_module);
+        if (mcf->more.shm == NULL) {
             return NGX_ERROR;
         }
     }

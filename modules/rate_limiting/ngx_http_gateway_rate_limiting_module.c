@@ -23,9 +23,16 @@
 
 static ngx_int_t ngx_http_gateway_rate_limiting_handler(
     ngx_http_request_t *r, void *data);
-static ngx_int_t ngx_http_gateway_rate_limiting_shared(
+static ngx_int_t ngx_http_gateway_rate_limiting_others(
     ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf);
+static ngx_int_t ngx_http_gateway_rate_limiting_ask_store(
+    ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t *stop);
+static ngx_int_t ngx_http_gateway_rate_limiting_refuse(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_data_t *data, const char *why);
 static ngx_int_t ngx_http_gateway_rate_limiting_decided(
     ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf, uint32_t *used,
@@ -45,6 +52,8 @@ static char *ngx_http_gateway_rate_limiting_check_policy(ngx_conf_t *cf,
     ngx_http_gateway_rate_limiting_conf_t *conf);
 static char *ngx_http_gateway_rate_limiting_zone(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+static ngx_int_t ngx_http_gateway_rate_limiting_variable(
+    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_gateway_rate_limiting_preconfiguration(
     ngx_conf_t *cf);
 static void *ngx_http_gateway_rate_limiting_create_main_conf(ngx_conf_t *cf);
@@ -72,6 +81,20 @@ static ngx_conf_enum_t  ngx_http_gateway_rate_limiting_policies[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_gateway_rate_limiting_window_types[] = {
+    { ngx_string("fixed"), NGX_HTTP_GATEWAY_RATE_LIMITING_FIXED },
+    { ngx_string("sliding"), NGX_HTTP_GATEWAY_RATE_LIMITING_SLIDING },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_gateway_rate_limiting_algorithms[] = {
+    { ngx_string("window"), NGX_HTTP_GATEWAY_RATE_LIMITING_FIXED },
+    { ngx_string("gcra"), NGX_HTTP_GATEWAY_RATE_LIMITING_GCRA },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_enum_t  ngx_http_gateway_rate_limiting_fallbacks[] = {
     { ngx_string("none"), NGX_HTTP_GATEWAY_RATE_LIMITING_NONE },
     { ngx_string("local"), NGX_HTTP_GATEWAY_RATE_LIMITING_HERE },
@@ -81,7 +104,7 @@ static ngx_conf_enum_t  ngx_http_gateway_rate_limiting_fallbacks[] = {
 
 #define ngx_http_gateway_rate_limiting_limit(n)                               \
     NGX_HTTP_GATEWAY_PARAM_NUMBER,                                            \
-    offsetof(ngx_http_gateway_rate_limiting_conf_t, values)                   \
+    offsetof(ngx_http_gateway_rate_limiting_conf_t, rule.values)              \
         + (n) * sizeof(double), 0, 0, NULL
 
 
@@ -95,15 +118,16 @@ static ngx_http_gateway_param_t  ngx_http_gateway_rate_limiting_params[] = {
     { ngx_string("year"), ngx_http_gateway_rate_limiting_limit(5) },
 
     { ngx_string("limit_by"), NGX_HTTP_GATEWAY_PARAM_ENUM,
-      offsetof(ngx_http_gateway_rate_limiting_conf_t, limit_by), 0, 0,
+      offsetof(ngx_http_gateway_rate_limiting_conf_t, rule.key.limit_by), 0, 0,
       ngx_http_gateway_rate_limiting_by },
 
     { ngx_string("header_name"), NGX_HTTP_GATEWAY_PARAM_STRING,
-      offsetof(ngx_http_gateway_rate_limiting_conf_t, header_name), 0, 0,
-      NULL },
+      offsetof(ngx_http_gateway_rate_limiting_conf_t, rule.key.header_name), 0,
+      0, NULL },
 
     { ngx_string("path"), NGX_HTTP_GATEWAY_PARAM_STRING,
-      offsetof(ngx_http_gateway_rate_limiting_conf_t, path), 0, 0, NULL },
+      offsetof(ngx_http_gateway_rate_limiting_conf_t, rule.key.path), 0, 0,
+      NULL },
 
     { ngx_string("policy"), NGX_HTTP_GATEWAY_PARAM_ENUM,
       offsetof(ngx_http_gateway_rate_limiting_conf_t, policy), 0, 0,
@@ -132,6 +156,35 @@ static ngx_http_gateway_param_t  ngx_http_gateway_rate_limiting_params[] = {
     { ngx_string("fallback"), NGX_HTTP_GATEWAY_PARAM_ENUM,
       offsetof(ngx_http_gateway_rate_limiting_conf_t, fallback), 0, 0,
       ngx_http_gateway_rate_limiting_fallbacks },
+
+    { ngx_string("window_type"), NGX_HTTP_GATEWAY_PARAM_ENUM,
+      offsetof(ngx_http_gateway_rate_limiting_conf_t, rule.window_type), 0, 0,
+      ngx_http_gateway_rate_limiting_window_types },
+
+    { ngx_string("algorithm"), NGX_HTTP_GATEWAY_PARAM_ENUM,
+      offsetof(ngx_http_gateway_rate_limiting_conf_t, rule.algorithm), 0, 0,
+      ngx_http_gateway_rate_limiting_algorithms },
+
+    { ngx_string("burst"), NGX_HTTP_GATEWAY_PARAM_INT,
+      offsetof(ngx_http_gateway_rate_limiting_conf_t, rule.burst),
+      1, 1000000000, NULL },
+
+    { ngx_string("limits."), NGX_HTTP_GATEWAY_PARAM_CUSTOM, 0, 0, 0,
+      (void *) ngx_http_gateway_rate_limiting_more_param },
+
+    { ngx_string("cost"), NGX_HTTP_GATEWAY_PARAM_STRING,
+      offsetof(ngx_http_gateway_rate_limiting_conf_t, cost), 0, 0, NULL },
+
+    { ngx_string("concurrency"), NGX_HTTP_GATEWAY_PARAM_INT,
+      offsetof(ngx_http_gateway_rate_limiting_conf_t, concurrency),
+      1, 1000000000, NULL },
+
+    { ngx_string("dry_run"), NGX_HTTP_GATEWAY_PARAM_FLAG,
+      offsetof(ngx_http_gateway_rate_limiting_conf_t, dry_run), 0, 0, NULL },
+
+    { ngx_string("ietf_headers"), NGX_HTTP_GATEWAY_PARAM_FLAG,
+      offsetof(ngx_http_gateway_rate_limiting_conf_t, ietf_headers), 0, 0,
+      NULL },
 
     NGX_HTTP_GATEWAY_REDIS_PARAMS(ngx_http_gateway_rate_limiting_conf_t,
                                   redis),
@@ -176,6 +229,16 @@ static ngx_command_t  ngx_http_gateway_rate_limiting_commands[] = {
       NULL },
 
       ngx_null_command
+};
+
+
+static ngx_http_variable_t  ngx_http_gateway_rate_limiting_vars[] = {
+
+    { ngx_string("gateway_rate_limiting_status"), NULL,
+      ngx_http_gateway_rate_limiting_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
 };
 
 
@@ -226,8 +289,8 @@ ngx_http_gateway_rate_limiting_handler(ngx_http_request_t *r, void *data)
     mcf = ngx_http_get_module_main_conf(r,
                                         ngx_http_gateway_rate_limiting_module);
 
-    if (conf->policy != NGX_HTTP_GATEWAY_RATE_LIMITING_LOCAL) {
-        return ngx_http_gateway_rate_limiting_shared(r, conf, mcf);
+    if (!conf->plain) {
+        return ngx_http_gateway_rate_limiting_others(r, conf, mcf);
     }
 
     if (mcf->now != ngx_time()) {
@@ -248,10 +311,10 @@ ngx_http_gateway_rate_limiting_handler(ngx_http_request_t *r, void *data)
 }
 
 
-/* counters in Redis */
+/* counters in Redis, other algorithms, requests at a time */
 
 static ngx_int_t
-ngx_http_gateway_rate_limiting_shared(ngx_http_request_t *r,
+ngx_http_gateway_rate_limiting_others(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf)
 {
@@ -264,18 +327,31 @@ ngx_http_gateway_rate_limiting_shared(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (conf->sync_rate == -1) {
-        rc = ngx_http_gateway_rate_limiting_redis(r, conf, mcf, data, &stop);
+    if (conf->concurrency && !data->entered) {
 
-    } else {
-        rc = ngx_http_gateway_rate_limiting_synced(r, conf, mcf, data, &stop);
+        rc = ngx_http_gateway_rate_limiting_enter(r, conf, mcf);
+
+        if (rc == NGX_DECLINED) {
+            return ngx_http_gateway_rate_limiting_refuse(r, conf, data,
+                                            "too many requests at a time");
+        }
+
+        if (rc != NGX_OK) {
+            return rc == NGX_ERROR ? NGX_ERROR
+                   : ngx_http_gateway_rate_limiting_failed(r, conf, mcf,
+                                "a process hangs with the lock of the "
+                                "counters");
+        }
+
+        data->entered = 1;
     }
 
-    if (rc == NGX_BUSY
-        && conf->fallback == NGX_HTTP_GATEWAY_RATE_LIMITING_HERE)
-    {
-        rc = ngx_http_gateway_rate_limiting_alone(r, conf, mcf, data, &stop);
+    if (conf->n == 0 && conf->more == NULL) {
+        data->status = NGX_HTTP_GATEWAY_RATE_LIMITING_PASSED;
+        return NGX_OK;
     }
+
+    rc = ngx_http_gateway_rate_limiting_ask_store(r, conf, mcf, data, &stop);
 
     switch (rc) {
 
@@ -285,11 +361,52 @@ ngx_http_gateway_rate_limiting_shared(ngx_http_request_t *r,
 
     case NGX_BUSY:
         return ngx_http_gateway_rate_limiting_failed(r, conf, mcf,
-                                                     "Redis does not answer");
+                        conf->policy == NGX_HTTP_GATEWAY_RATE_LIMITING_LOCAL
+                        ? "a process hangs with the lock of the counters"
+                        : "Redis does not answer");
 
     default:
         return rc;
     }
+}
+
+
+static ngx_int_t
+ngx_http_gateway_rate_limiting_ask_store(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t *stop)
+{
+    ngx_int_t  rc;
+
+    if (conf->more) {
+        return ngx_http_gateway_rate_limiting_more(r, conf, mcf, data, stop);
+    }
+
+    if (conf->policy == NGX_HTTP_GATEWAY_RATE_LIMITING_LOCAL) {
+
+        if (mcf->now != ngx_time()) {
+            ngx_http_gateway_rate_limiting_windows(mcf, ngx_time());
+        }
+
+        return ngx_http_gateway_rate_limiting_local(r, conf, mcf, data->used,
+                                                    stop);
+    }
+
+    if (conf->sync_rate == -1) {
+        rc = ngx_http_gateway_rate_limiting_redis(r, conf, mcf, data, stop);
+
+    } else {
+        rc = ngx_http_gateway_rate_limiting_synced(r, conf, mcf, data, stop);
+    }
+
+    if (rc == NGX_BUSY
+        && conf->fallback == NGX_HTTP_GATEWAY_RATE_LIMITING_HERE)
+    {
+        rc = ngx_http_gateway_rate_limiting_alone(r, conf, mcf, data, stop);
+    }
+
+    return rc;
 }
 
 
@@ -299,25 +416,54 @@ ngx_http_gateway_rate_limiting_decided(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf, uint32_t *used,
     ngx_uint_t stop)
 {
-    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "rate_limiting: %s used:%uD limit:%V stop:%ui",
-                   ngx_http_gateway_rate_limiting_periods
-                       [conf->limits[0].period].name,
-                   used[0], &conf->limits[0].text, stop);
+    ngx_http_gateway_rate_limiting_data_t  *data;
 
-    if (!conf->hide_client_headers
-        && ngx_http_gateway_rate_limiting_keep(r, conf, mcf, used, stop)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "rate_limiting: limits:%ui used:%uD stop:%ui",
+                   conf->n, used[0], stop);
+
+    if (conf->hide_client_headers || conf->dry_run) {
+        data = ngx_http_gateway_rate_limiting_data(r, conf);
+        if (data == NULL) {
+            return NGX_ERROR;
+        }
+
+    } else {
+        data = ngx_http_gateway_rate_limiting_keep(r, conf, mcf, used, stop);
+        if (data == NULL) {
+            return NGX_ERROR;
+        }
+
+        data->shown = 1;
     }
 
     if (!stop) {
+        data->status = NGX_HTTP_GATEWAY_RATE_LIMITING_PASSED;
         return NGX_OK;
     }
 
+    return ngx_http_gateway_rate_limiting_refuse(r, conf, data,
+                                                 "limit exceeded");
+}
+
+
+static ngx_int_t
+ngx_http_gateway_rate_limiting_refuse(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_data_t *data, const char *why)
+{
+    if (conf->dry_run) {
+        data->status = NGX_HTTP_GATEWAY_RATE_LIMITING_DRY_RUN;
+
+        ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+                      "rate_limiting: %s, dry run", why);
+        return NGX_OK;
+    }
+
+    data->status = NGX_HTTP_GATEWAY_RATE_LIMITING_REFUSED;
+
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "rate_limiting: limit exceeded");
+                  "rate_limiting: %s", why);
 
     return ngx_http_gateway_error(r, conf->error_code, &conf->error_message);
 }
@@ -325,7 +471,8 @@ ngx_http_gateway_rate_limiting_decided(ngx_http_request_t *r,
 
 ngx_uint_t
 ngx_http_gateway_rate_limiting_identifier(ngx_http_request_t *r,
-    ngx_http_gateway_rate_limiting_conf_t *conf, ngx_uint_t text,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_key_t *key, ngx_uint_t text,
     ngx_str_t *id)
 {
     struct sockaddr           *sa;
@@ -339,7 +486,7 @@ ngx_http_gateway_rate_limiting_identifier(ngx_http_request_t *r,
 
     ctx = ngx_http_gateway_get_ctx(r);
 
-    switch (conf->limit_by) {
+    switch (key->limit_by) {
 
     case NGX_HTTP_GATEWAY_RATE_LIMITING_CONSUMER:
 
@@ -370,7 +517,7 @@ ngx_http_gateway_rate_limiting_identifier(ngx_http_request_t *r,
 
     case NGX_HTTP_GATEWAY_RATE_LIMITING_HEADER:
 
-        h = ngx_http_gateway_header_in(r, &conf->header_lowcase, 0);
+        h = ngx_http_gateway_header_in(r, &key->header_lowcase, 0);
 
         if (h) {
             *id = h->value;
@@ -385,8 +532,8 @@ ngx_http_gateway_rate_limiting_identifier(ngx_http_request_t *r,
 
         *id = ctx->path.len ? ctx->path : r->uri;
 
-        if (id->len == conf->path.len
-            && ngx_memcmp(id->data, conf->path.data, id->len) == 0)
+        if (id->len == key->path.len
+            && ngx_memcmp(id->data, key->path.data, id->len) == 0)
         {
             return 1;
         }
@@ -486,7 +633,8 @@ ngx_http_gateway_rate_limiting_failed(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf, const char *why)
 {
-    ngx_uint_t  level;
+    ngx_uint_t                              level;
+    ngx_http_gateway_rate_limiting_data_t  *data;
 
     if (mcf->logged == 0
         || ngx_time() - mcf->logged >= NGX_HTTP_GATEWAY_RATE_REPEAT)
@@ -499,7 +647,14 @@ ngx_http_gateway_rate_limiting_failed(ngx_http_request_t *r,
                       conf->fault_tolerant ? "pass without limit" : "fail");
     }
 
-    if (conf->fault_tolerant) {
+    data = ngx_http_gateway_rate_limiting_data(r, conf);
+    if (data == NULL) {
+        return NGX_ERROR;
+    }
+
+    data->status = NGX_HTTP_GATEWAY_RATE_LIMITING_LOST;
+
+    if (conf->fault_tolerant || conf->dry_run) {
         return NGX_OK;
     }
 
@@ -515,11 +670,13 @@ ngx_http_gateway_rate_limiting_add(ngx_http_request_t *r,
 
     data = ngx_http_gateway_add_data(r, &ngx_http_gateway_rate_limiting,
                offsetof(ngx_http_gateway_rate_limiting_data_t, text)
-               + (conf->n + 1) * NGX_HTTP_GATEWAY_RATE_TEXT);
+               + (conf->n + 2) * NGX_HTTP_GATEWAY_RATE_TEXT);
 
     if (data) {
-        data->n = 0;
+        data->shown = 0;
+        data->status = NGX_HTTP_GATEWAY_RATE_LIMITING_UNKNOWN;
         data->state = NGX_HTTP_GATEWAY_RATE_LIMITING_NEW;
+        data->entered = 0;
     }
 
     return data;
@@ -546,10 +703,10 @@ ngx_http_gateway_rate_limiting_defaults(void *data)
     ngx_uint_t  i;
 
     for (i = 0; i < NGX_HTTP_GATEWAY_RATE_PERIODS; i++) {
-        conf->values[i] = NGX_HTTP_GATEWAY_RATE_UNSET;
+        conf->rule.values[i] = NGX_HTTP_GATEWAY_RATE_UNSET;
     }
 
-    conf->limit_by = NGX_HTTP_GATEWAY_RATE_LIMITING_CONSUMER;
+    conf->rule.key.limit_by = NGX_HTTP_GATEWAY_RATE_LIMITING_CONSUMER;
     conf->fault_tolerant = 1;
     conf->error_code = 429;
     ngx_str_set(&conf->error_message, "API rate limit exceeded");
@@ -564,6 +721,7 @@ ngx_http_gateway_rate_limiting_check(ngx_conf_t *cf, void *data)
 {
     ngx_http_gateway_rate_limiting_conf_t  *conf = data;
 
+    char                                        *rv;
     u_char                                      *p;
     ngx_uint_t                                   i;
     ngx_http_gateway_rate_limiting_limit_t      *limit;
@@ -571,9 +729,6 @@ ngx_http_gateway_rate_limiting_check(ngx_conf_t *cf, void *data)
 
     mcf = ngx_http_conf_get_module_main_conf(cf,
                                         ngx_http_gateway_rate_limiting_module);
-    if (conf->policy == NGX_HTTP_GATEWAY_RATE_LIMITING_LOCAL) {
-        mcf->local.used = 1;
-    }
 
     if (ngx_http_gateway_rate_limiting_check_order(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -581,14 +736,14 @@ ngx_http_gateway_rate_limiting_check(ngx_conf_t *cf, void *data)
 
     for (i = 0; i < NGX_HTTP_GATEWAY_RATE_PERIODS; i++) {
 
-        if (conf->values[i] == NGX_HTTP_GATEWAY_RATE_UNSET) {
+        if (conf->rule.values[i] == NGX_HTTP_GATEWAY_RATE_UNSET) {
             continue;
         }
 
         limit = &conf->limits[conf->n++];
 
         limit->period = i;
-        limit->limit = conf->values[i];
+        limit->limit = conf->rule.values[i];
 
         /* requests are whole: with a limit of 0.5 the first one passes */
 
@@ -607,37 +762,75 @@ ngx_http_gateway_rate_limiting_check(ngx_conf_t *cf, void *data)
         conf->ttl = ngx_http_gateway_rate_limiting_periods[i].length;
     }
 
-    if (conf->n == 0) {
+    if (conf->n == 0 && conf->rules == NULL && conf->concurrency == 0) {
         return "needs at least one of \"second\", \"minute\", \"hour\", "
                "\"day\", \"month\", \"year\"";
     }
 
-    if (conf->limit_by == NGX_HTTP_GATEWAY_RATE_LIMITING_HEADER
-        && conf->header_name.len == 0)
+    rv = ngx_http_gateway_rate_limiting_check_key(cf, &conf->rule.key);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    rv = ngx_http_gateway_rate_limiting_check_policy(cf, conf);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    rv = ngx_http_gateway_rate_limiting_more_check(cf, conf, mcf);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    conf->plain = (conf->policy == NGX_HTTP_GATEWAY_RATE_LIMITING_LOCAL
+                   && conf->more == NULL && conf->concurrency == 0);
+
+    if (conf->policy == NGX_HTTP_GATEWAY_RATE_LIMITING_LOCAL
+        && conf->more == NULL)
+    {
+        mcf->local.used = 1;
+    }
+
+    if (conf->ietf_headers
+        && ngx_http_gateway_rate_limiting_ietf_policy(cf, conf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_rate_limiting_check_key(ngx_conf_t *cf,
+    ngx_http_gateway_rate_limiting_key_t *key)
+{
+    if (key->limit_by == NGX_HTTP_GATEWAY_RATE_LIMITING_HEADER
+        && key->header_name.len == 0)
     {
         return "needs \"header_name\" with \"limit_by=header\"";
     }
 
-    if (conf->limit_by == NGX_HTTP_GATEWAY_RATE_LIMITING_PATH
-        && conf->path.len == 0)
+    if (key->limit_by == NGX_HTTP_GATEWAY_RATE_LIMITING_PATH
+        && key->path.len == 0)
     {
         return "needs \"path\" with \"limit_by=path\"";
     }
 
-    if (conf->path.len && conf->path.data[0] != '/') {
+    if (key->path.len && key->path.data[0] != '/') {
         return "needs a \"path\" that starts with \"/\"";
     }
 
-    conf->header_lowcase.len = conf->header_name.len;
-    conf->header_lowcase.data = ngx_pnalloc(cf->pool, conf->header_name.len);
-    if (conf->header_lowcase.data == NULL) {
+    key->header_lowcase.len = key->header_name.len;
+    key->header_lowcase.data = ngx_pnalloc(cf->pool, key->header_name.len);
+    if (key->header_lowcase.data == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_strlow(conf->header_lowcase.data, conf->header_name.data,
-               conf->header_name.len);
+    ngx_strlow(key->header_lowcase.data, key->header_name.data,
+               key->header_name.len);
 
-    return ngx_http_gateway_rate_limiting_check_policy(cf, conf);
+    return NGX_CONF_OK;
 }
 
 
@@ -652,11 +845,11 @@ ngx_http_gateway_rate_limiting_check_order(ngx_conf_t *cf,
 
     for (i = 0; i < NGX_HTTP_GATEWAY_RATE_PERIODS; i++) {
 
-        if (conf->values[i] == NGX_HTTP_GATEWAY_RATE_UNSET) {
+        if (conf->rule.values[i] == NGX_HTTP_GATEWAY_RATE_UNSET) {
             continue;
         }
 
-        if (conf->values[i] <= 0) {
+        if (conf->rule.values[i] <= 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid \"%s\" in \"gateway_rate_limiting\": "
                                "the limit must be above 0", period[i].name);
@@ -665,14 +858,14 @@ ngx_http_gateway_rate_limiting_check_order(ngx_conf_t *cf,
 
         for (k = 0; k < i; k++) {
 
-            if (conf->values[k] != NGX_HTTP_GATEWAY_RATE_UNSET
-                && conf->values[i] < conf->values[k])
+            if (conf->rule.values[k] != NGX_HTTP_GATEWAY_RATE_UNSET
+                && conf->rule.values[i] < conf->rule.values[k])
             {
                 ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                    "The limit for %s(%.1f) cannot be lower "
                                    "than the limit for %s(%.1f)",
-                                   period[i].name, conf->values[i],
-                                   period[k].name, conf->values[k]);
+                                   period[i].name, conf->rule.values[i],
+                                   period[k].name, conf->rule.values[k]);
                 return NGX_CONF_ERROR;
             }
         }
@@ -775,9 +968,60 @@ ngx_http_gateway_rate_limiting_zone(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
+/* $gateway_rate_limiting_status */
+
+static ngx_int_t
+ngx_http_gateway_rate_limiting_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                              *text;
+    ngx_http_gateway_rate_limiting_data_t  *rld;
+
+    static ngx_str_t  texts[] = {
+        ngx_null_string,
+        ngx_string("PASSED"),
+        ngx_string("REJECTED"),
+        ngx_string("REJECTED_DRY_RUN"),
+        ngx_string("FAILED")
+    };
+
+    rld = ngx_http_gateway_get_data(r, &ngx_http_gateway_rate_limiting);
+
+    if (rld == NULL
+        || rld->status == NGX_HTTP_GATEWAY_RATE_LIMITING_UNKNOWN)
+    {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    text = &texts[rld->status];
+
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+    v->len = text->len;
+    v->data = text->data;
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_gateway_rate_limiting_preconfiguration(ngx_conf_t *cf)
 {
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_http_gateway_rate_limiting_vars; v->name.len; v++) {
+
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
     return ngx_http_gateway_add_policy(cf, &ngx_http_gateway_rate_limiting);
 }
 

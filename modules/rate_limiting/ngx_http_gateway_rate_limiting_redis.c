@@ -113,7 +113,9 @@ ngx_http_gateway_rate_limiting_ask(ngx_http_request_t *r,
     ngx_http_gateway_redis_command_t          command;
     ngx_http_gateway_rate_limiting_period_t  *period;
 
-    if (ngx_http_gateway_rate_limiting_prefix(r, conf, &prefix) != NGX_OK) {
+    if (ngx_http_gateway_rate_limiting_prefix(r, conf, &conf->rule, &prefix)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -171,15 +173,17 @@ ngx_http_gateway_rate_limiting_key(u_char *buf, ngx_str_t *prefix,
 
 ngx_int_t
 ngx_http_gateway_rate_limiting_prefix(ngx_http_request_t *r,
-    ngx_http_gateway_rate_limiting_conf_t *conf, ngx_str_t *prefix)
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_rule_t *rule, ngx_str_t *prefix)
 {
     u_char      *p;
     ngx_str_t    id;
     ngx_uint_t   kind, tagged;
 
-    kind = ngx_http_gateway_rate_limiting_identifier(r, conf, 1, &id);
+    kind = ngx_http_gateway_rate_limiting_identifier(r, conf, &rule->key, 1,
+                                                    &id);
 
-    if (ngx_http_gateway_rate_limiting_text(r, kind && conf->limit_by
+    if (ngx_http_gateway_rate_limiting_text(r, kind && rule->key.limit_by
                                      == NGX_HTTP_GATEWAY_RATE_LIMITING_HEADER,
                                             &id)
         != NGX_OK)
@@ -192,12 +196,13 @@ ngx_http_gateway_rate_limiting_prefix(ngx_http_request_t *r,
     prefix->data = ngx_pnalloc(r->pool, sizeof("ratelimit:{::}:")
                                         + conf->instance.route_id.len
                                         + conf->instance.service_id.len
-                                        + id.len);
+                                        + id.len + 1 + rule->name.len);
     if (prefix->data == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(prefix->data, "ratelimit:%s%V:%V:%V%s:",
+    p = ngx_sprintf(prefix->data, "ratelimit%s%V:%s%V:%V:%V%s:",
+                    rule->name.len ? "/" : "", &rule->name,
                     tagged ? "{" : "", &conf->instance.route_id,
                     &conf->instance.service_id, &id, tagged ? "}" : "");
 

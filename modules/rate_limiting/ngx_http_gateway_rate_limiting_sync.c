@@ -187,7 +187,9 @@ ngx_http_gateway_rate_limiting_fetch(ngx_http_request_t *r,
     ngx_uint_t                         i, period;
     ngx_http_gateway_redis_command_t   command;
 
-    if (ngx_http_gateway_rate_limiting_prefix(r, conf, &prefix) != NGX_OK) {
+    if (ngx_http_gateway_rate_limiting_prefix(r, conf, &conf->rule, &prefix)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -322,7 +324,8 @@ ngx_http_gateway_rate_limiting_change(ngx_http_request_t *r,
     sync = conf->sync;
 
     if (sync->n >= NGX_HTTP_GATEWAY_RATE_CHANGED
-        || ngx_http_gateway_rate_limiting_prefix(r, conf, &prefix) != NGX_OK)
+        || ngx_http_gateway_rate_limiting_prefix(r, conf, &conf->rule, &prefix)
+           != NGX_OK)
     {
         return;
     }

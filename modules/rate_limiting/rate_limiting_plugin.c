@@ -14,6 +14,23 @@ enum {
     GWC_RATE_PERIODS = 6
 };
 
+/* a limit with a name, beside those of the plugin */
+typedef struct {
+    gwc_record_t record;
+    gwc_num_t limits[GWC_RATE_PERIODS];
+    gwc_str_t limit_by;
+    gwc_str_t header_name;
+    gwc_str_t path;
+    gwc_str_t window_type;
+    gwc_str_t algorithm;
+    gwc_int_t burst;
+} gwc_rate_named_t;
+
+typedef struct {
+    gwc_str_t key;
+    gwc_rate_named_t value;
+} gwc_rate_named_pair_t;
+
 typedef struct {
     gwc_record_t record;
     gwc_num_t limits[GWC_RATE_PERIODS];
@@ -28,6 +45,14 @@ typedef struct {
     gwc_str_t error_message;
     gwc_num_t sync_rate;
     gwc_str_t fallback;
+    gwc_str_t window_type;
+    gwc_str_t algorithm;
+    gwc_int_t burst;
+    gwc_list_t named; /* gwc_rate_named_pair_t */
+    gwc_str_t cost;
+    gwc_int_t concurrency;
+    gwc_bool_t dry_run;
+    gwc_bool_t ietf_headers;
     gwc_redis_flat_t flat;
 } gwc_rate_limiting_t;
 
@@ -44,6 +69,11 @@ static const char *const gwc_rate_limit_by[] = {
     "path",     "consumer-group", NULL,
 };
 
+static const char *const gwc_rate_window_types[] = { "fixed", "sliding",
+                                                     NULL };
+
+static const char *const gwc_rate_algorithms[] = { "window", "gcra", NULL };
+
 static const char *const gwc_rate_fallbacks[] = { "none", "local", NULL };
 
 static const char *const gwc_rate_policies[] = {
@@ -53,21 +83,78 @@ static const char *const gwc_rate_policies[] = {
     NULL,
 };
 
-#define GWC_RATE_LIMIT(field, n)                                              \
+#define GWC_RATE_LIMIT(config, field, n)                                      \
     {                                                                         \
         .name = (field), .type = GWC_NUMBER,                                  \
-        .offset =                                                             \
-            offsetof(gwc_rate_limiting_t, limits) + (n) * sizeof(gwc_num_t),  \
+        .offset = offsetof(config, limits) + (n) * sizeof(gwc_num_t),         \
         .flags = GWC_EXCLUSIVE_MIN, .bounded = true, .min = 0, .max = 1e15,   \
     }
 
+/* kinds of limits, of the plugin and of named ones */
+#define GWC_RATE_KINDS(config)                                                \
+    {                                                                         \
+        .name = "window_type",                                                \
+        .type = GWC_STRING,                                                   \
+        .offset = offsetof(config, window_type),                              \
+        .dflt = "\"fixed\"",                                                  \
+        .one_of = gwc_rate_window_types,                                      \
+    },                                                                        \
+        {                                                                     \
+            .name = "algorithm",                                              \
+            .type = GWC_STRING,                                               \
+            .offset = offsetof(config, algorithm),                            \
+            .dflt = "\"window\"",                                             \
+            .one_of = gwc_rate_algorithms,                                    \
+        },                                                                    \
+    {                                                                         \
+        .name = "burst", .type = GWC_INT, .offset = offsetof(config, burst),  \
+        .bounded = true, .min = 1, .max = 1000000000,                         \
+    }
+
+static const gwc_field_t gwc_rate_named_fields[] = {
+    GWC_RATE_LIMIT(gwc_rate_named_t, "second", 0),
+    GWC_RATE_LIMIT(gwc_rate_named_t, "minute", 1),
+    GWC_RATE_LIMIT(gwc_rate_named_t, "hour", 2),
+    GWC_RATE_LIMIT(gwc_rate_named_t, "day", 3),
+    GWC_RATE_LIMIT(gwc_rate_named_t, "month", 4),
+    GWC_RATE_LIMIT(gwc_rate_named_t, "year", 5),
+    {
+        .name = "limit_by",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_rate_named_t, limit_by),
+        .dflt = "\"consumer\"",
+        .one_of = gwc_rate_limit_by,
+    },
+    {
+        .name = "header_name",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_rate_named_t, header_name),
+        .check = gwc_check_header_name,
+    },
+    {
+        .name = "path",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_rate_named_t, path),
+        .check = gwc_check_path,
+    },
+    GWC_RATE_KINDS(gwc_rate_named_t),
+    { .name = NULL },
+};
+
+static const gwc_field_t gwc_rate_named = {
+    .type = GWC_RECORD,
+    .offset = offsetof(gwc_rate_named_pair_t, value),
+    .fields = gwc_rate_named_fields,
+    .size = sizeof(gwc_rate_named_t),
+};
+
 static const gwc_field_t gwc_rate_limiting_fields[] = {
-    GWC_RATE_LIMIT("second", 0),
-    GWC_RATE_LIMIT("minute", 1),
-    GWC_RATE_LIMIT("hour", 2),
-    GWC_RATE_LIMIT("day", 3),
-    GWC_RATE_LIMIT("month", 4),
-    GWC_RATE_LIMIT("year", 5),
+    GWC_RATE_LIMIT(gwc_rate_limiting_t, "second", 0),
+    GWC_RATE_LIMIT(gwc_rate_limiting_t, "minute", 1),
+    GWC_RATE_LIMIT(gwc_rate_limiting_t, "hour", 2),
+    GWC_RATE_LIMIT(gwc_rate_limiting_t, "day", 3),
+    GWC_RATE_LIMIT(gwc_rate_limiting_t, "month", 4),
+    GWC_RATE_LIMIT(gwc_rate_limiting_t, "year", 5),
     {
         .name = "limit_by",
         .type = GWC_STRING,
@@ -145,6 +232,40 @@ static const gwc_field_t gwc_rate_limiting_fields[] = {
         .dflt = "\"none\"",
         .one_of = gwc_rate_fallbacks,
     },
+    GWC_RATE_KINDS(gwc_rate_limiting_t),
+    {
+        .name = "limits",
+        .type = GWC_MAP,
+        .offset = offsetof(gwc_rate_limiting_t, named),
+        .min_len = 1,
+        .elem = &gwc_rate_named,
+        .size = sizeof(gwc_rate_named_pair_t),
+    },
+    {
+        .name = "cost",
+        .type = GWC_STRING,
+        .offset = offsetof(gwc_rate_limiting_t, cost),
+    },
+    {
+        .name = "concurrency",
+        .type = GWC_INT,
+        .offset = offsetof(gwc_rate_limiting_t, concurrency),
+        .bounded = true,
+        .min = 1,
+        .max = 1000000000,
+    },
+    {
+        .name = "dry_run",
+        .type = GWC_BOOL,
+        .offset = offsetof(gwc_rate_limiting_t, dry_run),
+        .dflt = "false",
+    },
+    {
+        .name = "ietf_headers",
+        .type = GWC_BOOL,
+        .offset = offsetof(gwc_rate_limiting_t, ietf_headers),
+        .dflt = "false",
+    },
     GWC_REDIS_FLAT_FIELDS(gwc_rate_limiting_t, flat),
     { .name = NULL },
 };
@@ -194,7 +315,7 @@ gwc_rate_limiting_check_order(const gwc_rate_limiting_t *config)
         }
     }
 
-    if (n == 0) {
+    if (n == 0 && config->named.n == 0 && !config->concurrency.set) {
         gwc_error(config->record.node,
                   "at least one of \"second\", \"minute\", \"hour\", "
                   "\"day\", \"month\" and \"year\" must be set");
@@ -253,6 +374,95 @@ gwc_rate_limiting_check_policy(gwc_rate_limiting_t *config)
 }
 
 
+/* what limits with a name and without one have in common */
+static void
+gwc_rate_limiting_check_key(const gwc_str_t *limit_by,
+                            const gwc_str_t *header_name,
+                            const gwc_str_t *path)
+{
+    if (gwc_text_is(limit_by->v, "header") && !header_name->set) {
+        gwc_error(limit_by->node, "\"header_name\" must be set when "
+                                  "\"limit_by\" is \"header\"");
+    }
+
+    if (gwc_text_is(limit_by->v, "path") && !path->set) {
+        gwc_error(limit_by->node,
+                  "\"path\" must be set when \"limit_by\" is \"path\"");
+    }
+}
+
+
+static void
+gwc_rate_limiting_check_burst(const gwc_int_t *burst,
+                              const gwc_str_t *algorithm)
+{
+    if (burst->set && !gwc_text_is(algorithm->v, "gcra")) {
+        gwc_error(burst->node, "\"burst\" needs \"algorithm: gcra\"");
+    }
+}
+
+
+static void
+gwc_rate_limiting_check_named(const gwc_rate_named_pair_t *pair)
+{
+    const gwc_rate_named_t *named = &pair->value;
+    bool some = false;
+    size_t i;
+
+    for (i = 0; i < pair->key.v.len; i++) {
+        char c = pair->key.v.data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+              || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+        {
+            gwc_error(pair->key.node, "the name of a limit has letters, "
+                                      "digits, \"-\" and \"_\"");
+            break;
+        }
+    }
+
+    for (i = 0; i < GWC_RATE_PERIODS; i++) {
+        some |= named->limits[i].set;
+    }
+
+    if (!some) {
+        gwc_error(named->record.node,
+                  "at least one of \"second\", \"minute\", \"hour\", "
+                  "\"day\", \"month\" and \"year\" must be set");
+    }
+
+    gwc_rate_limiting_check_key(&named->limit_by, &named->header_name,
+                                &named->path);
+    gwc_rate_limiting_check_burst(&named->burst, &named->algorithm);
+}
+
+
+static void
+gwc_rate_limiting_check_more(const gwc_rate_limiting_t *config)
+{
+    bool more = config->named.n != 0 || config->cost.set
+                || gwc_text_is(config->window_type.v, "sliding")
+                || gwc_text_is(config->algorithm.v, "gcra");
+    size_t i;
+
+    for (i = 0; i < config->named.n; i++) {
+        gwc_rate_limiting_check_named(
+            GWC_ITEM(config->named, gwc_rate_named_pair_t, i));
+    }
+
+    gwc_rate_limiting_check_burst(&config->burst, &config->algorithm);
+
+    if (more
+        && (config->sync_rate.v > 0
+            || gwc_text_is(config->fallback.v, "local")))
+    {
+        gwc_error(config->record.node,
+                  "\"sync_rate\" and \"fallback\" are for fixed windows "
+                  "without \"cost\" and \"limits\"");
+    }
+}
+
+
 static void
 gwc_rate_limiting_check(void *data)
 {
@@ -260,18 +470,9 @@ gwc_rate_limiting_check(void *data)
 
     gwc_rate_limiting_check_order(config);
     gwc_rate_limiting_check_policy(config);
-
-    if (gwc_text_is(config->limit_by.v, "header") && !config->header_name.set)
-    {
-        gwc_error(config->limit_by.node,
-                  "\"header_name\" must be set when \"limit_by\" is "
-                  "\"header\"");
-    }
-
-    if (gwc_text_is(config->limit_by.v, "path") && !config->path.set) {
-        gwc_error(config->limit_by.node,
-                  "\"path\" must be set when \"limit_by\" is \"path\"");
-    }
+    gwc_rate_limiting_check_key(&config->limit_by, &config->header_name,
+                                &config->path);
+    gwc_rate_limiting_check_more(config);
 }
 
 

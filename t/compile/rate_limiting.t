@@ -370,3 +370,74 @@ redis:
   database: 2
   cluster_nodes: [{ip: 10.0.0.1}]
 --- error_like: config\.redis\.database: a cluster has no database but 0
+
+
+
+=== TEST 31: limits that Kong does not have
+--- plugin
+minute: 60
+window_type: sliding
+cost: $http_x_cost
+concurrency: 5
+dry_run: true
+ietf_headers: true
+limits:
+  burst:
+    second: 10
+    algorithm: gcra
+    burst: 20
+    limit_by: header
+    header_name: X-App
+  daily:
+    day: 1000
+    window_type: sliding
+--- conf
+gateway_rate_limiting minute=60 window_type=sliding limits.burst.second=10 limits.burst.limit_by=header limits.burst.header_name=X-App limits.burst.algorithm=gcra limits.burst.burst=20 limits.daily.day=1000 limits.daily.window_type=sliding cost=$http_x_cost concurrency=5 dry_run=on ietf_headers=on;
+
+
+
+=== TEST 32: requests at a time need no period
+--- plugin
+concurrency: 5
+--- conf
+gateway_rate_limiting concurrency=5;
+
+
+
+=== TEST 33: a burst without its algorithm
+--- plugin
+minute: 1
+burst: 2
+--- error_like: config\.burst: "burst" needs "algorithm: gcra"
+
+
+
+=== TEST 34: a named limit without a period
+--- plugin
+limits: {a: {limit_by: ip}}
+--- error_like: config\.limits\.a: at least one of "second"
+
+
+
+=== TEST 35: a named limit by a header without a name
+--- plugin
+limits: {a: {minute: 1, limit_by: header}}
+--- error_like: "header_name" must be set when "limit_by" is "header"
+
+
+
+=== TEST 36: a name that is none
+--- plugin
+limits: {"a b": {minute: 1}}
+--- error_like: the name of a limit has letters, digits, "-" and "_"
+
+
+
+=== TEST 37: sliding windows in batches
+--- plugin
+minute: 1
+window_type: sliding
+policy: redis
+redis: {host: localhost}
+sync_rate: 1
+--- error_like: "sync_rate" and "fallback" are for fixed windows without "cost" and "limits"
