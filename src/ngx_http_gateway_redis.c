@@ -58,7 +58,6 @@ ngx_http_gateway_redis_send(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_command_t *command,
     ngx_http_gateway_redis_pt handler, void *data)
 {
-    ngx_str_t                    *key;
     ngx_uint_t                    slot, n;
     ngx_http_gateway_redis_op_t  *op;
 
@@ -72,10 +71,9 @@ ngx_http_gateway_redis_send(ngx_http_gateway_redis_t *redis,
 
     } else {
         n = command->script ? 0 : 1;
-        key = command->argc > n ? &command->argv[n] : NULL;
 
-        if (key) {
-            slot = ngx_http_gateway_redis_cluster_slot(key);
+        if (command->argc > n) {
+            slot = ngx_http_gateway_redis_cluster_slot(&command->argv[n]);
         }
 
         if (ngx_http_gateway_redis_cluster_down(redis, slot)) {

@@ -183,6 +183,7 @@ typedef struct {
 
     ngx_http_gateway_rate_limiting_main_conf_t
                                  *mcf;
+    ngx_table_elt_t              *head;      /* response headers, patterns */
     ngx_str_t                     ietf_policy; /* RateLimit-Policy */
     unsigned                      plain:1;   /* limits[] in shared memory are
                                                 all there is */
@@ -464,6 +465,10 @@ ngx_http_gateway_rate_limiting_data_t *ngx_http_gateway_rate_limiting_keep(
 /* handler of the policy: whatever response comes in the end */
 ngx_int_t ngx_http_gateway_rate_limiting_header(ngx_http_request_t *r,
     void *arg);
+
+/* makes the patterns of headers; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_gateway_rate_limiting_head(ngx_conf_t *cf,
+    ngx_http_gateway_rate_limiting_conf_t *conf);
 
 /* makes the text of RateLimit-Policy; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_http_gateway_rate_limiting_ietf_policy(ngx_conf_t *cf,

@@ -16,10 +16,10 @@ static ngx_int_t ngx_http_gateway_rate_limiting_ietf(ngx_http_request_t *r,
 static void ngx_http_gateway_rate_limiting_ietf_name(
     ngx_http_gateway_rate_limiting_conf_t *conf, ngx_uint_t i,
     ngx_str_t *name);
+static ngx_table_elt_t *ngx_http_gateway_rate_limiting_room(
+    ngx_http_request_t *r, ngx_uint_t n);
 static void ngx_http_gateway_rate_limiting_clean(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf);
-static ngx_int_t ngx_http_gateway_rate_limiting_put(ngx_http_request_t *r,
-    ngx_str_t *name, ngx_str_t *value);
 
 
 ngx_http_gateway_rate_limiting_period_t
@@ -163,12 +163,11 @@ ngx_http_gateway_rate_limiting_header(ngx_http_request_t *r, void *arg)
 {
     ngx_http_gateway_rate_limiting_conf_t  *conf = arg;
 
-    u_char                                   *p;
-    ngx_str_t                                 text, remaining, *limit;
-    ngx_uint_t                                i;
-    ngx_http_gateway_rate_limiting_data_t    *data;
-    ngx_http_gateway_rate_limiting_more_t    *more;
-    ngx_http_gateway_rate_limiting_period_t  *period;
+    u_char                                 *p;
+    ngx_uint_t                              i, n;
+    ngx_table_elt_t                        *h;
+    ngx_http_gateway_rate_limiting_data_t  *data;
+    ngx_http_gateway_rate_limiting_more_t  *more;
 
     data = ngx_http_gateway_get_data(r, &ngx_http_gateway_rate_limiting);
 
@@ -181,73 +180,126 @@ ngx_http_gateway_rate_limiting_header(ngx_http_request_t *r, void *arg)
     }
 
     more = conf->more;
+    n = conf->n;
+
+    h = ngx_http_gateway_rate_limiting_room(r, 2 * n + 3
+                                               + (data->rejected ? 1 : 0));
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(h, conf->head, (2 * n + 3 + (data->rejected ? 1 : 0))
+                              * sizeof(ngx_table_elt_t));
+
     p = data->text;
-    ngx_str_null(&remaining);
+
+    for (i = 0; i < n; i++) {
+        ngx_http_gateway_rate_limiting_number(p, data->remaining[i],
+                                              &h[2 * i + 1].value);
+        p += NGX_HTTP_GATEWAY_RATE_TEXT;
+    }
+
+    if (data->selected < n) {
+        h[2 * n + 1].value = h[2 * data->selected + 1].value;
+
+    } else {
+        ngx_http_gateway_rate_limiting_number(p,
+                                              data->remaining[data->selected],
+                                              &h[2 * n + 1].value);
+        p += NGX_HTTP_GATEWAY_RATE_TEXT;
+    }
+
+    h[2 * n].value = more ? more->limits[data->selected].text
+                          : conf->limits[data->selected].text;
+
+    ngx_http_gateway_rate_limiting_number(p, (double) data->reset,
+                                          &h[2 * n + 2].value);
+
+    if (data->rejected) {
+        h[2 * n + 3].value = h[2 * n + 2].value;
+    }
+
+    return conf->ietf_headers
+           ? ngx_http_gateway_rate_limiting_ietf(r, conf, data) : NGX_OK;
+}
+
+
+/* so many response headers in one piece */
+
+static ngx_table_elt_t *
+ngx_http_gateway_rate_limiting_room(ngx_http_request_t *r, ngx_uint_t n)
+{
+    ngx_list_t       *list;
+    ngx_list_part_t  *part;
+
+    list = &r->headers_out.headers;
+    part = list->last;
+
+    if (part->nelts + n > list->nalloc) {
+
+        /* as ngx_list_push() goes on, but perhaps earlier */
+
+        part = ngx_palloc(r->pool, sizeof(ngx_list_part_t));
+        if (part == NULL) {
+            return NULL;
+        }
+
+        part->elts = ngx_palloc(r->pool, ngx_max(list->nalloc, n)
+                                         * list->size);
+        if (part->elts == NULL) {
+            return NULL;
+        }
+
+        part->nelts = 0;
+        part->next = NULL;
+
+        list->last->next = part;
+        list->last = part;
+    }
+
+    part->nelts += n;
+
+    return (ngx_table_elt_t *) part->elts + part->nelts - n;
+}
+
+
+/* the headers of each response, without what is different in each */
+
+ngx_int_t
+ngx_http_gateway_rate_limiting_head(ngx_conf_t *cf,
+    ngx_http_gateway_rate_limiting_conf_t *conf)
+{
+    ngx_uint_t                                i;
+    ngx_table_elt_t                          *h;
+    ngx_http_gateway_rate_limiting_period_t  *period;
+
+    h = ngx_pcalloc(cf->pool, (2 * conf->n + 4) * sizeof(ngx_table_elt_t));
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    conf->head = h;
 
     for (i = 0; i < conf->n; i++) {
 
         period = &ngx_http_gateway_rate_limiting_periods
                      [conf->limits[i].period];
 
-        ngx_http_gateway_rate_limiting_number(p, data->remaining[i], &text);
-        p += NGX_HTTP_GATEWAY_RATE_TEXT;
-
-        if (i == data->selected) {
-            remaining = text;
-        }
-
-        if (ngx_http_gateway_rate_limiting_put(r, &period->limit,
-                                               &conf->limits[i].text)
-            != NGX_OK
-            || ngx_http_gateway_rate_limiting_put(r, &period->remaining,
-                                                  &text)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+        h[2 * i].key = period->limit;
+        h[2 * i].value = conf->limits[i].text;
+        h[2 * i + 1].key = period->remaining;
     }
 
-    if (data->selected >= conf->n) {
-        ngx_http_gateway_rate_limiting_number(p,
-                                              data->remaining[data->selected],
-                                              &remaining);
-        p += NGX_HTTP_GATEWAY_RATE_TEXT;
+    h[2 * i].key = ngx_http_gateway_rate_limiting_limit_name;
+    h[2 * i + 1].key = ngx_http_gateway_rate_limiting_remaining_name;
+    h[2 * i + 2].key = ngx_http_gateway_rate_limiting_reset_name;
+    h[2 * i + 3].key = ngx_http_gateway_rate_limiting_retry_name;
+
+    for (i = 0; i < 2 * conf->n + 4; i++) {
+        h[i].hash = 1;
     }
 
-    ngx_http_gateway_rate_limiting_number(p, (double) data->reset, &text);
-
-    limit = more ? &more->limits[data->selected].text
-                 : &conf->limits[data->selected].text;
-
-    if (ngx_http_gateway_rate_limiting_put(r,
-                                   &ngx_http_gateway_rate_limiting_limit_name,
-                                   limit)
-        != NGX_OK
-        || ngx_http_gateway_rate_limiting_put(r,
-                               &ngx_http_gateway_rate_limiting_remaining_name,
-                               &remaining)
-           != NGX_OK
-        || ngx_http_gateway_rate_limiting_put(r,
-                                   &ngx_http_gateway_rate_limiting_reset_name,
-                                   &text)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (conf->ietf_headers
-        && ngx_http_gateway_rate_limiting_ietf(r, conf, data) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (!data->rejected) {
-        return NGX_OK;
-    }
-
-    return ngx_http_gateway_rate_limiting_put(r,
-                                  &ngx_http_gateway_rate_limiting_retry_name,
-                                  &text);
+    return NGX_OK;
 }
 
 
@@ -261,6 +313,7 @@ ngx_http_gateway_rate_limiting_ietf(ngx_http_request_t *r,
     u_char                                 *p;
     ngx_str_t                               name, value;
     ngx_uint_t                              i, n;
+    ngx_table_elt_t                        *h;
     ngx_http_gateway_rate_limiting_more_t  *more;
 
     more = conf->more;
@@ -287,17 +340,22 @@ ngx_http_gateway_rate_limiting_ietf(ngx_http_request_t *r,
 
     value.len = p - value.data;
 
-    if (ngx_http_gateway_rate_limiting_put(r,
-                                  &ngx_http_gateway_rate_limiting_policy_name,
-                                  &conf->ietf_policy)
-        != NGX_OK)
-    {
+    h = ngx_http_gateway_rate_limiting_room(r, 2);
+    if (h == NULL) {
         return NGX_ERROR;
     }
 
-    return ngx_http_gateway_rate_limiting_put(r,
-                                    &ngx_http_gateway_rate_limiting_ietf_field,
-                                    &value);
+    ngx_memzero(h, 2 * sizeof(ngx_table_elt_t));
+
+    h[0].hash = 1;
+    h[0].key = ngx_http_gateway_rate_limiting_policy_name;
+    h[0].value = conf->ietf_policy;
+
+    h[1].hash = 1;
+    h[1].key = ngx_http_gateway_rate_limiting_ietf_field;
+    h[1].value = value;
+
+    return NGX_OK;
 }
 
 
@@ -432,39 +490,6 @@ found:
         ngx_http_gateway_header_out_remove(r,
                               &ngx_http_gateway_rate_limiting_ietf_field);
     }
-}
-
-
-/* the same as ngx_http_gateway_header_out_add(), but inlined above */
-
-static ngx_inline ngx_int_t
-ngx_http_gateway_rate_limiting_put(ngx_http_request_t *r, ngx_str_t *name,
-    ngx_str_t *value)
-{
-    ngx_list_t       *list;
-    ngx_table_elt_t  *h;
-
-    list = &r->headers_out.headers;
-
-    if (list->last->nelts < list->nalloc) {
-        h = (ngx_table_elt_t *) list->last->elts + list->last->nelts++;
-
-    } else {
-        h = ngx_list_push(list);
-        if (h == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    h->hash = 1;
-    h->key = *name;
-    h->value = *value;
-    h->lowcase_key = NULL;
-#if (nginx_version >= 1023000)
-    h->next = NULL;
-#endif
-
-    return NGX_OK;
 }
 
 

@@ -297,8 +297,6 @@ ngx_http_gateway_rate_limiting_handler(ngx_http_request_t *r, void *data)
         ngx_http_gateway_rate_limiting_windows(mcf, ngx_time());
     }
 
-    ngx_memzero(used, sizeof(used));
-
     if (ngx_http_gateway_rate_limiting_local(r, conf, mcf, used, &stop)
         != NGX_OK)
     {
@@ -789,6 +787,10 @@ ngx_http_gateway_rate_limiting_check(ngx_conf_t *cf, void *data)
         && conf->more == NULL)
     {
         mcf->local.used = 1;
+    }
+
+    if (ngx_http_gateway_rate_limiting_head(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     if (conf->ietf_headers

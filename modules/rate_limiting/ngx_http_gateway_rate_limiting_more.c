@@ -526,6 +526,7 @@ ngx_http_gateway_rate_limiting_more_ask(ngx_http_request_t *r,
     }
 
     rule = NULL;
+    ngx_str_null(&prefix);
     n = 0;
     k = 0;
 
