@@ -54,6 +54,9 @@ _EOC_
 
 my $nginx = start_nginx(master => 1, workers => 2, log_level => 'info',
                         config => $config . <<"_EOC_");
+    location = /connections {
+        stub_status;
+    }
     location = /two {
         gateway_rate_limiting concurrency=2 $by;
         $echo
@@ -231,7 +234,7 @@ sub at_a_time {
     my @pids = map {
         my $pid = fork();
         if (!$pid) {
-            my $res = get($path, 'X-Test-Delay: 2');
+            my $res = get($path, 'X-Test-Delay: 3');
             require POSIX;
             POSIX::_exit($res ? $res->status == 200 ? 0 : 1 : 2);
         }
@@ -247,17 +250,27 @@ sub passed {
 $key = 'x';
 is(passed(at_a_time(5, '/two')), 2, 'two at a time');
 is(passed(at_a_time(2, '/two')), 2, 'two more afterwards');
+
+# that many requests are under way, and the one that asks
+sub under_way {
+    my ($n) = @_;
+    return wait_until(sub {
+        my ($writing) = get('/connections')->body =~ /Writing: (\d+)/;
+        $writing == $n + 1 }, 10);
+}
+
 $key = 'y';
 my @pids = at_a_time(2, '/two_and_five');
-ok(wait_until(sub { get('/two_and_five')->status == 503 }, 2),
-   'with limits: the third is refused');
+ok(under_way(2), 'two are under way');
+is(get('/two_and_five')->status, 503, 'with limits: the third is refused');
 is(passed(@pids), 2, 'two were let in');
-my $free = grep { get('/two_and_five')->status == 200 } 1 .. 6;
-ok($free >= 1 && $free <= 3, 'who was not let in was not counted');
+is_deeply(statuses(4, '/two_and_five'), [200, 200, 200, 503],
+          'who was not let in was not counted');
 
 $key = 'z';
 @pids = at_a_time(2, '/two');
-ok(wait_until(sub { get('/two')->status == 429 }, 2), 'two at a time');
+ok(under_way(2), 'two are under way');
+is(get('/two')->status, 429, 'the third is refused');
 kill 'KILL', $nginx->workers;
 passed(@pids);
 ok(wait_until(sub { my $res = get('/two'); $res && $res->status == 200 }, 10),

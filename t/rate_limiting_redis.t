@@ -7,6 +7,7 @@ use lib 't/lib';
 use Test::Gateway 'no_plan';
 use Test::Gateway::Redis;
 
+use IO::Socket::INET;
 use Time::HiRes 'time';
 
 my $port = port(1);
@@ -17,7 +18,8 @@ my $at = "policy=redis redis.host=127.0.0.1 redis.port=$port";
 
 start_echo();
 
-my $echo = "proxy_pass http://127.0.0.1:$ENV{TEST_NGINX_ECHO_PORT};";
+my $http2 = port(2);
+my $echo = "client_max_body_size 1m; proxy_pass http://127.0.0.1:$ENV{TEST_NGINX_ECHO_PORT};";
 
 sub get {
     my ($path, @headers) = @_;
@@ -56,6 +58,13 @@ my $nginx = start_nginx(master => 1, workers => 2,
         gateway_rate_limiting minute=1 $at error_code=403
                               "error_message=eve again";
     }
+    server {
+        listen 127.0.0.1:$http2 http2;
+        location = /many {
+            gateway_rate_limiting year=1000 $at;
+            $echo
+        }
+    }
 _EOC_
     location = /minute {
         gateway_rate_limiting minute=3 $at limit_by=header header_name=X-Key;
@@ -73,6 +82,10 @@ _EOC_
     location = /consumer {
         gateway_key_auth on;
         gateway_rate_limiting minute=5 $at;
+        $echo
+    }
+    location = /ten {
+        gateway_rate_limiting year=10 $at limit_by=header header_name=X-Key;
         $echo
     }
     location = /hidden {
@@ -192,6 +205,42 @@ unlike($_->raw_headers, qr/ratelimit|retry-after/i, 'none of them')
     for @res;
 
 
+# requests with bodies, requests over HTTP/2, many at a time
+
+my $body = join '', map { "line $_\n" } 1 .. 20000;
+my $posted = http_request('POST', '/minute', headers => ['X-Key: post'],
+                          body => $body);
+is($posted->status, 200, 'a request with a body waits for Redis');
+ok(index($posted->body, $body) > 0, 'all of the body arrives');
+
+SKIP: {
+    `curl -V` =~ /HTTP2/ or skip 'curl has no HTTP/2', 1;
+    my $url = "http://127.0.0.1:$http2/many";
+    my $heads = join '', map { `curl -s -I --http2-prior-knowledge $url` }
+                         1 .. 5;
+    my @passed = $heads =~ m{^HTTP/2 200}mg;
+    is(scalar @passed, 5, 'requests over HTTP/2');
+}
+
+{
+    my @pids = map {
+        my $pid = fork();
+        if (!$pid) {
+            require POSIX;
+            POSIX::_exit(scalar grep { get('/ten', 'X-Key: ten')->status
+                                       == 200 } 1 .. 20);
+        }
+        $pid;
+    } 1 .. 5;
+    my $passed = 0;
+    for (@pids) {
+        waitpid $_, 0;
+        $passed += $? >> 8;
+    }
+    is($passed, 10, 'five clients at a time share ten requests exactly');
+}
+
+
 # Redis is not there
 
 for (1 .. 5) {
@@ -229,6 +278,26 @@ is(get('/minute', 'X-Key: d')->status, 200, 'it hangs: passes')
     for 1 .. 6;
 my @late = $nginx->error_log =~ /does not answer in time/g;
 ok(@late >= 1 && @late <= 2, 'only the first of each worker waits for it');
+
+# clients that do not wait that long
+
+sub leave {
+    my ($key) = @_;
+    my $socket = IO::Socket::INET->new(
+        PeerAddr => "127.0.0.1:$ENV{TEST_NGINX_SERVER_PORT}") or die;
+    print $socket "GET /minute HTTP/1.1\r\nHost: a\r\nX-Key: $key\r\n\r\n";
+    $socket->flush;
+    select undef, undef, undef, 0.05;
+    close $socket;
+}
+
+leave("left$_") for 1 .. 5;
+$redis->go_on;
+ok(wait_until(sub {
+       (get('/minute', 'X-Key: e0')->header('X-RateLimit-Limit-Minute') // 0)
+           == 3 }, 10), 'it is back');
+$redis->pause;
+leave("gone$_") for 1 .. 5;
 $redis->go_on;
 ok(wait_until(sub {
        (get('/minute', 'X-Key: e')->header('X-RateLimit-Limit-Minute') // 0)
