@@ -370,6 +370,8 @@ ngx_http_gateway_rate_limiting_timer(ngx_event_t *ev)
         changed = ngx_queue_data(q, ngx_http_gateway_rate_limiting_changed_t,
                                  queue);
 
+        /* the analyzer does not see that removing a head made another one */
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         ngx_queue_remove(q);
         sync->n--;
 
@@ -684,6 +686,7 @@ ngx_http_gateway_rate_limiting_sync_cleanup(void *data)
 
     while (!ngx_queue_empty(&sync->changed)) {
         q = ngx_queue_head(&sync->changed);
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): as above */
         ngx_queue_remove(q);
 
         ngx_free(ngx_queue_data(q, ngx_http_gateway_rate_limiting_changed_t,
