@@ -309,3 +309,60 @@ is(get('/minute', 'X-Key: f')->status, 200, 'it works after it');
 $nginx->stop('QUIT');
 unlike($nginx->error_log, qr/\[(alert|crit|emerg)\]|open socket/,
        'nothing bad is logged');
+
+
+# the same from a file: keys have the ids of the plugin's scope
+
+my %id = map { $_ => "$_$_$_$_$_$_$_$_-$_$_$_$_-4$_$_$_-8$_$_$_-"
+                     . $_ x 12 } 1 .. 4;
+
+$nginx = start_nginx(log_level => 'info', yaml => <<"_EOC_");
+_format_version: "3.0"
+services:
+- id: $id{1}
+  name: one
+  url: http://127.0.0.1:$ENV{TEST_NGINX_ECHO_PORT}
+  routes:
+  - {name: a, paths: [/a]}
+  - {name: b, paths: [/b]}
+  plugins:
+  - name: key-auth
+  - name: rate-limiting
+    config: {minute: 9, policy: redis, redis_host: localhost, redis_port: $port}
+- id: $id{2}
+  name: two
+  url: http://127.0.0.1:$ENV{TEST_NGINX_ECHO_PORT}
+  routes:
+  - id: $id{3}
+    name: c
+    paths: [/c]
+    plugins:
+    - name: rate-limiting
+      config:
+        minute: 9
+        policy: redis
+        limit_by: service
+        redis: {host: 127.0.0.1, port: $port, database: 1}
+consumers:
+- id: $id{4}
+  username: bob
+  keyauth_credentials: [{key: k1}]
+_EOC_
+
+($start, @res) = in_one_minute(sub {
+    my ($start) = @_;
+    return ($start, map { get($_, 'apikey: k1') } '/a', '/b', '/c');
+});
+is_deeply([map { $_->status } @res], [200, 200, 200], 'compiled');
+is_deeply([map { $_->header('X-RateLimit-Remaining-Minute') } @res],
+          [8, 7, 8], 'routes of a service count together');
+is($redis->ask('GET', "ratelimit:$nil:$id{1}:$id{4}:$start:minute"), 2,
+   'the key of a plugin on a service');
+
+my $other = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port);
+print $other "SELECT 1\r\nGET ratelimit:$id{3}:$nil:$id{2}:$start:minute\r\n";
+$other->flush;
+is(Test::Gateway::Redis::answer($other), 'OK', 'another database');
+is(Test::Gateway::Redis::answer($other), 1, 'the key of one on a route');
+
+$nginx->stop;
