@@ -133,6 +133,7 @@ struct ngx_http_gateway_jwt_main_conf_s {
     EVP_MD                          *sha256;
     EVP_MD_CTX                      *md;
     ngx_uint_t                       asymmetric;    /* some key is */
+    ngx_uint_t                       used;      /* there is a policy */
 };
 
 

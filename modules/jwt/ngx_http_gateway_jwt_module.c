@@ -12,6 +12,7 @@
 
 
 #include "ngx_http_gateway_jwt.h"
+#include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_reply.h"
 #include "ngx_http_gateway_store.h"
 
@@ -1009,6 +1010,8 @@ ngx_http_gateway_jwt_check(ngx_conf_t *cf, void *conf)
 
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
 
+    jmcf->used = 1;
+
     rv = ngx_http_gateway_jwt_check_keys(cf, jmcf, jcf);
     if (rv != NGX_CONF_OK) {
         return rv;
@@ -1483,9 +1486,17 @@ ngx_http_gateway_jwt_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_gateway_jwt_init(ngx_conf_t *cf)
 {
+    ngx_http_gateway_main_conf_t      *gmcf;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
+
+    /* of the keys in a store nobody knows */
+
+    if (jmcf->used && gmcf->store) {
+        jmcf->asymmetric = 1;
+    }
 
     if (jmcf->by_claim) {
         jmcf->consumers = ngx_http_gateway_consumers_init(cf);
