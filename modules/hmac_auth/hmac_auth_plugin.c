@@ -6,6 +6,7 @@
 
 #include "model.h"
 #include "rule.h"
+#include "secret.h"
 
 typedef struct {
     gwc_record_t record;
@@ -24,6 +25,7 @@ typedef struct {
     gwc_str_t secret;
 } gwc_hmac_auth_credential_t;
 
+static void gwc_hmac_auth_check_credential(void *credential);
 static void gwc_hmac_auth_emit_credential(gwc_writer_t *w,
                                           const void *credential);
 
@@ -95,7 +97,6 @@ static const gwc_field_t gwc_hmac_auth_fields[] = {
     { .name = NULL },
 };
 
-/* Kong draws a secret that is not given; here a secret never comes from us */
 static const gwc_field_t gwc_hmac_auth_credential_fields[] = {
     {
         .name = "username",
@@ -107,7 +108,7 @@ static const gwc_field_t gwc_hmac_auth_credential_fields[] = {
         .name = "secret",
         .type = GWC_STRING,
         .offset = offsetof(gwc_hmac_auth_credential_t, secret),
-        .flags = GWC_REQUIRED | GWC_SECRET | GWC_REFERENCEABLE,
+        .flags = GWC_SECRET | GWC_REFERENCEABLE,
     },
     { .name = NULL },
 };
@@ -117,6 +118,7 @@ static const gwc_credential_rule_t gwc_hmac_auth_credentials = {
     .fields = gwc_hmac_auth_credential_fields,
     .size = sizeof(gwc_hmac_auth_credential_t),
     .endpoint_key = "username",
+    .check = gwc_hmac_auth_check_credential,
     .emit = gwc_hmac_auth_emit_credential,
 };
 
@@ -139,6 +141,19 @@ const gwc_plugin_rule_t gwc_rule_hmac_auth = {
 };
 
 
+/* a secret that is not given is a random one, which is told nobody */
+static void
+gwc_hmac_auth_check_credential(void *credential)
+{
+    const gwc_hmac_auth_credential_t *c = credential;
+
+    if (c->secret.node == NULL) {
+        gwc_warning(c->credential.e.record.node,
+                    "without a \"secret\" nobody can use this credential");
+    }
+}
+
+
 static void
 gwc_hmac_auth_emit_credential(gwc_writer_t *w, const void *credential)
 {
@@ -150,6 +165,12 @@ gwc_hmac_auth_emit_credential(gwc_writer_t *w, const void *credential)
     gwc_begin(w, "gateway_hmac_auth_credential");
     gwc_argf(w, "id=%s", e->id);
     gwc_param(w, "username", c->username.v);
-    gwc_param(w, "secret", c->secret.v);
+    if (c->secret.set) {
+        gwc_param(w, "secret", c->secret.v);
+
+    } else {
+        gwc_argf(w, "secret=%s", gwc_secret_drawn(e->id));
+    }
+
     gwc_end(w);
 }

@@ -6,6 +6,7 @@
 
 #include "model.h"
 #include "rule.h"
+#include "secret.h"
 
 #include "gateway_jose.h"
 #include "gateway_jwt_headers.h"
@@ -309,7 +310,7 @@ static const gwc_field_t gwc_jwt_credential_fields[] = {
         .name = "key",
         .type = GWC_STRING,
         .offset = offsetof(gwc_jwt_credential_t, key),
-        .flags = GWC_REQUIRED | GWC_UNIQUE,
+        .flags = GWC_UNIQUE,
     },
     {
         .name = "secret",
@@ -591,6 +592,11 @@ gwc_jwt_check_credential(void *credential)
     const gateway_jose_alg_t *alg;
     EVP_PKEY *key;
 
+    if (c->key.node == NULL) {
+        gwc_warning(c->credential.e.record.node,
+                    "without a \"key\" nobody can use this credential");
+    }
+
     if (gwc_jwt_given(&c->jwks_uri) || gwc_jwt_given(&c->jwks)) {
 
         if (gwc_jwt_given(&c->jwks_uri) + gwc_jwt_given(&c->jwks)
@@ -612,9 +618,9 @@ gwc_jwt_check_credential(void *credential)
 
     if (gwc_jwt_symmetric(c)) {
         if (!gwc_jwt_given(&c->secret)) {
-            gwc_error(c->credential.e.record.node,
-                      "required field missing: \"secret\": secrets are "
-                      "never made up");
+            gwc_warning(c->credential.e.record.node,
+                        "without a \"secret\" nobody can use this "
+                        "credential");
         }
 
         return;
@@ -667,6 +673,10 @@ gwc_jwt_emit_credential(gwc_writer_t *w, const void *credential)
     const gwc_jwt_credential_t *c = credential;
     const gwc_entity_t *e = &c->credential.e;
 
+    if (!c->key.set) {
+        return;
+    }
+
     w->secret = true;
 
     gwc_begin(w, "gateway_jwt_secret");
@@ -684,7 +694,12 @@ gwc_jwt_emit_credential(gwc_writer_t *w, const void *credential)
         gwc_param(w, "jwks", c->jwks.v);
 
     } else if (gwc_jwt_symmetric(c)) {
-        gwc_param(w, "secret", c->secret.v);
+        if (c->secret.set) {
+            gwc_param(w, "secret", c->secret.v);
+
+        } else {
+            gwc_argf(w, "secret=%s", gwc_secret_drawn(e->id));
+        }
 
     } else if (c->rsa_public_key.set) {
         gwc_param(w, "rsa_public_key", c->rsa_public_key.v);

@@ -26,6 +26,7 @@ typedef struct {
     gwc_int_t ttl;
 } gwc_key_auth_credential_t;
 
+static void gwc_key_auth_check_credential(void *credential);
 static void gwc_key_auth_emit_credential(gwc_writer_t *w,
                                          const void *credential);
 
@@ -93,13 +94,12 @@ static const gwc_field_t gwc_key_auth_fields[] = {
     { .name = NULL },
 };
 
-/* Kong draws a key that is not given; here a secret never comes from us */
 static const gwc_field_t gwc_key_auth_credential_fields[] = {
     {
         .name = "key",
         .type = GWC_STRING,
         .offset = offsetof(gwc_key_auth_credential_t, key),
-        .flags = GWC_REQUIRED | GWC_UNIQUE | GWC_SECRET | GWC_REFERENCEABLE,
+        .flags = GWC_UNIQUE | GWC_SECRET | GWC_REFERENCEABLE,
     },
     {
         .name = "ttl",
@@ -116,6 +116,7 @@ static const gwc_credential_rule_t gwc_key_auth_credentials = {
     .entity = "keyauth_credentials",
     .fields = gwc_key_auth_credential_fields,
     .size = sizeof(gwc_key_auth_credential_t),
+    .check = gwc_key_auth_check_credential,
     .emit = gwc_key_auth_emit_credential,
 };
 
@@ -138,11 +139,28 @@ const gwc_plugin_rule_t gwc_rule_key_auth = {
 };
 
 
+/* a key that is not given is a random one, which is told nobody */
+static void
+gwc_key_auth_check_credential(void *credential)
+{
+    const gwc_key_auth_credential_t *c = credential;
+
+    if (c->key.node == NULL) {
+        gwc_warning(c->credential.e.record.node,
+                    "without a \"key\" nobody can use this credential");
+    }
+}
+
+
 static void
 gwc_key_auth_emit_credential(gwc_writer_t *w, const void *credential)
 {
     const gwc_key_auth_credential_t *c = credential;
     const gwc_entity_t *e = &c->credential.e;
+
+    if (!c->key.set) {
+        return;
+    }
 
     w->secret = true;
 

@@ -1103,8 +1103,7 @@ static const gwc_credential_rule_t gwc_plain_credentials[] = {
     { .entity = "acls", OF(gwc_acl_fields, gwc_keyed_t) },
     { .entity = "oauth2_credentials",
       OF(gwc_oauth2_fields, gwc_oauth2_t),
-      .endpoint_key = "client_id",
-      .check = gwc_check_oauth2_credential },
+      .endpoint_key = "client_id" },
 };
 
 #define GWC_KINDS_MAX 64

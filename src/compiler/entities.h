@@ -51,7 +51,6 @@ void gwc_check_upstream(void *entity);
 void gwc_check_target(void *entity);
 void gwc_check_vault(void *entity);
 void gwc_check_jwt_secret(void *entity);
-void gwc_check_oauth2_credential(void *entity);
 void gwc_check_filter_chain(void *entity);
 /* entity_tls.c */
 void gwc_check_certificate(void *entity);

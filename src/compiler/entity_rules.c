@@ -726,7 +726,7 @@ gwc_check_vault(void *entity)
 }
 
 
-/* a secret for HS*, a public key for the others */
+/* a public key for what is not HS*; a secret may be drawn */
 void
 gwc_check_jwt_secret(void *entity)
 {
@@ -737,12 +737,6 @@ gwc_check_jwt_secret(void *entity)
     }
 
     if (jwt->algorithm.v.data[0] == 'H') {
-        if (!gwc_written(&jwt->secret)) {
-            gwc_error(jwt->c.e.record.node,
-                      "required field missing: \"secret\": secrets are "
-                      "never made up");
-        }
-
         return;
     }
 
@@ -750,22 +744,6 @@ gwc_check_jwt_secret(void *entity)
         gwc_error(jwt->c.e.record.node,
                   "\"rsa_public_key\" is required for %s",
                   gwc_quoted(jwt->algorithm.v));
-    }
-}
-
-
-/* a public client may have none */
-void
-gwc_check_oauth2_credential(void *entity)
-{
-    const gwc_oauth2_t *oauth2 = entity;
-
-    if (!gwc_written(&oauth2->client_secret)
-        && gwc_text_is(oauth2->client_type.v, "confidential"))
-    {
-        gwc_error(oauth2->c.e.record.node,
-                  "required field missing: \"client_secret\": secrets are "
-                  "never made up");
     }
 }
 

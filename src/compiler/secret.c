@@ -145,6 +145,14 @@ gwc_secret_hex(const char *purpose, gwc_text_t first, gwc_text_t second)
 }
 
 
+const char *
+gwc_secret_drawn(const char *id)
+{
+    return gwc_secret_hex("drawn secrets", (gwc_text_t){ "", 0 },
+                          (gwc_text_t){ id, strlen(id) });
+}
+
+
 bool
 gwc_secret_is_used(void)
 {

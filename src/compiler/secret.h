@@ -31,6 +31,12 @@ const gateway_digest_key_t *gwc_secret_key(const char *purpose);
 const char *gwc_secret_hex(const char *purpose, gwc_text_t first,
                            gwc_text_t second);
 
+/*
+ * In place of a secret that the file does not give: nobody knows it, and it
+ * stays the same for this id.
+ */
+const char *gwc_secret_drawn(const char *id);
+
 /* some digest was made, so nginx needs the file */
 bool gwc_secret_is_used(void);
 

@@ -117,15 +117,15 @@ consumers:
   - {}
 --- error
 kong.yml:4:3: error: consumers[0].type: unknown field "type": it exists in Kong Enterprise only
-kong.yml:6:5: error: consumers[0].keyauth_credentials[0]: required field missing: "key"
+kong.yml:6:5: warning: consumers[0].keyauth_credentials[0]: without a "key" nobody can use this credential
 kong.yml:7:10: error: consumers[0].keyauth_credentials[1].key: expected a string, this is an integer
   fix: put it in quotes
 kong.yml:9:10: error: consumers[0].keyauth_credentials[3].key: uniqueness violation: 'keyauth_credentials' entity with key set to the same value already declared in kong.yml:8
 kong.yml:11:5: error: consumers[0].basicauth_credentials[0]: required field missing: "password"
 kong.yml:12:15: error: consumers[0].basicauth_credentials[1].username: uniqueness violation: 'basicauth_credentials' entity with username set to 'a' already declared in kong.yml:11
 kong.yml:14:5: error: consumers[0].basicauth_credentials[2]: required field missing: "username"
-kong.yml:16:5: error: consumers[0].hmacauth_credentials[0]: required field missing: "secret"
-kong.yml:18:5: error: consumers[0].jwt_secrets[0]: required field missing: "secret": secrets are never made up
+kong.yml:16:5: warning: consumers[0].hmacauth_credentials[0]: without a "secret" nobody can use this credential
+kong.yml:18:5: warning: consumers[0].jwt_secrets[0]: without a "secret" nobody can use this credential
 kong.yml:19:5: error: consumers[0].jwt_secrets[1]: "rsa_public_key" is required for this algorithm
 kong.yml:23:16: error: consumers[0].jwt_secrets[2].algorithm: expected one of: HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384, ES512, PS256, PS384, PS512, EdDSA; this is "none"
 kong.yml:26:5: error: consumers[0].oauth2_credentials[0]: required field missing: "name"

@@ -117,7 +117,7 @@ consumers:
   - username: u
   - secret: very-secret
 --- error_like eval
-[qr/^kong.yml:5:5: error: consumers\[0\]\.hmacauth_credentials\[0\].*secret/m,
+[qr/^kong.yml:5:5: warning: consumers\[0\]\.hmacauth_credentials\[0\]: without a "secret"/m,
  qr/^kong.yml:6:5: error: consumers\[0\]\.hmacauth_credentials\[1\].*username/m]
 
 
@@ -170,3 +170,15 @@ consumers:
 [200, 401]
 --- response_body_like eval
 ["X-Credential-Identifier: bob\n", "HMAC signature does not match"]
+
+
+
+=== TEST 20: a secret that is not given is drawn, and stays the same
+--- yaml
+_format_version: "3.0"
+consumers:
+- username: bob
+  hmacauth_credentials:
+  - username: u
+--- conf_like: gateway_hmac_auth_credential id=\S{36} username=u secret=[0-9a-f]{64};
+--- stderr_like: kong.yml:5:5: warning: consumers\[0\]\.hmacauth_credentials\[0\]: without a "secret" nobody can use this credential

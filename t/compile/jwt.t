@@ -148,11 +148,11 @@ consumers:
     secret: very-secret
   - secret: very-secret
 --- error_like eval
-[qr/^kong.yml:5:5: error: consumers\[0\]\.jwt_secrets\[0\].*secret/m,
+[qr/^kong.yml:5:5: warning: consumers\[0\]\.jwt_secrets\[0\]: without a "secret"/m,
  qr/^kong.yml:6:5: error: consumers\[0\]\.jwt_secrets\[1\].*rsa_public_key/m,
  qr/^kong.yml:11:21: error: consumers\[0\]\.jwt_secrets\[2\]\.rsa_public_key: /m,
  qr/^kong.yml:13:16: error: consumers\[0\]\.jwt_secrets\[3\]\.algorithm: /m,
- qr/^kong.yml:15:5: error: consumers\[0\]\.jwt_secrets\[4\].*key/m]
+ qr/^kong.yml:15:5: warning: consumers\[0\]\.jwt_secrets\[4\]: without a "key"/m]
 
 
 

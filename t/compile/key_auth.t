@@ -168,14 +168,15 @@ plugins:
 
 
 
-=== TEST 9: a credential without a key: secrets are not drawn
+=== TEST 9: a credential without a key, which would be told nobody
 --- yaml
 _format_version: "3.0"
 consumers:
 - username: bob
   keyauth_credentials:
   - ttl: 5
---- error_like: kong.yml:5:5: error: consumers\[0\]\.keyauth_credentials\[0\].*key
+--- conf_unlike: gateway_key_auth_credential
+--- stderr_like: kong.yml:5:5: warning: consumers\[0\]\.keyauth_credentials\[0\]: without a "key" nobody can use this credential
 
 
 
