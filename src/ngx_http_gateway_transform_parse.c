@@ -61,6 +61,12 @@ static u_char *ngx_http_gateway_json_escape(u_char *p, u_char *last,
 static u_char *ngx_http_gateway_json_utf8(u_char *p, ngx_uint_t c);
 
 
+/* what is not simply a byte of a string */
+static const u_char  ngx_http_gateway_json_special[256] = {
+    ['\0'] = 1, ['"'] = 1, ['\\'] = 1
+};
+
+
 ngx_int_t
 ngx_http_gateway_json_parse(ngx_pool_t *pool, const ngx_str_t *text,
     ngx_uint_t depth, ngx_http_gateway_json_t *json)
@@ -371,18 +377,17 @@ ngx_http_gateway_json_string(ngx_http_gateway_json_parser_t *parser,
 
     for (p++; p < last; p++) {
 
+        while (p < last && !ngx_http_gateway_json_special[*p]) {
+            p++;
+        }
+
+        if (p == last || *p == '\0') {
+            return NGX_DECLINED;
+        }
+
         if (*p == '"') {
             parser->p = p + 1;
             return NGX_OK;
-        }
-
-        if (*p != '\\') {
-
-            if (*p == '\0') {
-                return NGX_DECLINED;
-            }
-
-            continue;
         }
 
         *escaped = 1;
