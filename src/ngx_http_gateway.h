@@ -357,7 +357,8 @@ struct ngx_http_gateway_ctx_s {
                                                          ours */
     unsigned                         held:4;       /* policies that hold the
                                                       response's header */
-    unsigned                         dropped:1;    /* another took its place */
+    unsigned                         dropped:1;    /* another takes its place */
+    unsigned                         replaced:1;   /* and its header is out */
 };
 
 
@@ -434,8 +435,9 @@ void ngx_http_gateway_hold_header(ngx_http_gateway_ctx_t *ctx);
 void ngx_http_gateway_release_header(ngx_http_gateway_ctx_t *ctx);
 
 /*
- * Answers with that status instead of the response whose header is held; the
- * body handler returns the value.
+ * Answers with that status instead of the response whose header is held or is
+ * being looked at; the handler returns the value.  Policies do not see what
+ * is sent then.
  */
 ngx_int_t ngx_http_gateway_drop_response(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_uint_t status);

@@ -99,6 +99,12 @@ ngx_http_gateway_header_filter(ngx_http_request_t *r)
     }
 
     if (ctx->header_done) {
+
+        if (ctx->dropped && !ctx->replaced) {
+            ctx->replaced = 1;
+            return ngx_http_gateway_send_header(r, ctx);
+        }
+
         return ngx_http_next_header_filter(r);
     }
 

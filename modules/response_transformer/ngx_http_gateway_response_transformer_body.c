@@ -157,9 +157,9 @@ ngx_http_gateway_response_expect(ngx_http_request_t *r,
                           "larger than \"max_body_size\"",
                           r->headers_out.content_length_n);
 
-            (void) ngx_http_filter_finalize_request(r, NULL,
-                                                    NGX_HTTP_BAD_GATEWAY);
-            return NGX_ERROR;
+            return ngx_http_gateway_drop_response(r,
+                                                 ngx_http_gateway_get_ctx(r),
+                                                 NGX_HTTP_BAD_GATEWAY);
         }
 
         ctx = ngx_http_gateway_response_new(r, rtcf, status, json);

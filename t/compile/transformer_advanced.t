@@ -351,3 +351,29 @@ services:
 --- request
 GET /
 --- response_body_like: X-A: 2
+
+
+
+=== TEST 15: what is too large gets an error like others of the gateway
+--- yaml
+_format_version: "3.0"
+services:
+- name: echo
+  url: http://127.0.0.1:$TEST_NGINX_ECHO_PORT
+  routes:
+  - name: all
+    paths: [/]
+  plugins:
+  - name: response-transformer-advanced
+    config: { max_body_size: 5, remove: { json: [a] } }
+--- request
+GET /
+--- more_headers
+X-Test-Type: application/json
+X-Test-Body: {"a":1,"b":2}
+Accept: application/json
+--- error_code: 502
+--- response_body_like eval
+qr/^\{\n  "message":"An invalid response was received from the upstream server",\n  "request_id":"\w{32}"\n\}$/
+--- raw_response_headers_like eval
+qr/Server: ngx_gateway(?:.*\n)*X-Kong-Request-Id: |Via: (?:.*\n)*X-Kong-Request-Id: /
