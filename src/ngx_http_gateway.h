@@ -357,7 +357,7 @@ struct ngx_http_gateway_ctx_s {
                                                          ours */
     unsigned                         held:4;       /* policies that hold the
                                                       response's header */
-    unsigned                         dropped:1;    /* another takes its place */
+    unsigned                         dropped:1;    /* another replaces it */
     unsigned                         replaced:1;   /* and its header is out */
 };
 
