@@ -361,15 +361,14 @@ ngx_http_gateway_store_check(ngx_http_gateway_store_conf_t *scf,
     if (ngx_http_gateway_store.pid != ngx_pid) {
         ngx_memzero(&ngx_http_gateway_store, sizeof(ngx_http_gateway_store));
         ngx_http_gateway_store.pid = ngx_pid;
-    }
 
-    ngx_http_gateway_store.checked = ngx_current_msec;
-
-    if (ngx_http_gateway_store.conf != scf) {
+    } else if (ngx_http_gateway_store.conf != scf) {
         gateway_store_close(store);
-        ngx_http_gateway_store.conf = scf;
         ngx_http_gateway_store.failed = 0;
     }
+
+    ngx_http_gateway_store.conf = scf;
+    ngx_http_gateway_store.checked = ngx_current_msec;
 
     if (store->env) {
         rc = gateway_store_verify(store, (char *) scf->directory.data);

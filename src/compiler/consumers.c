@@ -297,11 +297,12 @@ static void
 gwc_consumers_named(gwc_consumers_run_t *run, unsigned kind, const char *value)
 {
     gwc_entry_credential_t *credential = gwc_entry_add(&run->entry, kind);
-    const char *colon = strchr(value, ':');
+    const char *name = value == NULL ? "" : value;
+    const char *colon = strchr(name, ':');
 
-    credential->name.data = value;
+    credential->name.data = name;
     credential->name.len =
-        colon == NULL ? strlen(value) : (size_t) (colon - value);
+        colon == NULL ? strlen(name) : (size_t) (colon - name);
     credential->secret.data = colon == NULL ? NULL : colon + 1;
 }
 

@@ -553,18 +553,22 @@ gwc_import_record(gwc_import_t *import, unsigned *line)
                 return -1;
             }
 
-            if (quoted && ch == '"' && i + 1 < n && text[i + 1] == '"') {
-                gwc_buf_add(&import->record, &ch, 1);
-                i++;
+            if (quoted) {
+                if (ch != '"') {
+                    gwc_buf_add(&import->record, &ch, 1);
 
-            } else if (quoted && ch == '"') {
-                quoted = false;
-                closed = true;
+                } else if (i + 1 < n && text[i + 1] == '"') {
+                    gwc_buf_add(&import->record, &text[++i], 1);
 
-            } else if (quoted) {
-                gwc_buf_add(&import->record, &ch, 1);
+                } else {
+                    quoted = false;
+                    closed = true;
+                }
 
-            } else if (ch == ',') {
+                continue;
+            }
+
+            if (ch == ',') {
                 closed = false;
 
                 if (!gwc_import_field(import)) {

@@ -107,7 +107,7 @@ gwc_store_result_t gwc_store_delete_consumer(gwc_store_t *store,
                                              const uint8_t id[16], size_t *n);
 /* the revocation of one that the file has, or its end */
 gwc_store_result_t gwc_store_revoke(gwc_store_t *store,
-                                    const gwc_layer_credential_t *credential);
+                                    const gwc_layer_credential_t *layered);
 gwc_store_result_t gwc_store_restore(gwc_store_t *store, unsigned kind,
                                      const unsigned char *digest);
 
