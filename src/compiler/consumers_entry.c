@@ -558,6 +558,28 @@ gwc_entry_secret(gwc_consumers_t *c, const gwc_entry_t *entry,
 }
 
 
+/* the same credential again is as old as it was; false after an error */
+static bool
+gwc_entry_known_since(gwc_consumers_t *c, unsigned kind,
+                      const unsigned char *digest, int64_t *created)
+{
+    gateway_store_credential_t former;
+    int rc;
+
+    if (c->store.counts.added[kind] == 0) {
+        return true;
+    }
+
+    rc = gwc_store_get_credential(&c->store, kind, digest, &former);
+
+    if (rc == GATEWAY_STORE_OK && former.state == GATEWAY_STORE_ADDED) {
+        *created = former.created;
+    }
+
+    return rc != GATEWAY_STORE_ERROR;
+}
+
+
 static gwc_store_result_t
 gwc_entry_put_credential(gwc_consumers_t *c, const gwc_entry_t *entry,
                          gwc_entry_credential_t *credential)
@@ -588,6 +610,13 @@ gwc_entry_put_credential(gwc_consumers_t *c, const gwc_entry_t *entry,
     memcpy(record.consumer, c->id, 16);
     record.created = credential->created_at ? credential->created_at : c->now;
     record.expires = credential->ttl ? record.created + credential->ttl : 0;
+
+    if (!credential->ttl && !credential->created_at
+        && !gwc_entry_known_since(c, credential->kind, digest,
+                                  &record.created))
+    {
+        return GWC_STORE_FAILED;
+    }
 
     if (!gwc_entry_credential_id(c, credential, digest, record.id)) {
         gwc_store_error(&c->store, entry->line, "%s: \"id\" is no UUID",
