@@ -149,6 +149,26 @@ gwc_consumers_layer(gwc_consumers_t *c)
 }
 
 
+/* nothing asks for what is stored */
+static void
+gwc_consumers_check_used(const gwc_consumers_t *c)
+{
+    const char *path = gwc_sprintf("%s/%s/http.conf", c->prefix,
+                                   gwc_prefix_generation(c->prefix));
+    gwc_text_t text;
+
+    if (access(path, R_OK) == 0 && gwc_file_read(path, &text)
+        && strstr(text.data, "gateway_credential_store ") == NULL)
+    {
+        gwc_warning(NULL,
+                    "the configuration in \"%s\" does not use the "
+                    "store: it has no plugin with credentials, or the "
+                    "setting \"credential_store\" is off",
+                    c->prefix);
+    }
+}
+
+
 bool
 gwc_consumers_enter(gwc_consumers_t *c, bool lock)
 {
@@ -158,7 +178,15 @@ gwc_consumers_enter(gwc_consumers_t *c, bool lock)
 
     gwc_secret_begin(c->prefix);
 
-    return gwc_consumers_layer(c) && (!lock || gwc_secret_write(c->prefix));
+    if (!gwc_consumers_layer(c) || (lock && !gwc_secret_write(c->prefix))) {
+        return false;
+    }
+
+    if (lock) {
+        gwc_consumers_check_used(c);
+    }
+
+    return true;
 }
 
 

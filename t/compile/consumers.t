@@ -412,6 +412,15 @@ is(listed()->{bob}{layer}, 'file', 'a consumer of both is of the file');
 is(scalar @{ listed()->{bob}{keyauth_credentials} }, 1,
    'and has the credentials that were added');
 
+# without key-auth and the like nothing asks the store
+run_tool($dir, 'compile', 'kong.yml', '-o', 'off', @nginx, '--set',
+         'credential_store=off');
+($code, undef, $err) = run_tool($dir, 'consumers', 'add', 'x', '-p', 'off');
+is($code, 0, 'a store that nginx does not use');
+is($err, "ngx-gateway: warning: the configuration in \"off\" does not use "
+         . "the store: it has no plugin with credentials, or the setting "
+         . "\"credential_store\" is off\n", 'is told');
+
 # another secret
 rename "$dir/p/secret", "$dir/p/secret.away";
 put('p/secret', 'x' x 40);
