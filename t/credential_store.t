@@ -385,6 +385,29 @@ ok_consumers($nginx, 'revoke', 'ec');
 is($es->($token)->status, 401, 'revoked');
 $nginx->stop;
 
+# an issuer's key, a claim names the consumer
+my $point = substr `openssl ec -in $tmp/ec.pem -pubout -outform DER 2>/dev/null`,
+                   -64;
+my ($x, $y) = map { encode_base64url($_) } unpack 'a32 a32', $point;
+$nginx = gateway(plugins => <<"_EOC_");
+  - name: jwt
+    config:
+      jwks: '{"keys":[{"kty":"EC","crv":"P-256","x":"$x","y":"$y"}]}'
+      consumer_claim: iss
+      consumer_by: [username, custom_id]
+_EOC_
+is($es->($token)->status, 401, 'an issuer\'s token, and no such consumer');
+ok_consumers($nginx, 'add', 'ec', '--custom-id', 'ec-id');
+ok(wait_until(sub { $es->($token)->status == 200 }, $patience),
+   'the claim names one of the store');
+upstream_has($es->($token), 'X-Consumer-Username' => 'ec',
+             'X-Consumer-Custom-ID' => 'ec-id');
+ok_consumers($nginx, 'revoke', 'ec');
+is($es->($token)->status, 401, 'who is gone');
+ok_consumers($nginx, 'add', 'other', '--custom-id', 'ec');
+upstream_has($es->($token), 'X-Consumer-Username' => 'other');
+$nginx->stop;
+
 # the two integers of a sequence
 sub der_integers {
     my ($der) = @_;
