@@ -628,9 +628,16 @@ ngx_http_gateway_request_validator_check(ngx_conf_t *cf, void *data)
 
     static ngx_str_t  what = ngx_string("body_schema");
 
+    static ngx_array_t  none;
+
     if (conf->body_parts == NULL && conf->params == NULL) {
         return "needs \"body_schema\" or a schema of a parameter";
     }
+
+    conf->params = conf->params ? conf->params : &none;
+    conf->required = conf->required ? conf->required : &none;
+    conf->unexploded = conf->unexploded ? conf->unexploded : &none;
+    conf->styles = conf->styles ? conf->styles : &none;
 
     if (conf->types == NULL) {
         conf->types = ngx_array_create(cf->pool, 1, sizeof(ngx_str_t));
@@ -678,9 +685,9 @@ ngx_http_gateway_request_validator_check_params(ngx_conf_t *cf,
     ngx_uint_t                           i, array;
     ngx_http_gateway_validator_param_t  *param;
 
-    param = conf->params ? conf->params->elts : NULL;
+    param = conf->params->elts;
 
-    for (i = 0; conf->params && i < conf->params->nelts; i++) {
+    for (i = 0; i < conf->params->nelts; i++) {
 
         param[i].schema = ngx_http_gateway_request_validator_compile(cf,
                                   &param[i].text, &param[i].name, &array);
@@ -700,9 +707,9 @@ ngx_http_gateway_request_validator_check_params(ngx_conf_t *cf,
                    param[i].name.len);
     }
 
-    name = conf->required ? conf->required->elts : NULL;
+    name = conf->required->elts;
 
-    for (i = 0; conf->required && i < conf->required->nelts; i++) {
+    for (i = 0; i < conf->required->nelts; i++) {
 
         param = ngx_http_gateway_request_validator_find(conf, &name[i]);
         if (param == NULL) {
@@ -716,9 +723,9 @@ ngx_http_gateway_request_validator_check_params(ngx_conf_t *cf,
         param->required = 1;
     }
 
-    name = conf->unexploded ? conf->unexploded->elts : NULL;
+    name = conf->unexploded->elts;
 
-    for (i = 0; conf->unexploded && i < conf->unexploded->nelts; i++) {
+    for (i = 0; i < conf->unexploded->nelts; i++) {
 
         param = ngx_http_gateway_request_validator_find(conf, &name[i]);
         if (param == NULL || param->in != NGX_HTTP_GATEWAY_VALIDATOR_QUERY) {
@@ -732,9 +739,9 @@ ngx_http_gateway_request_validator_check_params(ngx_conf_t *cf,
         param->separator = ',';
     }
 
-    name = conf->styles ? conf->styles->elts : NULL;
+    name = conf->styles->elts;
 
-    for (i = 0; conf->styles && i < conf->styles->nelts; i++) {
+    for (i = 0; i < conf->styles->nelts; i++) {
 
         if (ngx_http_gateway_request_validator_check_style(cf, conf, &name[i])
             != NGX_CONF_OK)
@@ -745,9 +752,9 @@ ngx_http_gateway_request_validator_check_params(ngx_conf_t *cf,
 
     /* of one that is no array, a comma is a part */
 
-    param = conf->params ? conf->params->elts : NULL;
+    param = conf->params->elts;
 
-    for (i = 0; conf->params && i < conf->params->nelts; i++) {
+    for (i = 0; i < conf->params->nelts; i++) {
         if (!param[i].array) {
             param[i].separator = 0;
         }
@@ -830,9 +837,13 @@ ngx_http_gateway_request_validator_find(
     ngx_uint_t                           i;
     ngx_http_gateway_validator_param_t  *param;
 
-    param = conf->params ? conf->params->elts : NULL;
+    if (conf->params == NULL) {
+        return NULL;
+    }
 
-    for (i = 0; conf->params && i < conf->params->nelts; i++) {
+    param = conf->params->elts;
+
+    for (i = 0; i < conf->params->nelts; i++) {
 
         len = ngx_strlen(ngx_http_gateway_validator_in[param[i].in]);
 

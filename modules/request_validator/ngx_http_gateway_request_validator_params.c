@@ -43,10 +43,6 @@ ngx_http_gateway_validator_params(ngx_http_request_t *r,
     ngx_array_t                          values;
     ngx_http_gateway_validator_param_t  *param;
 
-    if (conf->params == NULL) {
-        return NGX_OK;
-    }
-
     param = conf->params->elts;
 
     for (i = 0; i < conf->params->nelts; i++) {
