@@ -492,6 +492,10 @@ my $lines = join '', map { qq({"username":"u$_","key":"many-$_"}\n) }
 put('many.jsonl', $lines);
 ok_consumers($nginx, 'add', 'bob', '--key=bobs-key');
 
+# a file that is new is noticed a moment later
+ok(wait_until(sub { all_workers($nginx, 'bobs-key') eq '200 200' },
+              $patience), 'the workers know the new store');
+
 for my $when (0.05, 0.3, 0.8) {
     my $pid = fork // die "fork: $!";
 
