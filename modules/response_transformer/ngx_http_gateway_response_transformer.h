@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_gateway.h"
+#include "ngx_http_gateway_response_body.h"
 #include "ngx_http_gateway_transform.h"
 #include "gateway_regex.h"
 #include "gateway_template.h"
@@ -105,15 +106,11 @@ typedef struct {
 /* there is one only if the body is to be changed */
 typedef struct {
     ngx_http_gateway_data_t          head;
-    u_char                          *body;
-    size_t                           len;
-    size_t                           size;
+    ngx_http_gateway_response_body_t body;      /* or what is given */
     ngx_uint_t                       status;    /* before replace.status */
     unsigned                         json:1;    /* to be changed */
     unsigned                         given:1;   /* what comes is dropped */
     unsigned                         encoded:1; /* it is to be inflated */
-    unsigned                         held:1;
-    unsigned                         done:1;
 } ngx_http_gateway_response_ctx_t;
 
 
@@ -174,19 +171,6 @@ ngx_int_t ngx_http_gateway_response_transformer_body(ngx_http_request_t *r,
 ngx_http_gateway_response_page_t *ngx_http_gateway_response_page(
     ngx_http_request_t *r,
     ngx_http_gateway_response_transformer_conf_t *rtcf, ngx_uint_t status);
-
-
-/* ngx_http_gateway_response_transformer_inflate.c */
-
-/* 1: gzip or deflate */
-ngx_uint_t ngx_http_gateway_response_may_inflate(ngx_str_t *encoding);
-
-/*
- * NGX_OK: out is what in was; NGX_DECLINED: in is malformed or not complete;
- * NGX_ABORT: out would be larger than max; NGX_ERROR
- */
-ngx_int_t ngx_http_gateway_response_inflate(ngx_pool_t *pool,
-    const ngx_str_t *in, size_t max, ngx_str_t *out);
 
 
 #endif /* _NGX_HTTP_GATEWAY_RESPONSE_TRANSFORMER_H_INCLUDED_ */

@@ -20,21 +20,11 @@ static ngx_http_gateway_response_ctx_t *ngx_http_gateway_response_new(
 static ngx_int_t ngx_http_gateway_response_give(ngx_http_request_t *r,
     ngx_http_gateway_response_transformer_conf_t *rtcf, ngx_uint_t status,
     ngx_uint_t json, ngx_http_gateway_response_page_t *page);
-static ngx_uint_t ngx_http_gateway_response_is_bodiless(
-    ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_response_put(ngx_http_request_t *r,
     ngx_http_gateway_response_ctx_t *ctx, ngx_chain_t **in);
-static ngx_int_t ngx_http_gateway_response_out(ngx_http_request_t *r,
-    ngx_str_t *body, ngx_uint_t last, ngx_chain_t **out);
-static ngx_uint_t ngx_http_gateway_response_is_truncated(
-    ngx_http_request_t *r, ngx_chain_t *in);
-static ngx_int_t ngx_http_gateway_response_collect(ngx_http_request_t *r,
-    ngx_http_gateway_response_ctx_t *ctx, ngx_buf_t *b, size_t max);
 static ngx_int_t ngx_http_gateway_response_finish(ngx_http_request_t *r,
     ngx_http_gateway_response_transformer_conf_t *rtcf,
     ngx_http_gateway_response_ctx_t *ctx, ngx_str_t *body);
-static ngx_int_t ngx_http_gateway_response_decode(ngx_http_request_t *r,
-    ngx_http_gateway_response_transformer_conf_t *rtcf, ngx_str_t *body);
 static ngx_int_t ngx_http_gateway_response_change(ngx_http_request_t *r,
     ngx_http_gateway_response_transformer_conf_t *rtcf, ngx_uint_t status,
     ngx_str_t *body);
@@ -111,8 +101,7 @@ ngx_http_gateway_response_expect(ngx_http_request_t *r,
     ngx_http_gateway_response_transformer_conf_t *rtcf, ngx_uint_t status,
     ngx_uint_t json)
 {
-    ngx_uint_t                         encoded;
-    ngx_table_elt_t                   *encoding;
+    ngx_int_t                          coding;
     ngx_http_gateway_response_ctx_t   *ctx;
     ngx_http_gateway_response_page_t  *page;
 
@@ -132,56 +121,31 @@ ngx_http_gateway_response_expect(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    encoded = 0;
-    encoding = r->headers_out.content_encoding;
-
-    if (encoding && encoding->hash && encoding->value.len
-        && !ngx_http_gateway_response_name_is(&encoding->value, "identity",
-                                              8))
-    {
-        encoded = ngx_http_gateway_response_may_inflate(&encoding->value);
-
-        if (!encoded) {
-            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                          "response transformer: a body encoded with \"%V\" "
-                          "stays as it is", &encoding->value);
-            return NGX_OK;
-        }
+    coding = ngx_http_gateway_response_body_coding(r,
+                                                  "response transformer");
+    if (coding == NGX_DECLINED) {
+        return NGX_OK;
     }
 
     if (!ngx_http_gateway_response_is_bodiless(r)) {
-
-        if (r->headers_out.content_length_n > rtcf->max_body_size) {
-            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                          "response transformer: a body of %O bytes is "
-                          "larger than \"max_body_size\"",
-                          r->headers_out.content_length_n);
-
-            return ngx_http_gateway_drop_response(r,
-                                                 ngx_http_gateway_get_ctx(r),
-                                                 NGX_HTTP_BAD_GATEWAY);
-        }
 
         ctx = ngx_http_gateway_response_new(r, rtcf, status, json);
         if (ctx == NULL) {
             return NGX_ERROR;
         }
 
-        ctx->encoded = encoded;
-        ctx->held = 1;
+        ctx->encoded = coding == NGX_AGAIN;
 
-        ngx_http_gateway_hold_header(ngx_http_gateway_get_ctx(r));
-
-        r->main_filter_need_in_memory = 1;
+        if (ngx_http_gateway_response_body_expect(r, &ctx->body,
+                                                  "response transformer",
+                                                  rtcf->max_body_size)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
-    /* another text under the name of the old one, and parts of neither */
-
-    ngx_http_clear_content_length(r);
-    ngx_http_clear_accept_ranges(r);
-    ngx_http_weak_etag(r);
-
-    r->allow_ranges = 0;
+    ngx_http_gateway_response_body_changes(r);
 
     return NGX_OK;
 }
@@ -200,16 +164,11 @@ ngx_http_gateway_response_new(ngx_http_request_t *r,
         return NULL;
     }
 
-    ctx->body = NULL;
-    ctx->len = 0;
-    ctx->size = (r->headers_out.content_length_n > 0)
-                ? (size_t) r->headers_out.content_length_n : 4096;
     ctx->status = status;
     ctx->json = json;
     ctx->given = 0;
     ctx->encoded = 0;
-    ctx->held = 0;
-    ctx->done = 0;
+    ctx->body.done = 0;
 
     return ctx;
 }
@@ -286,21 +245,9 @@ ngx_http_gateway_response_give(ngx_http_request_t *r,
     }
 
     ctx->given = 1;
-    ctx->body = text.data;
-    ctx->len = text.len;
+    ctx->body.text = text;
 
     return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_http_gateway_response_is_bodiless(ngx_http_request_t *r)
-{
-    return r->header_only
-           || r->method == NGX_HTTP_HEAD
-           || r->headers_out.status == NGX_HTTP_NO_CONTENT
-           || r->headers_out.status == NGX_HTTP_NOT_MODIFIED
-           || r->headers_out.status < NGX_HTTP_OK;
 }
 
 
@@ -312,8 +259,6 @@ ngx_http_gateway_response_transformer_body(ngx_http_request_t *r, void *conf,
 
     ngx_int_t                         rc;
     ngx_str_t                         body;
-    ngx_uint_t                        last;
-    ngx_chain_t                      *cl;
     ngx_http_gateway_response_ctx_t  *ctx;
 
     ctx = ngx_http_gateway_get_data(r, rtcf->instance.policy);
@@ -326,60 +271,24 @@ ngx_http_gateway_response_transformer_body(ngx_http_request_t *r, void *conf,
         return ngx_http_gateway_response_put(r, ctx, in);
     }
 
-    if (ctx->done) {
+    if (ctx->body.done) {
         return NGX_OK;
     }
 
-    last = 0;
-    rc = NGX_OK;
+    rc = ngx_http_gateway_response_body_collect(r, &ctx->body, in);
 
-    for (cl = *in; cl && !last; cl = cl->next) {
-
-        rc = ngx_http_gateway_response_collect(r, ctx, cl->buf,
-                                               rtcf->max_body_size);
-        if (rc != NGX_OK) {
-            break;
-        }
-
-        last = cl->buf->last_buf;
+    if (rc == NGX_AGAIN) {
+        return NGX_OK;
     }
 
-    if (rc == NGX_OK && !last) {
-
-        if (ctx->held && ngx_http_gateway_response_is_truncated(r, *in)) {
-            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                          "response transformer: the body is not complete");
-            rc = NGX_ABORT;
-
-        } else {
-            *in = NULL;
-            return NGX_OK;
-        }
-    }
-
-    body.data = ctx->body;
-    body.len = ctx->len;
+    ngx_str_null(&body);
 
     if (rc == NGX_OK) {
         rc = ngx_http_gateway_response_finish(r, rtcf, ctx, &body);
     }
 
-    ctx->done = 1;
-
-    if (rc == NGX_ABORT) {
-        return ngx_http_gateway_drop_response(r, ngx_http_gateway_get_ctx(r),
-                                              NGX_HTTP_BAD_GATEWAY);
-    }
-
-    if (rc != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ctx->held) {
-        ngx_http_gateway_release_header(ngx_http_gateway_get_ctx(r));
-    }
-
-    return ngx_http_gateway_response_out(r, &body, 1, in);
+    return ngx_http_gateway_response_body_finish(r, &ctx->body, rc, &body,
+                                                 in);
 }
 
 
@@ -402,120 +311,25 @@ ngx_http_gateway_response_put(ngx_http_request_t *r,
         last |= cl->buf->last_buf;
     }
 
-    if (ctx->done && !last) {
+    if (ctx->body.done && !last) {
         *in = NULL;
         return NGX_OK;
     }
 
     ngx_str_null(&body);
 
-    if (!ctx->done) {
-        body.data = ctx->body;
-        body.len = ctx->len;
+    if (!ctx->body.done) {
+        body = ctx->body.text;
     }
 
-    ctx->done = 1;
+    ctx->body.done = 1;
 
     if (body.len == 0 && !last) {
         *in = NULL;
         return NGX_OK;
     }
 
-    return ngx_http_gateway_response_out(r, &body, last, in);
-}
-
-
-static ngx_int_t
-ngx_http_gateway_response_out(ngx_http_request_t *r, ngx_str_t *body,
-    ngx_uint_t last, ngx_chain_t **out)
-{
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
-
-    b = ngx_calloc_buf(r->pool);
-    cl = ngx_alloc_chain_link(r->pool);
-
-    if (b == NULL || cl == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (body->len) {
-        b->pos = body->data;
-        b->last = body->data + body->len;
-        b->memory = 1;
-    }
-
-    b->last_buf = last;
-    b->last_in_chain = 1;
-
-    cl->buf = b;
-    cl->next = NULL;
-    *out = cl;
-
-    return NGX_OK;
-}
-
-
-/* nginx flushes what there is of a response whose upstream has failed */
-
-static ngx_uint_t
-ngx_http_gateway_response_is_truncated(ngx_http_request_t *r,
-    ngx_chain_t *in)
-{
-    return in && in->buf->flush && ngx_buf_special(in->buf)
-           && r->upstream && r->upstream->cleanup == NULL;
-}
-
-
-static ngx_int_t
-ngx_http_gateway_response_collect(ngx_http_request_t *r,
-    ngx_http_gateway_response_ctx_t *ctx, ngx_buf_t *b, size_t max)
-{
-    u_char  *p;
-    size_t   len, size;
-
-    if (!ngx_buf_in_memory(b)) {
-        return NGX_OK;
-    }
-
-    len = b->last - b->pos;
-
-    if (len > max - ctx->len) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "response transformer: the body is larger than "
-                      "\"max_body_size\"");
-        return NGX_ABORT;
-    }
-
-    if (ctx->body == NULL || len > ctx->size - ctx->len) {
-
-        size = ctx->size;
-
-        while (size - ctx->len < len) {
-            size *= 2;
-        }
-
-        p = ngx_palloc(r->pool, size);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        if (ctx->body) {
-            ngx_memcpy(p, ctx->body, ctx->len);
-            (void) ngx_pfree(r->pool, ctx->body);
-        }
-
-        ctx->body = p;
-        ctx->size = size;
-    }
-
-    ngx_memcpy(ctx->body + ctx->len, b->pos, len);
-
-    ctx->len += len;
-
-    b->pos = b->last;
-
-    return NGX_OK;
+    return ngx_http_gateway_response_body_out(r, &body, last, in);
 }
 
 
@@ -528,57 +342,31 @@ ngx_http_gateway_response_finish(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    if (ctx->encoded && body->len) {
+    static ngx_str_t  encoding = ngx_string("Content-Encoding");
 
-        rc = ngx_http_gateway_response_decode(r, rtcf, body);
+    rc = NGX_OK;
 
-        if (rc != NGX_OK) {
-            return rc == NGX_DECLINED ? NGX_OK : rc;
+    if (ctx->encoded && ctx->body.text.len) {
+
+        rc = ngx_http_gateway_response_body_inflate(r, &ctx->body);
+
+        if (rc == NGX_OK) {
+            ngx_http_gateway_header_out_remove(r, &encoding);
+
+        } else if (rc != NGX_DECLINED) {
+            return rc;
         }
+    }
+
+    *body = ctx->body.text;
+
+    if (rc == NGX_DECLINED) {
+        return NGX_OK;
     }
 
     return ctx->json ? ngx_http_gateway_response_change(r, rtcf, ctx->status,
                                                         body)
                      : NGX_OK;
-}
-
-
-/* NGX_DECLINED: it stays as it is */
-
-static ngx_int_t
-ngx_http_gateway_response_decode(ngx_http_request_t *r,
-    ngx_http_gateway_response_transformer_conf_t *rtcf, ngx_str_t *body)
-{
-    ngx_int_t  rc;
-    ngx_str_t  plain;
-
-    static ngx_str_t  encoding = ngx_string("Content-Encoding");
-
-    rc = ngx_http_gateway_response_inflate(r->pool, body,
-                                           rtcf->max_body_size, &plain);
-
-    if (rc == NGX_DECLINED) {
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "response transformer: a compressed body is malformed, "
-                      "it stays as it is");
-        return NGX_DECLINED;
-    }
-
-    if (rc == NGX_ABORT) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "response transformer: the body is larger than "
-                      "\"max_body_size\" when it is decompressed");
-    }
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    ngx_http_gateway_header_out_remove(r, &encoding);
-
-    *body = plain;
-
-    return NGX_OK;
 }
 
 

@@ -12,7 +12,6 @@
 
 
 #include "ngx_http_gateway_response_transformer.h"
-#include "ngx_http_gateway_headers.h"
 
 
 #define NGX_HTTP_GATEWAY_RESPONSE_TRANSFORMER_PRIORITY  800
@@ -212,35 +211,15 @@ ngx_module_t  ngx_http_gateway_response_transformer_module = {
 };
 
 
-/*
- * A body in a coding that we do not know could not be changed, and a field
- * that is to be hidden would leave whenever a client says that it understands
- * it; those that we know would cost to undo.  So the upstream is not told.
- * nginx's own gzip filter still knows.
- */
-
 static ngx_int_t
 ngx_http_gateway_response_transformer_access(ngx_http_request_t *r,
     void *conf)
 {
     ngx_http_gateway_response_transformer_conf_t  *rtcf = conf;
 
-    static ngx_str_t  name = ngx_string("accept-encoding");
-
-    if (rtcf->json_steps.nelts == 0 && rtcf->allow == NULL && !rtcf->redacts)
-    {
-        return NGX_DECLINED;
+    if (rtcf->json_steps.nelts || rtcf->allow || rtcf->redacts) {
+        ngx_http_gateway_response_body_ask_plain(r);
     }
-
-#if (NGX_HTTP_GZIP)
-
-    if (r->headers_in.accept_encoding) {
-        (void) ngx_http_gzip_ok(r);
-    }
-
-#endif
-
-    (void) ngx_http_gateway_header_in_remove(r, &name);
 
     return NGX_DECLINED;
 }

@@ -2,26 +2,26 @@
 /*
  * Copyright (C) the ngx_gateway authors
  *
- * Bodies that an upstream compressed though it was not asked to.
+ * Bodies that came compressed, in one piece.
  */
 
 
-#include "ngx_http_gateway_response_transformer.h"
+#include "ngx_http_gateway_inflate.h"
 
 #include <zlib.h>
 
 
-static ngx_int_t ngx_http_gateway_response_inflate_try(ngx_pool_t *pool,
+static ngx_int_t ngx_http_gateway_inflate_try(ngx_pool_t *pool,
     const ngx_str_t *in, int window, size_t max, ngx_str_t *out);
-static ngx_int_t ngx_http_gateway_response_inflate_grow(ngx_pool_t *pool,
+static ngx_int_t ngx_http_gateway_inflate_grow(ngx_pool_t *pool,
     ngx_str_t *out, size_t *size, size_t max);
-static void *ngx_http_gateway_response_zalloc(void *opaque, u_int items,
+static void *ngx_http_gateway_inflate_zalloc(void *opaque, u_int items,
     u_int size);
-static void ngx_http_gateway_response_zfree(void *opaque, void *address);
+static void ngx_http_gateway_inflate_zfree(void *opaque, void *address);
 
 
 ngx_uint_t
-ngx_http_gateway_response_may_inflate(ngx_str_t *encoding)
+ngx_http_gateway_may_inflate(ngx_str_t *encoding)
 {
     ngx_uint_t  i;
 
@@ -44,22 +44,20 @@ ngx_http_gateway_response_may_inflate(ngx_str_t *encoding)
 
 
 ngx_int_t
-ngx_http_gateway_response_inflate(ngx_pool_t *pool, const ngx_str_t *in,
+ngx_http_gateway_inflate(ngx_pool_t *pool, const ngx_str_t *in,
     size_t max, ngx_str_t *out)
 {
     ngx_int_t  rc;
 
     /* 32 tells gzip and zlib apart by their first bytes */
 
-    rc = ngx_http_gateway_response_inflate_try(pool, in, MAX_WBITS + 32, max,
-                                               out);
+    rc = ngx_http_gateway_inflate_try(pool, in, MAX_WBITS + 32, max, out);
 
     if (rc == NGX_DECLINED) {
 
         /* what some senders take for "deflate": without zlib's header */
 
-        rc = ngx_http_gateway_response_inflate_try(pool, in, -MAX_WBITS, max,
-                                                   out);
+        rc = ngx_http_gateway_inflate_try(pool, in, -MAX_WBITS, max, out);
     }
 
     return rc;
@@ -67,7 +65,7 @@ ngx_http_gateway_response_inflate(ngx_pool_t *pool, const ngx_str_t *in,
 
 
 static ngx_int_t
-ngx_http_gateway_response_inflate_try(ngx_pool_t *pool, const ngx_str_t *in,
+ngx_http_gateway_inflate_try(ngx_pool_t *pool, const ngx_str_t *in,
     int window, size_t max, ngx_str_t *out)
 {
     int        rc;
@@ -77,8 +75,8 @@ ngx_http_gateway_response_inflate_try(ngx_pool_t *pool, const ngx_str_t *in,
 
     ngx_memzero(&zs, sizeof(z_stream));
 
-    zs.zalloc = ngx_http_gateway_response_zalloc;
-    zs.zfree = ngx_http_gateway_response_zfree;
+    zs.zalloc = ngx_http_gateway_inflate_zalloc;
+    zs.zfree = ngx_http_gateway_inflate_zfree;
     zs.opaque = pool;
     zs.next_in = in->data;
     zs.avail_in = in->len;
@@ -93,8 +91,7 @@ ngx_http_gateway_response_inflate_try(ngx_pool_t *pool, const ngx_str_t *in,
     for ( ;; ) {
 
         if (out->len == size) {
-            grown = ngx_http_gateway_response_inflate_grow(pool, out, &size,
-                                                           max);
+            grown = ngx_http_gateway_inflate_grow(pool, out, &size, max);
             if (grown != NGX_OK) {
                 (void) inflateEnd(&zs);
                 return grown;
@@ -141,7 +138,7 @@ ngx_http_gateway_response_inflate_try(ngx_pool_t *pool, const ngx_str_t *in,
 /* up to one byte more than max, which is then too much */
 
 static ngx_int_t
-ngx_http_gateway_response_inflate_grow(ngx_pool_t *pool, ngx_str_t *out,
+ngx_http_gateway_inflate_grow(ngx_pool_t *pool, ngx_str_t *out,
     size_t *size, size_t max)
 {
     u_char  *p;
@@ -172,14 +169,14 @@ ngx_http_gateway_response_inflate_grow(ngx_pool_t *pool, ngx_str_t *out,
 
 
 static void *
-ngx_http_gateway_response_zalloc(void *opaque, u_int items, u_int size)
+ngx_http_gateway_inflate_zalloc(void *opaque, u_int items, u_int size)
 {
     return ngx_palloc(opaque, (size_t) items * size);
 }
 
 
 static void
-ngx_http_gateway_response_zfree(void *opaque, void *address)
+ngx_http_gateway_inflate_zfree(void *opaque, void *address)
 {
     (void) ngx_pfree(opaque, address);
 }
