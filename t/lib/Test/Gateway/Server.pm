@@ -87,16 +87,18 @@ sub module_path {
 }
 
 
-# ours of http{}, after it the one for LDAP if the text needs it, and what
-# stream{} needs besides, in order: nginx's own, and ours
+# ours of http{}, after it those with libraries of their own that the text
+# needs, and what stream{} needs besides, in order: nginx's own, and ours
 sub load_modules {
     my ($stream, $text) = @_;
     my $so = module_path();
     my @load = $so // ();
 
-    if (defined $so && ($text // '') =~ /\bgateway_ldap_auth/) {
-        push @load,
-            "$ENV{GATEWAY_BUILD}/modules/ngx_http_gateway_ldap_auth_module.so";
+    for my $own (qw(ldap_auth body_conversion)) {
+        if (defined $so && ($text // '') =~ /\bgateway_$own/) {
+            push @load, "$ENV{GATEWAY_BUILD}/modules/"
+                . "ngx_http_gateway_${own}_module.so";
+        }
     }
 
     if ($stream) {
