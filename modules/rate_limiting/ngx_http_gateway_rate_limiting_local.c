@@ -10,6 +10,7 @@
 
 #include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_rate_limiting.h"
+#include "ngx_http_gateway_windows.h"
 
 
 /* of ngx_http_gateway_rate_limiting_node_t; to be raised when it changes */
@@ -69,21 +70,7 @@ void
 ngx_http_gateway_rate_limiting_windows(
     ngx_http_gateway_rate_limiting_main_conf_t *mcf, time_t now)
 {
-    uint32_t   t, day;
-    struct tm  tm;
-
-    t = (uint32_t) now;
-
-    ngx_libc_gmtime(now, &tm);
-
-    day = t - t % 86400;
-
-    mcf->start[0] = t;
-    mcf->start[1] = t - t % 60;
-    mcf->start[2] = t - t % 3600;
-    mcf->start[3] = day;
-    mcf->start[4] = day - (tm.tm_mday - 1) * 86400;
-    mcf->start[5] = day - tm.tm_yday * 86400;
+    ngx_http_gateway_windows(now, mcf->start);
 
     mcf->now = now;
 
