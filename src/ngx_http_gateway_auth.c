@@ -15,7 +15,6 @@
 #include "ngx_http_gateway_reply.h"
 
 
-static void ngx_http_gateway_auth_failed(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_auth_identity(ngx_http_request_t *r,
     ngx_http_gateway_consumer_t *consumer,
     ngx_http_gateway_credential_t *credential, ngx_uint_t anonymous);
@@ -111,7 +110,7 @@ ngx_http_gateway_auth_attempt(ngx_http_request_t *r,
 }
 
 
-static void
+void
 ngx_http_gateway_auth_failed(ngx_http_request_t *r)
 {
     ngx_http_gateway_main_conf_t  *gmcf;

@@ -70,6 +70,12 @@ ngx_int_t ngx_http_gateway_auth_attempt(ngx_http_request_t *r,
     ngx_http_gateway_auth_conf_t *acf, const ngx_str_t *name);
 
 /*
+ * The attempt has failed: counts it, once.  The functions above and below that
+ * refuse do so themselves; for policies that answer on their own.
+ */
+void ngx_http_gateway_auth_failed(ngx_http_request_t *r);
+
+/*
  * The two halves of it, for policies with an answer of their own.  The first
  * may be called with acf->consumer only; the second adds WWW-Authenticate and
  * logs the message.  NGX_OK or NGX_ERROR.

@@ -4,15 +4,18 @@
  *
  * Consumers known by certificates.  A chain is verified once in a while for
  * each worker and policy; then a request costs the digest of its certificate
- * and a look into hashes for each of its names.
+ * and, for each of its names, a look into hashes and the store, if there is
+ * one.
  */
 
 
 #include "ngx_http_gateway_cert_auth.h"
 #include "ngx_http_gateway_conf.h"
+#include "ngx_http_gateway_consumers.h"
 #include "ngx_http_gateway_credentials.h"
 #include "ngx_http_gateway_headers.h"
 #include "ngx_http_gateway_reply.h"
+#include "ngx_http_gateway_store.h"
 #include "gateway_uuid.h"
 #include "gateway_x509.h"
 
@@ -100,6 +103,9 @@ typedef struct {
 static ngx_int_t ngx_http_gateway_cert_auth_refuse(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_cert_auth_conf_t *cacf,
     const ngx_str_t *message, const char *reason);
+static ngx_int_t ngx_http_gateway_cert_auth_wrong(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_cert_auth_conf_t *cacf,
+    X509 *cert, const char *reason);
 static ngx_int_t ngx_http_gateway_cert_auth_verify(ngx_http_request_t *r,
     ngx_http_gateway_cert_auth_conf_t *cacf, X509 *cert,
     STACK_OF(X509) *chain, ngx_http_gateway_cert_verdict_t *verdict);
@@ -244,8 +250,7 @@ ngx_http_gateway_cert_auth(ngx_http_request_t *r,
     }
 
     if (verdict.code != X509_V_OK) {
-        return ngx_http_gateway_cert_auth_refuse(r, ctx, cacf,
-                                 &ngx_http_gateway_cert_auth_failed,
+        return ngx_http_gateway_cert_auth_wrong(r, ctx, cacf, cert,
                                  X509_verify_cert_error_string(verdict.code));
     }
 
@@ -258,16 +263,19 @@ ngx_http_gateway_cert_auth(ngx_http_request_t *r,
             return NGX_AGAIN;
         }
 
-        if (status == NGX_HTTP_GATEWAY_CERT_REVOKED
-            || (status != NGX_HTTP_GATEWAY_CERT_GOOD
-                && cacf->revocation_check_mode
-                   == NGX_HTTP_GATEWAY_CERT_STRICT))
+        if (status == NGX_HTTP_GATEWAY_CERT_REVOKED) {
+            return ngx_http_gateway_cert_auth_wrong(r, ctx, cacf, cert,
+                                                    "it is revoked");
+        }
+
+        /* which is not the client's fault: no failed attempt */
+
+        if (status != NGX_HTTP_GATEWAY_CERT_GOOD
+            && cacf->revocation_check_mode == NGX_HTTP_GATEWAY_CERT_STRICT)
         {
             return ngx_http_gateway_cert_auth_refuse(r, ctx, cacf,
-                                 &ngx_http_gateway_cert_auth_failed,
-                                 status == NGX_HTTP_GATEWAY_CERT_REVOKED
-                                     ? "it is revoked"
-                                     : "nobody says whether it is revoked");
+                                        &ngx_http_gateway_cert_auth_failed,
+                                        "nobody says whether it is revoked");
         }
     }
 
@@ -291,9 +299,8 @@ ngx_http_gateway_cert_auth(ngx_http_request_t *r,
     }
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_gateway_cert_auth_refuse(r, ctx, cacf,
-                                         &ngx_http_gateway_cert_auth_failed,
-                                         "it is valid, but nobody's");
+        return ngx_http_gateway_cert_auth_wrong(r, ctx, cacf, cert,
+                                                "it is valid, but nobody's");
     }
 
     return ngx_http_gateway_auth_succeed(r, ctx, credential);
@@ -314,6 +321,43 @@ ngx_http_gateway_cert_auth_refuse(ngx_http_request_t *r,
     }
 
     return ngx_http_gateway_error(r, NGX_HTTP_UNAUTHORIZED, message);
+}
+
+
+/*
+ * A failed attempt, by the digest of the certificate.  auth_guard is asked
+ * only now: nobody guesses certificates, so one that is right is never
+ * refused for what went before.
+ */
+
+static ngx_int_t
+ngx_http_gateway_cert_auth_wrong(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_cert_auth_conf_t *cacf,
+    X509 *cert, const char *reason)
+{
+    u_char        digest[EVP_MAX_MD_SIZE];
+    ngx_int_t     rc;
+    ngx_str_t     name;
+    unsigned int  len;
+
+    if (X509_digest(cert, EVP_sha256(), digest, &len) != 1) {
+        return NGX_ERROR;
+    }
+
+    name.data = digest;
+    name.len = len;
+
+    rc = ngx_http_gateway_auth_attempt(r, &cacf->auth, &name);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    ngx_http_gateway_auth_failed(r);
+
+    return ngx_http_gateway_cert_auth_refuse(r, ctx, cacf,
+                                          &ngx_http_gateway_cert_auth_failed,
+                                          reason);
 }
 
 
@@ -823,6 +867,7 @@ done:
 /*
  * By digest, then as Kong does: credentials of the authority, credentials of
  * any, consumers; each by the alternative names, then by the common name.
+ * Consumers may be in the store, where there are no such credentials.
  */
 
 static ngx_int_t
@@ -835,6 +880,7 @@ ngx_http_gateway_cert_auth_match(ngx_http_request_t *r,
     ngx_uint_t                           i, k;
     ngx_http_gateway_ca_t              **cas;
     ngx_http_gateway_named_t            *found;
+    ngx_http_gateway_consumer_t         *consumer;
     ngx_http_gateway_main_conf_t        *gmcf;
     ngx_http_gateway_cert_auth_main_t   *main;
 
@@ -842,6 +888,12 @@ ngx_http_gateway_cert_auth_match(ngx_http_request_t *r,
         ngx_null_string,
         ngx_string("username"),
         ngx_string("custom_id")
+    };
+
+    static ngx_uint_t  stored[] = {
+        0,
+        NGX_HTTP_GATEWAY_BY_USERNAME,
+        NGX_HTTP_GATEWAY_BY_CUSTOM_ID
     };
 
     gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
@@ -904,9 +956,20 @@ ngx_http_gateway_cert_auth_match(ngx_http_request_t *r,
             }
 
             if (found) {
+                consumer = found->credential.consumer;
+
+            } else if (ngx_http_gateway_store_consumer(r, stored[cacf->by[k]],
+                                                       &names->names[i],
+                                                       &consumer)
+                       == NGX_ERROR)
+            {
+                return NGX_ERROR;
+            }
+
+            if (consumer) {
                 *credential = ngx_http_gateway_cert_auth_make(r, names,
-                                                 found->credential.consumer,
-                                                 &names->names[i]);
+                                                              consumer,
+                                                           &names->names[i]);
                 return *credential ? NGX_OK : NGX_ERROR;
             }
         }

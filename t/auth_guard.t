@@ -5,6 +5,7 @@
 
 use lib 't/lib';
 use Test::Gateway 'no_plan';
+use Test::Gateway::Pki;
 
 use Digest::SHA qw(hmac_sha1_base64 hmac_sha256);
 use MIME::Base64 qw(encode_base64 encode_base64url);
@@ -50,6 +51,27 @@ sub token {
 
     return "Authorization: Bearer $signed."
            . encode_base64url(hmac_sha256($signed, $secret));
+}
+
+my $pki = Test::Gateway::Pki->new;
+$pki->authority('root');
+$pki->certificate('bob', 'root');
+$pki->certificate('stranger', 'root');
+$pki->certificate('old', 'root', subject => '/CN=bob', expired => 1);
+
+our $certs = $consumers . '    gateway_trusted_ips 127.0.0.1;
+    gateway_ca_certificate root ' . $pki->path('root.crt') . ";\n";
+
+our $cert_auth = 'gateway_header_cert_auth ca_certificates=root '
+                 . 'certificate_header_name=X-Cert '
+                 . 'certificate_header_format=base64_encoded '
+                 . 'revocation_check_mode=SKIP;';
+
+sub cert {
+    my ($name, $from) = @_;
+
+    return 'X-Cert: ' . encode_base64($pki->slurp("$name.crt"), '')
+           . (defined $from ? "\nX-Real-IP: $from" : '');
 }
 
 our $proxy = <<'_EOC_';
@@ -367,3 +389,69 @@ location /names { gateway_prometheus_metrics names=gateway; }"
  (qr/^# HELP gateway_auth_failures_total \S.*\n# TYPE gateway_auth_failures_total counter\ngateway_auth_failures_total\{policy="basic_auth"\} 2\n(?s:.*)^gateway_auth_guard_blocked_total\{by="client"\} 1\n(?s:.*)^gateway_auth_guard_refused_total\{by="client"\} 2\n/m) x 2]
 --- response_body_unlike eval
 ["gateway_auth_(?:failures|guard_(?:blocked|refused))", ("%%") x 4, ("by=\"credential\"") x 2]
+
+
+
+=== TEST 25: certificates, by address
+--- http_config eval
+$::certs
+--- guard: max_client_failures=2
+--- auth eval
+$::cert_auth
+--- request eval
+[("GET /t") x 7]
+--- more_headers eval
+["A: b", "X-Cert: x", main::cert("bob"), main::cert("old"), main::cert("bob"), main::cert("stranger"), main::cert("bob")]
+--- error_code eval
+[401, 401, 200, 401, 200, 401, 429]
+--- error_log
+auth_guard: client is refused for 300 seconds, after 2 failed authentications
+
+
+
+=== TEST 26: certificates, by digest: others of the same name are not refused
+--- http_config eval
+$::certs
+--- guard: max_client_failures=0 max_credential_failures=2
+--- auth eval
+$::cert_auth
+--- request eval
+[("GET /t") x 6]
+--- more_headers eval
+[(map { main::cert("old", "10.0.0.$_") } 1 .. 3), main::cert("bob"), main::cert("stranger"), main::cert("old")]
+--- error_code eval
+[401, 401, 429, 200, 401, 429]
+--- error_log
+auth_guard: credential is refused for 300 seconds, after 2 failed authentications
+
+
+
+=== TEST 27: certificates of whose status nobody says are no failures
+--- http_config eval
+$::certs
+--- guard: max_client_failures=1
+--- auth eval
+$::cert_auth =~ s/SKIP/STRICT/r
+--- request eval
+[("GET /t") x 4]
+--- more_headers eval
+[main::cert("bob"), main::cert("bob"), main::cert("old"), main::cert("bob")]
+--- error_code eval
+[401, 401, 401, 429]
+
+
+
+=== TEST 28: certificates that an anonymous consumer stands in for, counted once
+--- http_config eval
+$::certs
+--- guard: max_client_failures=2
+--- auth eval
+$::cert_auth =~ s/SKIP/SKIP anonymous=nobody/r
+--- request eval
+[("GET /t") x 5]
+--- more_headers eval
+["A: b", main::cert("old"), main::cert("bob"), main::cert("stranger"), main::cert("bob")]
+--- error_code eval
+[200, 200, 200, 200, 429]
+--- response_body_like eval
+["Username: nobody", "Username: nobody", "Username: bob", "Username: nobody", "Too many"]

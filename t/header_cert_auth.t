@@ -195,6 +195,71 @@ refused(ask('/url', url_encoded($pem{alice}), more => ['X-Forwarded-For: 10.0.0.
 $nginx->stop;
 
 
+# consumers that are only in the store; nothing else here looks into it
+
+my $alone = qq{_format_version: "3.0"\nca_certificates:\n- id: $id{root}\n  cert: |\n}
+            . $pki->indent('root.crt', 4) . <<"_EOC_";
+services:
+- name: echo
+  url: http://127.0.0.1:$ENV{TEST_NGINX_ECHO_PORT}
+  routes:
+_EOC_
+
+for my $by ('', ', consumer_by: [username]', ', consumer_by: [custom_id, username]', ', consumer_by: []', ', default_consumer: alice') {
+    my ($name) = ($by =~ /(\w*)\]?$/);
+    $name = $by =~ /\[custom_id/ ? 'custom' : $by =~ /\[\]/ ? 'none' : $name || 'url';
+    $alone .= "  - name: $name\n    paths: [/$name]\n    plugins:\n"
+              . "    - {name: header-cert-auth, config: {$common, certificate_header_format: url_encoded$by}}\n"
+              =~ s/, $id{other}//r;
+}
+
+$alone .= "consumers:\n- {username: alice}\n";
+
+$nginx = start_nginx(yaml => $alone, compile_args => '--set trusted_ips=127.0.0.1');
+
+sub consumers {
+    my (@args) = @_;
+    my ($code, undef, $err) = run_tool($nginx->{prefix}, 'consumers', @args, '-p', '.');
+    is($code, 0, "consumers @args") or diag($err);
+}
+
+my $unknown = url_encoded($pem{unknown});
+
+refused(ask('/url', $unknown), 'no store');
+consumers('add', 'unknown');
+ok(wait_until(sub { ask('/url', $unknown)->status == 200 }, $ENV{TEST_NGINX_USE_VALGRIND} ? 60 : 10), 'the store is found');
+
+$res = ask('/url', $unknown);
+is_from($res, 'unknown', 'a username of the store');
+like($res->body, qr/^X-Consumer-ID: [0-9a-f]{8}-[0-9a-f-]{27}$/m, 'its id');
+like($res->body, qr/^X-Credential-Identifier: unknown$/m, 'the name that was found');
+is_from(ask('/alice', $unknown), 'unknown', 'before the default consumer');
+refused(ask('/none', $unknown), 'consumer_by: nothing');
+
+consumers('add', 'by-san', '--custom-id', 'unknown.example');
+$res = ask('/url', $unknown);
+is_from($res, 'by-san', 'an alternative name goes first');
+like($res->body, qr/^X-Consumer-Custom-ID: unknown\.example$/m, 'it is a custom_id');
+is_from(ask('/username', $unknown), 'unknown', 'consumer_by username');
+
+consumers('add', 'by-cn', '--custom-id', 'alice');
+is_from(ask('/url', url_encoded($pem{alice})), 'alice', 'a username before a custom_id');
+is_from(ask('/custom', url_encoded($pem{alice})), 'by-cn', 'in the order of consumer_by');
+
+consumers('revoke', $_) for qw(unknown by-san);
+refused(ask('/url', $unknown), 'who is gone');
+is_from(ask('/alice', $unknown), 'alice', 'the default consumer');
+
+my $store = "$nginx->{prefix}/store/consumers.mdb";
+unlink $store or die $!;
+mkdir $store or die $!;
+ok(wait_until(sub { ask('/alice', $unknown)->status == 500 }, $ENV{TEST_NGINX_USE_VALGRIND} ? 60 : 10), 'a store that cannot be read');
+is_from(ask('/url', url_encoded($pem{alice})), 'alice', 'whom the file has is known all the same');
+is(ask('/url', undef)->status, 401, 'nobody asks it without a certificate');
+rmdir $store;
+$nginx->stop;
+
+
 # by hand
 
 my $ca = "gateway_ca_certificate root " . $pki->path('root.crt') . ';';

@@ -507,6 +507,81 @@ status_is('print', '/', 200, 'by hand: a fingerprint');
 status_is(undef, '/', 401, 'by hand: no certificate');
 $nginx->stop;
 
+# consumers that are only in the store
+
+$nginx = start_nginx(yaml => <<"_EOC_" . $pki->indent('root.crt', 4), compile_args =>
+_format_version: "3.0"
+services:
+- name: echo
+  url: http://127.0.0.1:$ENV{TEST_NGINX_ECHO_PORT}
+  routes: [{name: echo, paths: [/]}]
+plugins:
+- name: mtls-auth
+  config: {ca_certificates: [$id{root}], revocation_check_mode: SKIP}
+consumers:
+- {username: alice}
+ca_certificates:
+- id: $id{root}
+  cert: |
+_EOC_
+    "--set proxy_listen='127.0.0.1:" . port(0) . ", 127.0.0.1:$ssl ssl'");
+
+sub consumers {
+    my (@args) = @_;
+    my ($code, undef, $err) = run_tool($nginx->{prefix}, 'consumers', @args, '-p', '.');
+    is($code, 0, "consumers @args") or diag($err);
+}
+
+status_is('san', '/', 401, 'store: there is none');
+consumers('add', 'carol', '--custom-id', 'spiffe://x/carol');
+ok(wait_until(sub { (ask('san', '/'))[0] == 200 }, $ENV{TEST_NGINX_USE_VALGRIND} ? 60 : 10), 'store: it is found');
+$body = status_is('san', '/', 200, 'store: a custom_id');
+is(header($body, 'X-Consumer-Username'), 'carol', 'store: its consumer');
+is(header($body, 'X-Consumer-Custom-ID'), 'spiffe://x/carol', 'store: its names');
+is(header($body, 'X-Credential-Identifier'), 'spiffe://x/carol', 'store: what was found');
+consumers('add', 'nobody');
+$body = status_is('san', '/', 200, 'store: the common name comes last');
+is(header($body, 'X-Consumer-Username'), 'carol', 'store: after alternative names');
+$body = status_is('alice', '/', 200, 'store: consumers of the file');
+is(header($body, 'X-Consumer-Username'), 'alice', 'store: are known as always');
+status_is('foreign', '/', 401, 'store: what is not trusted is not looked for');
+consumers('revoke', 'carol');
+$body = status_is('san', '/', 200, 'store: gone at once');
+is(header($body, 'X-Consumer-Username'), 'nobody', 'store: the common name');
+consumers('revoke', 'nobody');
+status_is('san', '/', 401, 'store: and nobody is left');
+$nginx->stop;
+
+# failures are counted where auth-guard is
+
+$nginx = start_nginx(yaml => <<"_EOC_" . $pki->indent('root.crt', 4), compile_args =>
+_format_version: "3.0"
+services:
+- name: echo
+  url: http://127.0.0.1:$ENV{TEST_NGINX_ECHO_PORT}
+  routes: [{name: echo, paths: [/]}]
+plugins:
+- name: mtls-auth
+  config: {ca_certificates: [$id{root}], revocation_check_mode: IGNORE_CA_ERROR}
+- name: auth-guard
+  config: {max_client_failures: 3}
+consumers:
+- {username: alice}
+ca_certificates:
+- id: $id{root}
+  cert: |
+_EOC_
+    "--set proxy_listen='127.0.0.1:" . port(0) . ", 127.0.0.1:$ssl ssl'");
+
+status_is(undef, '/', 401, 'guard: no certificate is no failure') for 1 .. 3;
+status_is('foreign', '/', 401, 'guard: one that is not trusted');
+status_is('unknown', '/', 401, 'guard: one of nobody');
+status_is('alice', '/', 200, 'guard: one that does');
+status_is('crlbad', '/', 401, 'guard: one that is revoked, after a wait');
+$body = status_is('alice', '/', 429, 'guard: too many');
+like($body, qr/Too many failed authentication attempts/, 'guard: says so');
+$nginx->stop;
+
 fails('', 'gateway_mtls_auth on;', qr/trusts nobody: name a gateway_ca_certificate/, 'no authority');
 fails('', 'gateway_mtls_auth ca_certificates=x;', qr/unknown authority "x" in "gateway_mtls_auth" in/, 'an unknown authority');
 fails($ca, 'gateway_mtls_auth ca_certificates=root default_consumer=x;', qr/default consumer "x" of "gateway_mtls_auth" in .* doesn't exist/, 'an unknown default consumer');

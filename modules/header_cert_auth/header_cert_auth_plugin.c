@@ -200,6 +200,7 @@ const gwc_plugin_rule_t gwc_rule_header_cert_auth = {
     .size = sizeof(gwc_header_cert_auth_t),
     .check = gwc_header_cert_auth_check,
     .credentials = gwc_header_cert_auth_credentials,
+    .uses_store = true,
     .looks_up = gwc_header_cert_auth_looks_up,
 };
 

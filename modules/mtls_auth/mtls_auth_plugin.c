@@ -224,6 +224,7 @@ const gwc_plugin_rule_t gwc_rule_mtls_auth = {
     .size = sizeof(gwc_mtls_auth_t),
     .check = gwc_mtls_auth_check,
     .credentials = gwc_mtls_credential_rules,
+    .uses_store = true,
     .looks_up = gwc_mtls_auth_looks_up,
     .asks_clients = gwc_mtls_auth_asks,
 };

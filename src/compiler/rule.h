@@ -190,7 +190,7 @@ typedef struct {
     /* NULL: not for streams; or its lines of a gateway_stream_route */
     void (*emit_stream)(gwc_writer_t *w, const gwc_plugin_t *plugin);
     const gwc_credential_rule_t *const *credentials; /* NULL-terminated */
-    /* its credentials may also be in the store: store.h */
+    /* its credentials or consumers may also be in the store: store.h */
     bool uses_store;
     /* it logs requests with their entities */
     bool writes_records;

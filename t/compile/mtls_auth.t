@@ -154,6 +154,7 @@ plugins:
 - name: mtls-auth
   config: {ca_certificates: [00000000-0000-4000-8000-000000000001], revocation_check_mode: SKIP}
 --- compile_args: --set proxy_listen=127.0.0.1:18000
+--- conf_like: gateway_credential_store store;
 --- conf_unlike: gateway_client_certificate
 
 
