@@ -72,9 +72,11 @@ ngx_http_gateway_response_body_coding(ngx_http_request_t *r,
         return NGX_AGAIN;
     }
 
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                  "%s: a body encoded with \"%V\" stays as it is",
-                  owner, &encoding->value);
+    if (owner) {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "%s: a body encoded with \"%V\" stays as it is",
+                      owner, &encoding->value);
+    }
 
     return NGX_DECLINED;
 }
@@ -97,17 +99,29 @@ ngx_http_gateway_response_body_expect(ngx_http_request_t *r,
                                               NGX_HTTP_BAD_GATEWAY);
     }
 
-    body->owner = owner;
-    ngx_str_null(&body->text);
-    body->size = length > 0 ? (size_t) length : 4096;
-    body->max = max;
-    body->done = 0;
+    ngx_http_gateway_response_body_watch(r, body, owner, max);
 
     ngx_http_gateway_hold_header(ngx_http_gateway_get_ctx(r));
 
-    r->main_filter_need_in_memory = 1;
-
     return NGX_OK;
+}
+
+
+void
+ngx_http_gateway_response_body_watch(ngx_http_request_t *r,
+    ngx_http_gateway_response_body_t *body, const char *owner, size_t max)
+{
+    off_t  length;
+
+    length = r->headers_out.content_length_n;
+
+    body->owner = owner;
+    ngx_str_null(&body->text);
+    body->size = length > 0 && length <= (off_t) max ? (size_t) length : 4096;
+    body->max = max;
+    body->done = 0;
+
+    r->main_filter_need_in_memory = 1;
 }
 
 
@@ -133,8 +147,14 @@ ngx_http_gateway_response_body_collect(ngx_http_request_t *r,
 
         rc = ngx_http_gateway_response_body_add(r, body, cl->buf);
 
-        if (rc != NGX_OK || cl->buf->last_buf) {
+        if (rc != NGX_OK) {
             return rc;
+        }
+
+        cl->buf->pos = cl->buf->last;
+
+        if (cl->buf->last_buf) {
+            return NGX_OK;
         }
     }
 
@@ -145,6 +165,25 @@ ngx_http_gateway_response_body_collect(ngx_http_request_t *r,
     }
 
     *in = NULL;
+
+    return NGX_AGAIN;
+}
+
+
+ngx_int_t
+ngx_http_gateway_response_body_copy(ngx_http_request_t *r,
+    ngx_http_gateway_response_body_t *body, ngx_chain_t *in)
+{
+    ngx_int_t  rc;
+
+    for ( /* void */ ; in; in = in->next) {
+
+        rc = ngx_http_gateway_response_body_add(r, body, in->buf);
+
+        if (rc != NGX_OK || in->buf->last_buf) {
+            return rc;
+        }
+    }
 
     return NGX_AGAIN;
 }
@@ -206,8 +245,6 @@ ngx_http_gateway_response_body_add(ngx_http_request_t *r,
     ngx_memcpy(body->text.data + body->text.len, b->pos, len);
 
     body->text.len += len;
-
-    b->pos = b->last;
 
     return NGX_OK;
 }

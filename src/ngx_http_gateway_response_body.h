@@ -36,7 +36,7 @@ ngx_uint_t ngx_http_gateway_response_is_bodiless(ngx_http_request_t *r);
 
 /*
  * NGX_OK: it comes as it is; NGX_AGAIN: for _inflate(); NGX_DECLINED: in a
- * coding that is not known, which is in the log now
+ * coding that is not known, which is in the log now unless owner is NULL
  */
 ngx_int_t ngx_http_gateway_response_body_coding(ngx_http_request_t *r,
     const char *owner);
@@ -47,6 +47,10 @@ ngx_int_t ngx_http_gateway_response_body_coding(ngx_http_request_t *r,
  * announced to be larger than max.
  */
 ngx_int_t ngx_http_gateway_response_body_expect(ngx_http_request_t *r,
+    ngx_http_gateway_response_body_t *body, const char *owner, size_t max);
+
+/* for _copy(): nothing is held and any length may come */
+void ngx_http_gateway_response_body_watch(ngx_http_request_t *r,
     ngx_http_gateway_response_body_t *body, const char *owner, size_t max);
 
 /* another text will go out under the name of the old one, and parts of none */
@@ -61,6 +65,13 @@ void ngx_http_gateway_response_body_changes(ngx_http_request_t *r);
  */
 ngx_int_t ngx_http_gateway_response_body_collect(ngx_http_request_t *r,
     ngx_http_gateway_response_body_t *body, ngx_chain_t **in);
+
+/*
+ * The same for a body that goes on meanwhile as it came.  NGX_AGAIN: more is
+ * to come; NGX_ABORT: too large
+ */
+ngx_int_t ngx_http_gateway_response_body_copy(ngx_http_request_t *r,
+    ngx_http_gateway_response_body_t *body, ngx_chain_t *in);
 
 /*
  * NGX_OK: body->text is plain; NGX_DECLINED: it is malformed and stays as it

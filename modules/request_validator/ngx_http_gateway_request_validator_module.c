@@ -13,6 +13,7 @@
 #include "ngx_http_gateway_headers.h"
 #include "ngx_http_gateway_reply.h"
 #include "ngx_http_gateway_request_validator.h"
+#include "ngx_http_gateway_schema.h"
 
 
 #define NGX_HTTP_GATEWAY_VALIDATOR_MAX  8388608
@@ -31,7 +32,7 @@ static ngx_int_t ngx_http_gateway_request_validator_body(
 static ngx_uint_t ngx_http_gateway_request_validator_has_body(
     ngx_http_request_t *r);
 static ngx_uint_t ngx_http_gateway_request_validator_allows(
-    ngx_http_gateway_request_validator_conf_t *conf, ngx_str_t *type);
+    ngx_http_gateway_request_validator_conf_t *conf, ngx_str_t *text);
 static void ngx_http_gateway_request_validator_type(ngx_str_t *text,
     ngx_http_gateway_validator_type_t *type);
 static ngx_uint_t ngx_http_gateway_request_validator_params_equal(
@@ -39,7 +40,7 @@ static ngx_uint_t ngx_http_gateway_request_validator_params_equal(
 static ngx_uint_t ngx_http_gateway_request_validator_param_next(
     ngx_str_t *params, ngx_str_t *param);
 static ngx_uint_t ngx_http_gateway_request_validator_is_json(
-    ngx_str_t *type);
+    ngx_str_t *text);
 static ngx_int_t ngx_http_gateway_request_validator_refuse(
     ngx_http_request_t *r, ngx_http_gateway_request_validator_conf_t *conf,
     const char *message, ngx_http_gateway_validator_param_t *param,
@@ -61,11 +62,6 @@ static char *ngx_http_gateway_request_validator_check_style(ngx_conf_t *cf,
 static ngx_http_gateway_validator_param_t *
     ngx_http_gateway_request_validator_find(
     ngx_http_gateway_request_validator_conf_t *conf, ngx_str_t *name);
-static gateway_json_schema_t *ngx_http_gateway_request_validator_compile(
-    ngx_conf_t *cf, ngx_str_t *text, ngx_str_t *what, ngx_uint_t *array);
-static void ngx_http_gateway_request_validator_free(void *data);
-static ngx_int_t ngx_http_gateway_request_validator_append(ngx_conf_t *cf,
-    ngx_str_t *text, ngx_str_t *more);
 static ngx_int_t ngx_http_gateway_request_validator_preconfiguration(
     ngx_conf_t *cf);
 
@@ -613,8 +609,8 @@ ngx_http_gateway_request_validator_param(ngx_conf_t *cf, void *data,
         }
     }
 
-    return ngx_http_gateway_request_validator_append(cf, &param->text, value)
-           == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
+    return ngx_http_gateway_schema_append(cf, &param->text, value) == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -624,7 +620,7 @@ ngx_http_gateway_request_validator_check(ngx_conf_t *cf, void *data)
     ngx_http_gateway_request_validator_conf_t  *conf = data;
 
     ngx_str_t   *part, *type, text;
-    ngx_uint_t   i, array;
+    ngx_uint_t   i;
 
     static ngx_str_t  what = ngx_string("body_schema");
 
@@ -658,16 +654,16 @@ ngx_http_gateway_request_validator_check(ngx_conf_t *cf, void *data)
         ngx_str_null(&text);
 
         for (i = 0; i < conf->body_parts->nelts; i++) {
-            if (ngx_http_gateway_request_validator_append(cf, &text, &part[i])
+            if (ngx_http_gateway_schema_append(cf, &text, &part[i])
                 != NGX_OK)
             {
                 return NGX_CONF_ERROR;
             }
         }
 
-        conf->body = ngx_http_gateway_request_validator_compile(cf, &text,
-                                                                &what,
-                                                                &array);
+        conf->body = ngx_http_gateway_schema_compile(cf, &text,
+                                          "gateway_request_validator", &what,
+                                          NULL);
         if (conf->body == NULL) {
             return NGX_CONF_ERROR;
         }
@@ -689,8 +685,9 @@ ngx_http_gateway_request_validator_check_params(ngx_conf_t *cf,
 
     for (i = 0; i < conf->params->nelts; i++) {
 
-        param[i].schema = ngx_http_gateway_request_validator_compile(cf,
-                                  &param[i].text, &param[i].name, &array);
+        param[i].schema = ngx_http_gateway_schema_compile(cf, &param[i].text,
+                                          "gateway_request_validator",
+                                          &param[i].name, &array);
         if (param[i].schema == NULL) {
             return NGX_CONF_ERROR;
         }
@@ -861,83 +858,6 @@ ngx_http_gateway_request_validator_find(
     }
 
     return NULL;
-}
-
-
-static gateway_json_schema_t *
-ngx_http_gateway_request_validator_compile(ngx_conf_t *cf, ngx_str_t *text,
-    ngx_str_t *what, ngx_uint_t *array)
-{
-    json_t                       *json;
-    const char                   *type;
-    json_error_t                  parse;
-    ngx_pool_cleanup_t           *cln;
-    gateway_json_schema_t        *schema;
-    gateway_json_schema_error_t   error;
-
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    json = json_loadb((char *) text->data, text->len,
-                      JSON_DECODE_ANY|JSON_REJECT_DUPLICATES, &parse);
-
-    if (json == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid JSON for \"%V\" in "
-                           "\"gateway_request_validator\": %s", what,
-                           parse.text);
-        return NULL;
-    }
-
-    type = json_string_value(json_object_get(json, "type"));
-    *array = (type && ngx_strcmp(type, "array") == 0);
-
-    schema = gateway_json_schema_compile(json, &error);
-
-    json_decref(json);
-
-    if (schema == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid schema for \"%V\" in "
-                           "\"gateway_request_validator\": \"%s\": %s", what,
-                           error.place, error.message);
-        return NULL;
-    }
-
-    cln->handler = ngx_http_gateway_request_validator_free;
-    cln->data = schema;
-
-    return schema;
-}
-
-
-static void
-ngx_http_gateway_request_validator_free(void *data)
-{
-    gateway_json_schema_free(data);
-}
-
-
-static ngx_int_t
-ngx_http_gateway_request_validator_append(ngx_conf_t *cf, ngx_str_t *text,
-    ngx_str_t *more)
-{
-    u_char  *p;
-
-    p = ngx_pnalloc(cf->pool, text->len + more->len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_cpymem(ngx_cpymem(p, text->data, text->len), more->data,
-                      more->len);
-
-    text->data = p;
-    text->len += more->len;
-
-    return NGX_OK;
 }
 
 

@@ -9,13 +9,11 @@
 #include <string.h>
 
 #include "diag.h"
-#include "gateway_json_schema.h"
+#include "field_schema.h"
 #include "model.h"
 #include "rule.h"
 
 enum {
-    /* bytes of a piece of a schema: nginx reads no argument of 4096 */
-    GWC_VALIDATOR_PIECE = 2000,
     GWC_VALIDATOR_DEPTH = 32
 };
 
@@ -211,46 +209,10 @@ gwc_validator_check_type(const gwc_field_t *field, void *value)
 }
 
 
-/* NULL after a message */
-static json_t *
-gwc_validator_parse(const gwc_str_t *text)
-{
-    json_error_t error;
-    json_t *json =
-        json_loadb(text->v.data, text->v.len,
-                   JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
-
-    if (json == NULL) {
-        gwc_error(text->node, "invalid JSON: %s (line %d, column %d of it)",
-                  error.text, error.line, error.column);
-    }
-
-    return json;
-}
-
-
-/* the schema is good as it is */
-static bool
-gwc_validator_compiles(const gwc_node_t *node, const json_t *json)
-{
-    gateway_json_schema_error_t error;
-    gateway_json_schema_t *schema = gateway_json_schema_compile(json, &error);
-
-    if (schema == NULL) {
-        gwc_error(node, "invalid schema: at \"%s\": %s", error.place,
-                  error.message);
-        return false;
-    }
-
-    gateway_json_schema_free(schema);
-    return true;
-}
-
-
 static void
 gwc_validator_check_body(gwc_validator_t *config)
 {
-    json_t *json = gwc_validator_parse(&config->body_schema);
+    json_t *json = gwc_json_schema_parse(&config->body_schema);
     json_t *converted;
     const char *why = NULL;
     char *text;
@@ -272,7 +234,7 @@ gwc_validator_check_body(gwc_validator_t *config)
         }
     }
 
-    if (gwc_validator_compiles(config->body_schema.node, json)) {
+    if (gwc_json_schema_compiles(config->body_schema.node, json)) {
         text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
         config->compiled = gwc_sprintf("%s", text != NULL ? text : "");
         free(text);
@@ -310,13 +272,13 @@ gwc_validator_check_param(const gwc_validator_param_t *param)
                         : "headers and paths may have the style simple");
     }
 
-    json = gwc_validator_parse(&param->schema);
+    json = gwc_json_schema_parse(&param->schema);
 
     if (json == NULL) {
         return;
     }
 
-    (void) gwc_validator_compiles(param->schema.node, json);
+    (void) gwc_json_schema_compiles(param->schema.node, json);
 
     type = json_string_value(json_object_get(json, "type"));
 
@@ -359,24 +321,6 @@ gwc_validator_flag(gwc_writer_t *w, const char *name, bool on)
 }
 
 
-/* in pieces, which the module joins */
-static void
-gwc_validator_schema(gwc_writer_t *w, const char *name, gwc_text_t text)
-{
-    size_t i;
-
-    for (i = 0; i < text.len; i += GWC_VALIDATOR_PIECE) {
-        gwc_text_t piece = { text.data + i, text.len - i };
-
-        if (piece.len > GWC_VALIDATOR_PIECE) {
-            piece.len = GWC_VALIDATOR_PIECE;
-        }
-
-        gwc_param(w, name, piece);
-    }
-}
-
-
 static void
 gwc_validator_emit_param(gwc_writer_t *w, const gwc_validator_param_t *param)
 {
@@ -386,7 +330,7 @@ gwc_validator_emit_param(gwc_writer_t *w, const gwc_validator_param_t *param)
     bool query = gwc_text_is(param->in.v, "query");
 
     /* without a schema anything goes, if it is there */
-    gwc_validator_schema(w, name,
+    gwc_json_schema_emit(w, name,
                          param->schema.set ? param->schema.v
                                            : (gwc_text_t){ "{}", 2 });
 
@@ -413,7 +357,7 @@ gwc_validator_emit(gwc_writer_t *w, const gwc_plugin_t *plugin)
     gwc_begin(w, plugin->rule->directive);
 
     if (config->compiled != NULL) {
-        gwc_validator_schema(
+        gwc_json_schema_emit(
             w, "body_schema",
             (gwc_text_t){ config->compiled, strlen(config->compiled) });
     }
