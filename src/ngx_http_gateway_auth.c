@@ -64,6 +64,16 @@ ngx_int_t
 ngx_http_gateway_auth_succeed(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_credential_t *credential)
 {
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    /* another policy may find nothing yet, which is no failure of this one */
+
+    if (gmcf->guard) {
+        gmcf->guard->succeeded(r);
+    }
+
     if (!ngx_http_gateway_auth_is_clean(r, ctx)) {
         ngx_http_gateway_auth_clear(r, ctx);
     }

@@ -64,7 +64,8 @@ ngx_int_t ngx_http_gateway_auth_fail(ngx_http_request_t *r,
  * NGX_DECLINED, go on; else the request was answered, and the access handler
  * returns the value.  name is what the credential goes by, a username for
  * instance, or NULL when it has none that is not secret.  A failure that
- * follows is counted; without this call it is not.
+ * follows is counted, unless the attempt succeeds before; without this call it
+ * is not.
  */
 ngx_int_t ngx_http_gateway_auth_attempt(ngx_http_request_t *r,
     ngx_http_gateway_auth_conf_t *acf, const ngx_str_t *name);

@@ -77,6 +77,7 @@ typedef struct {
                                          ngx_http_gateway_policy_t *policy,
                                          const ngx_str_t *name);
     void                           (*failed)(ngx_http_request_t *r);
+    void                           (*succeeded)(ngx_http_request_t *r);
 } ngx_http_gateway_auth_guard_t;
 
 

@@ -455,3 +455,15 @@ $::cert_auth =~ s/SKIP/SKIP anonymous=nobody/r
 [200, 200, 200, 200, 429]
 --- response_body_like eval
 ["Username: nobody", "Username: nobody", "Username: bob", "Username: nobody", "Too many"]
+
+
+
+=== TEST 29: where two methods are needed, one that was right has not failed
+--- guard: max_client_failures=1
+--- auth: gateway_key_auth on; gateway_basic_auth on;
+--- request eval
+[("GET /t?apikey=kong") x 4]
+--- more_headers eval
+["A: b", main::basic("bob", "kong"), main::basic("bob", "x"), main::basic("bob", "kong")]
+--- error_code eval
+[401, 200, 401, 429]

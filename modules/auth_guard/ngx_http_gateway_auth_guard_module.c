@@ -90,6 +90,7 @@ static ngx_int_t ngx_http_gateway_auth_guard_handler(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_auth_guard_attempt(ngx_http_request_t *r,
     ngx_http_gateway_policy_t *policy, const ngx_str_t *name);
 static void ngx_http_gateway_auth_guard_failed(ngx_http_request_t *r);
+static void ngx_http_gateway_auth_guard_succeeded(ngx_http_request_t *r);
 
 static ngx_uint_t ngx_http_gateway_auth_guard_client(ngx_http_request_t *r,
     ngx_http_gateway_auth_guard_conf_t *agcf, ngx_str_t *address,
@@ -165,7 +166,8 @@ static ngx_http_gateway_policy_t  ngx_http_gateway_auth_guard_policy = {
 
 static const ngx_http_gateway_auth_guard_t  ngx_http_gateway_auth_guard = {
     ngx_http_gateway_auth_guard_attempt,
-    ngx_http_gateway_auth_guard_failed
+    ngx_http_gateway_auth_guard_failed,
+    ngx_http_gateway_auth_guard_succeeded
 };
 
 
@@ -357,6 +359,19 @@ ngx_http_gateway_auth_guard_failed(ngx_http_request_t *r)
         if (data->limited[by]) {
             ngx_http_gateway_auth_guard_count(r, agmcf, data, by);
         }
+    }
+}
+
+
+static void
+ngx_http_gateway_auth_guard_succeeded(ngx_http_request_t *r)
+{
+    ngx_http_gateway_auth_guard_data_t  *data;
+
+    data = ngx_http_gateway_get_data(r, &ngx_http_gateway_auth_guard_policy);
+
+    if (data) {
+        data->attempted = 0;
     }
 }
 
