@@ -276,7 +276,6 @@ consumers:
       JdgQE5q47/X0Kole/ZObkufFmw005ol2CjuZ+IcCLOaTiymthOfikMWFDQ==
       -----END PUBLIC KEY-----
 --- error
-kong.yml:5:5: error: consumers[0].oauth2_credentials[0]: required field missing: "client_secret": secrets are never made up
 kong.yml:9:5: error: consumers[0].jwt_secrets[0]: "rsa_public_key" is required for this algorithm
 kong.yml:10:5: warning: consumers[0].jwt_secrets[1]: without "rsa_public_key" no token can be verified: all of them are refused
 kong.yml:11:48: error: consumers[0].jwt_secrets[2].rsa_public_key: invalid key: expected a public key in PEM
@@ -351,7 +350,7 @@ vaults:
 - {prefix: other, name: none}
 --- error
 kong.yml:3:28: error: vaults[0].name: vault "hcv" exists in Kong Enterprise only
-kong.yml:4:25: error: vaults[1].name: expected one of: env; this is "none"
+kong.yml:4:25: error: vaults[1].name: expected one of: env, file; this is "none"
 
 
 
