@@ -18,6 +18,10 @@
 
 #include "gateway_uuid.h"
 
+/* nanoseconds after which all workers have seen a new store: they look every
+   0.2 seconds */
+#define GWC_STORE_NOTICED 250000000
+
 /* the size of the mapping at first; it costs addresses, not memory */
 #define GWC_STORE_MAP ((size_t) 64 * 1024 * 1024)
 
@@ -297,6 +301,8 @@ gwc_store_begin(gwc_store_t *store)
         rc = mdb_get(store->tree.txn, store->tree.dbi, &key, &value);
     }
 
+    store->fresh = rc == MDB_NOTFOUND;
+
     if (rc == MDB_NOTFOUND) {
         memset(&store->counts, 0, sizeof(store->counts));
         return GWC_STORE_DONE;
@@ -316,6 +322,19 @@ gwc_store_begin(gwc_store_t *store)
     }
 
     return GWC_STORE_DONE;
+}
+
+
+/* workers look for a store that was not there, so who is told that it is done
+   may rely on it only then */
+static void
+gwc_store_settle(void)
+{
+    struct timespec left = { 0, GWC_STORE_NOTICED };
+
+    while (nanosleep(&left, &left) == -1 && errno == EINTR) {
+        continue;
+    }
 }
 
 
@@ -356,6 +375,10 @@ gwc_store_commit(gwc_store_t *store)
     }
 
     (void) gwc_store_extend(store, 0);
+
+    if (store->fresh) {
+        gwc_store_settle();
+    }
 
     return GWC_STORE_DONE;
 }

@@ -41,6 +41,7 @@ typedef struct {
     const gwc_layer_t *layer;
     const char *file; /* whose lines puts have; NULL: the command line */
     gateway_store_counts_t counts;
+    bool fresh; /* nothing was in it before this transaction */
 
     /* puts that wait to be sorted */
     gwc_store_put_t *puts;
