@@ -76,15 +76,18 @@ Content-Type: application/json; charset=utf-8
 === TEST 4: verbose
 --- args: BODY verbose_response=on
 --- request eval
-["POST /\n{\"item\":\"a\",\"n\":0}", "POST /\n{", "POST /\n{\"n\":1}"]
+["POST /\n{\"item\":\"a\",\"n\":0}", "POST /\n{", "POST /\n{\"n\":1}",
+ "POST /\n{\"item\":\"a\",\"item\":\"b\"}", "POST /"]
 --- more_headers
 Content-Type: application/json
 --- error_code eval
-[400, 400, 400]
+[400, 400, 400, 400, 400]
 --- response_body eval
 ["{\"message\":\"request body doesn't conform to schema\",\"errors\":[{\"pointer\":\"/n\",\"detail\":\"is less than 1\"}]}",
  "{\"message\":\"request body doesn't conform to schema\",\"errors\":[{\"pointer\":\"\",\"detail\":\"is no valid JSON\"}]}",
- "{\"message\":\"request body doesn't conform to schema\",\"errors\":[{\"pointer\":\"\",\"detail\":\"lacks the member \\\"item\\\"\"}]}"]
+ "{\"message\":\"request body doesn't conform to schema\",\"errors\":[{\"pointer\":\"\",\"detail\":\"lacks the member \\\"item\\\"\"}]}",
+ "{\"message\":\"request body doesn't conform to schema\",\"errors\":[{\"pointer\":\"\",\"detail\":\"has a member twice\"}]}",
+ "{\"message\":\"request body doesn't conform to schema\",\"errors\":[{\"pointer\":\"\",\"detail\":\"is empty\"}]}"]
 
 
 

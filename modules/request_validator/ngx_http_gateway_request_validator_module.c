@@ -29,6 +29,8 @@ static ngx_int_t ngx_http_gateway_request_validator_handler(
     ngx_http_request_t *r, void *data);
 static ngx_int_t ngx_http_gateway_request_validator_body(
     ngx_http_request_t *r, ngx_http_gateway_request_validator_conf_t *conf);
+static const char *ngx_http_gateway_request_validator_no_json(ngx_str_t *body,
+    json_error_t *error);
 static ngx_uint_t ngx_http_gateway_request_validator_has_body(
     ngx_http_request_t *r);
 static ngx_uint_t ngx_http_gateway_request_validator_allows(
@@ -223,6 +225,7 @@ ngx_http_gateway_request_validator_body(ngx_http_request_t *r,
     json_t                      *json;
     ngx_int_t                    rc;
     ngx_str_t                    body, type;
+    const char                  *text;
     json_error_t                 parse;
     gateway_json_schema_error_t  error;
 
@@ -259,8 +262,8 @@ ngx_http_gateway_request_validator_body(ngx_http_request_t *r,
 
     if (json == NULL) {
         error.place[0] = '\0';
-        (void) ngx_cpystrn((u_char *) error.message,
-                           (u_char *) "is no valid JSON",
+        text = ngx_http_gateway_request_validator_no_json(&body, &parse);
+        (void) ngx_cpystrn((u_char *) error.message, (u_char *) text,
                            sizeof(error.message));
         valid = 0;
 
@@ -276,6 +279,21 @@ ngx_http_gateway_request_validator_body(ngx_http_request_t *r,
     return ngx_http_gateway_request_validator_refuse(r, conf,
                                  "request body doesn't conform to schema",
                                  NULL, &error);
+}
+
+
+/* why a body was not parsed */
+
+static const char *
+ngx_http_gateway_request_validator_no_json(ngx_str_t *body,
+    json_error_t *error)
+{
+    if (body->len == 0) {
+        return "is empty";
+    }
+
+    return json_error_code(error) == json_error_duplicate_key
+               ? "has a member twice" : "is no valid JSON";
 }
 
 
