@@ -318,3 +318,91 @@ routes:
 --- compile_args: --set router_flavor=expressions --set trusted_ips=10.0.0.0/8 --set real_ip_header=X-Forwarded-For --set real_ip_recursive=on
 --- cmd: explain kong.yml http://h/a -H 'X-Forwarded-For: 8.8.8.8, 1.1.1.1, 10.0.0.9' --from 10.0.0.1:5
 --- stdout_like: ^route     a 
+
+
+
+=== TEST 20: long names, and plugins that change what goes upstream
+--- yaml
+_format_version: "3.0"
+services:
+- name: s
+  url: http://127.0.0.1:9000
+  routes:
+  - name: r
+    paths: [/a]
+plugins:
+- name: key-auth
+- name: request-transformer-advanced
+- name: request-transformer
+--- cmd: explain kong.yml /a
+--- stdout
+route     r (kong.yml:6) by path /a
+service   s (kong.yml:3)
+plugins   in this order:
+          key-auth                     global                 kong.yml:9
+          request-transformer-advanced global                 kong.yml:10
+          request-transformer          global                 kong.yml:11
+upstream  GET http://127.0.0.1:9000/, Host: 127.0.0.1:9000 (before request-transformer-advanced, request-transformer)
+
+
+
+=== TEST 21: the same as JSON
+--- yaml
+_format_version: "3.0"
+services:
+- name: s
+  url: http://127.0.0.1:9000
+  routes:
+  - name: r
+    paths: [/a]
+plugins:
+- name: request-transformer
+- name: request-termination
+--- cmd: explain kong.yml /a --json
+--- stdout_like: "answered_by": "request-termination",\s+"before": \[\s+"request-transformer"\s+\]
+
+
+
+=== TEST 22: a plugin that answers
+--- yaml
+_format_version: "3.0"
+services:
+- name: s
+  url: http://127.0.0.1:9000
+  routes:
+  - name: r
+    paths: [/a]
+    plugins:
+    - name: redirect
+      config: {location: "https://example.com/"}
+plugins:
+- name: request-termination
+- name: request-transformer
+--- cmd: explain kong.yml /a
+--- stdout_like: 127\.0\.0\.1:9000 \(not reached: redirect answers\)\n\z
+
+
+
+=== TEST 23: and one that may let the request pass
+--- yaml
+_format_version: "3.0"
+services:
+- name: s
+  url: http://127.0.0.1:9000
+  routes:
+  - name: r
+    paths: [/a]
+plugins:
+- name: request-termination
+  config: {trigger: x-stop}
+--- cmd: explain kong.yml /a
+--- stdout_like: Host: 127\.0\.0\.1:9000\n\z
+
+
+
+=== TEST 24: without a URL
+--- yaml
+_format_version: "3.0"
+--- cmd: explain kong.yml
+--- error_like: ngx-gateway: explain needs a FILE and a URL, see --help
+--- exit_code: 2

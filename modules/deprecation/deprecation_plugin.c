@@ -124,8 +124,8 @@ gwc_deprecation_check_date(const gwc_field_t *field, void *value)
 
     if (gateway_date_parse(&seconds, s->v.data, s->v.len) != 0) {
         gwc_error(s->node,
-                  "\"%s\" is no date, expected one as \"2026-11-29\" or "
-                  "\"2026-11-29T10:00:00Z\"",
+                  "\"%s\" is not a date: expected YYYY-MM-DD or "
+                  "YYYY-MM-DDThh:mm:ssZ",
                   field->name);
     }
 }

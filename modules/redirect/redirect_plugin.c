@@ -41,6 +41,8 @@ static const gwc_field_t gwc_redirect_fields[] = {
     { .name = NULL },
 };
 
+static bool gwc_redirect_answers(const void *config);
+
 extern const gwc_plugin_rule_t gwc_rule_redirect;
 
 const gwc_plugin_rule_t gwc_rule_redirect = {
@@ -50,4 +52,14 @@ const gwc_plugin_rule_t gwc_rule_redirect = {
     .scopes = GWC_SCOPE_ALL,
     .fields = gwc_redirect_fields,
     .size = sizeof(gwc_redirect_t),
+    .answers = gwc_redirect_answers,
 };
+
+
+static bool
+gwc_redirect_answers(const void *config)
+{
+    (void) config;
+
+    return true;
+}

@@ -20,6 +20,7 @@ typedef struct {
 
 static void gwc_request_termination_check(void *data);
 static bool gwc_request_termination_shows(const void *data);
+static bool gwc_request_termination_answers(const void *data);
 
 static const gwc_field_t gwc_request_termination_fields[] = {
     {
@@ -74,6 +75,7 @@ const gwc_plugin_rule_t gwc_rule_request_termination = {
     .size = sizeof(gwc_request_termination_t),
     .check = gwc_request_termination_check,
     .shows_entities = gwc_request_termination_shows,
+    .answers = gwc_request_termination_answers,
 };
 
 
@@ -109,4 +111,14 @@ gwc_request_termination_shows(const void *data)
     const gwc_request_termination_t *config = data;
 
     return config->echo.v;
+}
+
+
+/* with a trigger it is up to the request */
+static bool
+gwc_request_termination_answers(const void *data)
+{
+    const gwc_request_termination_t *config = data;
+
+    return !config->trigger.set;
 }

@@ -111,6 +111,7 @@ const gwc_plugin_rule_t gwc_rule_request_transformer_advanced = {
     .check = gwc_request_advanced_check,
     .emit = gwc_transform_emit_templates,
     .emit_http = gwc_transform_emit_http,
+    .rewrites = true,
 };
 
 

@@ -78,4 +78,5 @@ const gwc_plugin_rule_t gwc_rule_request_transformer = {
     .size = sizeof(gwc_transformer_t),
     .emit = gwc_transform_emit_templates,
     .emit_http = gwc_transform_emit_http,
+    .rewrites = true,
 };

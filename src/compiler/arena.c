@@ -165,6 +165,13 @@ gwc_sprintf(const char *fmt, ...)
 }
 
 
+char *
+gwc_count(size_t n, const char *what)
+{
+    return gwc_sprintf("%zu %s%s", n, what, n == 1 ? "" : "s");
+}
+
+
 bool
 gwc_text_equal(gwc_text_t a, gwc_text_t b)
 {

@@ -29,6 +29,8 @@ char *gwc_strndup(const char *s, size_t len);
 char *gwc_sprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *gwc_vsprintf(const char *fmt, va_list args)
     __attribute__((format(printf, 1, 0)));
+/* "1 route", "2 routes" */
+char *gwc_count(size_t n, const char *what);
 bool gwc_text_equal(gwc_text_t a, gwc_text_t b);
 bool gwc_text_is(gwc_text_t a, const char *s);
 /* by bytes, as strcmp() */

@@ -239,10 +239,12 @@ gwc_command_check(gwc_options_t *options)
     model = input.model;
 
     if (status == GWC_EXIT_OK) {
-        printf("ok: %zu services, %zu routes, %zu consumers, %zu upstreams, "
-               "%zu plugins\n",
-               model->services.n, model->routes.n, model->consumers.n,
-               model->upstreams.n, model->plugins.n);
+        printf("ok: %s, %s, %s, %s, %s\n",
+               gwc_count(model->services.n, "service"),
+               gwc_count(model->routes.n, "route"),
+               gwc_count(model->consumers.n, "consumer"),
+               gwc_count(model->upstreams.n, "upstream"),
+               gwc_count(model->plugins.n, "plugin"));
     }
 
     return status;

@@ -522,6 +522,61 @@ gwc_consumers_print_added(const gwc_consumers_run_t *run)
 }
 
 
+/* what no credential of "add" would make use of; NULL: nothing */
+static const char *
+gwc_consumers_useless(const gwc_consumers_run_t *run)
+{
+    bool key = false, jwt = false;
+    size_t i;
+
+    for (i = 0; i < run->entry.n; i++) {
+        key |= run->entry.credentials[i].kind == GATEWAY_STORE_KEY;
+        jwt |= run->entry.credentials[i].kind == GATEWAY_STORE_JWT;
+    }
+
+    if (run->ttl != NULL && !key) {
+        return "--ttl needs --key";
+    }
+
+    if (run->algorithm != NULL && !jwt) {
+        return "--algorithm needs --jwt";
+    }
+
+    if (run->public_key != NULL && !jwt) {
+        return "--public-key needs --jwt";
+    }
+
+    return NULL;
+}
+
+
+/* those of the file; it is not known before there is a configuration */
+static bool
+gwc_consumers_check_groups(const gwc_consumers_run_t *run)
+{
+    const gwc_buf_t *encoded = &run->entry.groups.encoded;
+    gateway_store_text_t list = { encoded->data, encoded->len };
+    gateway_store_text_t group;
+    bool ok = true;
+
+    if (gwc_prefix_generation(run->c.prefix)[0] == '\0') {
+        return true;
+    }
+
+    while (gateway_store_next(&list, &group)) {
+        gwc_text_t name = { group.data, group.len };
+
+        if (gwc_map_get(run->c.layer.groups, name) == NULL) {
+            gwc_error(NULL, "--group: the file has no consumer group %s",
+                      gwc_quoted(name));
+            ok = false;
+        }
+    }
+
+    return ok;
+}
+
+
 static gwc_store_result_t
 gwc_consumers_add_once(gwc_consumers_run_t *run)
 {
@@ -554,10 +609,17 @@ gwc_consumers_add(gwc_consumers_run_t *run, char **arguments, int n)
 {
     gwc_consumers_t *c = &run->c;
     gwc_store_result_t result;
+    const char *useless;
     int status;
 
     if (n != 1 || run->credential != NULL) {
         return gwc_consumers_usage_error("add needs one NAME", "");
+    }
+
+    useless = gwc_consumers_useless(run);
+
+    if (useless != NULL) {
+        return gwc_consumers_usage_error(useless, "");
     }
 
     status = gwc_consumers_complete(run);
@@ -568,6 +630,10 @@ gwc_consumers_add(gwc_consumers_run_t *run, char **arguments, int n)
 
     if (!gwc_consumers_enter(c, true)) {
         return GWC_EXIT_IO;
+    }
+
+    if (!gwc_consumers_check_groups(run)) {
+        return GWC_EXIT_BAD_INPUT;
     }
 
     c->merge = true;
@@ -886,6 +952,12 @@ gwc_consumers_run(gwc_consumers_run_t *run, const char *command,
                                          run->format);
     }
 
+    if ((run->format != NULL && strcmp(command, "import") != 0)
+        || (run->revoked && strcmp(command, "list") != 0))
+    {
+        return gwc_consumers_usage_error("an option that is not of ", command);
+    }
+
     if (strcmp(command, "add") == 0) {
         return gwc_consumers_add(run, arguments, n);
     }
@@ -927,6 +999,29 @@ gwc_consumers_run(gwc_consumers_run_t *run, const char *command,
 }
 
 
+static const char *
+gwc_consumers_option(int option)
+{
+    const struct option *o = gwc_consumers_options;
+
+    while (o->name != NULL && o->val != option) {
+        o++;
+    }
+
+    return o->name;
+}
+
+
+/* "--basic -p DIR": an option instead of the value, as an argument of its own;
+   "--basic=-p" is what it says, and "-" standard input */
+static bool
+gwc_consumers_lacks_value(int option, const char *value, const char *argument)
+{
+    return option >= GWC_CONSUMERS_JSON && value != NULL && value == argument
+           && value[0] == '-' && value[1] != '\0';
+}
+
+
 int
 gwc_command_consumers(int argc, char **argv)
 {
@@ -950,6 +1045,13 @@ gwc_command_consumers(int argc, char **argv)
 
         if (option == '?') {
             return GWC_EXIT_USAGE;
+        }
+
+        if (gwc_consumers_lacks_value(option, optarg, argv[optind - 1])) {
+            return gwc_consumers_usage_error(
+                gwc_sprintf("--%s needs a value",
+                            gwc_consumers_option(option)),
+                "");
         }
 
         if (!gwc_consumers_take(&run, option, optarg)) {

@@ -1068,8 +1068,8 @@ gwc_consumers_import(gwc_consumers_t *c, char **files, int n,
     }
 
     if (result == GWC_STORE_DONE) {
-        printf("imported: %zu consumers, %zu credentials\n", c->consumers,
-               c->credentials);
+        printf("imported: %s, %s\n", gwc_count(c->consumers, "consumer"),
+               gwc_count(c->credentials, "credential"));
     }
 
     return GWC_EXIT_OK;

@@ -8,6 +8,7 @@
 #include "consumers.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "diag.h"
@@ -23,8 +24,16 @@ typedef struct {
     gwc_buf_t buf; /* of one consumer */
     gwc_buf_t kinds[GATEWAY_STORE_KINDS];
     size_t n[GATEWAY_STORE_KINDS];
-    size_t listed;
+    size_t revoked[GATEWAY_STORE_KINDS];
+    gwc_text_t name;
+    gwc_vec_t lines; /* gwc_list_line_t */
 } gwc_list_run_t;
+
+/* what is printed of a consumer: in order of the names */
+typedef struct {
+    gwc_text_t name;
+    gwc_text_t text;
+} gwc_list_line_t;
 
 
 static void
@@ -43,6 +52,7 @@ gwc_list_credential(gwc_list_run_t *run, unsigned kind, const uint8_t id[16],
     char text[GATEWAY_UUID_LEN];
 
     run->n[kind]++;
+    run->revoked[kind] += revoked;
 
     if (!run->json) {
         return;
@@ -80,6 +90,7 @@ gwc_list_begin(gwc_list_run_t *run)
     for (kind = 0; kind < GATEWAY_STORE_KINDS; kind++) {
         run->kinds[kind].len = 0;
         run->n[kind] = 0;
+        run->revoked[kind] = 0;
     }
 }
 
@@ -88,13 +99,13 @@ static void
 gwc_list_head(gwc_list_run_t *run, const uint8_t id[16], gwc_text_t username,
               gwc_text_t custom_id, const char *layer)
 {
+    gwc_text_t name = username.len ? username : custom_id;
     char text[GATEWAY_UUID_LEN];
 
     gateway_uuid_format(text, id);
+    run->name = (gwc_text_t){ gwc_strndup(name.data, name.len), name.len };
 
     if (!run->json) {
-        gwc_text_t name = username.len ? username : custom_id;
-
         gwc_buf_add(&run->buf, name.data, name.len);
         gwc_buf_printf(&run->buf, "\t%.36s\t%s\t", text, layer);
         return;
@@ -119,6 +130,7 @@ gwc_list_head(gwc_list_run_t *run, const uint8_t id[16], gwc_text_t username,
 static void
 gwc_list_end(gwc_list_run_t *run)
 {
+    gwc_list_line_t *line = gwc_alloc(sizeof(gwc_list_line_t));
     const char *comma = "";
     unsigned kind;
 
@@ -136,13 +148,53 @@ gwc_list_end(gwc_list_run_t *run)
         } else {
             gwc_buf_printf(&run->buf, "%s%zu %s", comma, run->n[kind],
                            gwc_store_plugins[kind]);
+
+            if (run->revoked[kind] == run->n[kind]) {
+                gwc_buf_puts(&run->buf, " (revoked)");
+
+            } else if (run->revoked[kind] != 0) {
+                gwc_buf_printf(&run->buf, " (%zu revoked)",
+                               run->revoked[kind]);
+            }
+
             comma = ", ";
         }
     }
 
     gwc_buf_puts(&run->buf, run->json ? "}\n" : "\n");
-    (void) fwrite(run->buf.data, 1, run->buf.len, stdout);
-    run->listed++;
+    line->name = run->name;
+    line->text =
+        (gwc_text_t){ gwc_strndup(run->buf.data, run->buf.len), run->buf.len };
+    gwc_vec_push(&run->lines, line);
+}
+
+
+static int
+gwc_list_compare(const void *one, const void *two)
+{
+    const gwc_list_line_t *const *a = one, *const *b = two;
+    int rc = gwc_text_compare((*a)->name, (*b)->name);
+
+    return rc != 0 ? rc : gwc_text_compare((*a)->text, (*b)->text);
+}
+
+
+static void
+gwc_list_print(gwc_list_run_t *run)
+{
+    size_t i;
+
+    if (run->lines.n == 0) {
+        return;
+    }
+
+    qsort(run->lines.items, run->lines.n, sizeof(void *), gwc_list_compare);
+
+    for (i = 0; i < run->lines.n; i++) {
+        const gwc_list_line_t *line = run->lines.items[i];
+
+        (void) fwrite(line->text.data, 1, line->text.len, stdout);
+    }
 }
 
 
@@ -468,6 +520,7 @@ gwc_consumers_list(gwc_consumers_t *c, const char *name, bool json,
 
     } else {
         ok = name != NULL ? gwc_list_one(&run, name) : gwc_list_all(&run);
+        gwc_list_print(&run);
     }
 
     gwc_store_close(&c->store);

@@ -11,6 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* columns of plugins are as wide as this, or as what stands in them */
+#define GWC_EXPLAIN_NAME  24
+#define GWC_EXPLAIN_SCOPE 22
+
 
 static const char *
 gwc_explain_name(const gwc_entity_t *entity, gwc_str_t name)
@@ -90,14 +94,29 @@ gwc_explain_reason(const gwc_explain_t *explain, size_t i)
 }
 
 
+static int
+gwc_explain_max(int width, size_t len)
+{
+    return len > (size_t) width ? (int) len : width;
+}
+
+
 static void
 gwc_explain_print_plugins(const gwc_explain_t *explain)
 {
+    int name = GWC_EXPLAIN_NAME, scope = GWC_EXPLAIN_SCOPE;
     size_t i;
 
     if (explain->plugins.n == 0) {
         printf("plugins   none\n");
         return;
+    }
+
+    for (i = 0; i < explain->plugins.n; i++) {
+        const gwc_plugin_t *plugin = explain->plugins.items[i];
+
+        name = gwc_explain_max(name, plugin->name.v.len);
+        scope = gwc_explain_max(scope, strlen(gwc_scope_name(plugin)));
     }
 
     printf("plugins   in this order%s:\n",
@@ -108,8 +127,8 @@ gwc_explain_print_plugins(const gwc_explain_t *explain)
     for (i = 0; i < explain->plugins.n; i++) {
         const gwc_plugin_t *plugin = explain->plugins.items[i];
 
-        printf("          %-24.*s %-22s %s\n", (int) plugin->name.v.len,
-               plugin->name.v.data, gwc_scope_name(plugin),
+        printf("          %-*.*s %-*s %s\n", name, (int) plugin->name.v.len,
+               plugin->name.v.data, scope, gwc_scope_name(plugin),
                gwc_explain_place(plugin->e.record.node));
     }
 }
@@ -154,6 +173,73 @@ gwc_explain_print_route(const gwc_explain_t *explain)
 }
 
 
+/* the plugins that rewrite what goes upstream */
+static gwc_vec_t
+gwc_explain_rewriters(const gwc_explain_t *explain)
+{
+    gwc_vec_t names = { 0 };
+    size_t i;
+
+    for (i = 0; i < explain->plugins.n; i++) {
+        const gwc_plugin_t *plugin = explain->plugins.items[i];
+
+        if (plugin->rule != NULL && plugin->rule->rewrites) {
+            gwc_vec_push(&names, (char *) (uintptr_t) plugin->rule->name);
+        }
+    }
+
+    return names;
+}
+
+
+/* the plugin that answers whatever the request is, or NULL */
+static const char *
+gwc_explain_answerer(const gwc_explain_t *explain)
+{
+    size_t i;
+
+    for (i = 0; i < explain->plugins.n; i++) {
+        const gwc_plugin_t *plugin = explain->plugins.items[i];
+
+        if (plugin->rule != NULL && plugin->rule->answers != NULL
+            && plugin->rule->answers(plugin->config))
+        {
+            return plugin->rule->name;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* what plugins do with a request is not computed, only that they do */
+static const char *
+gwc_explain_limits(const gwc_explain_t *explain)
+{
+    const char *name = gwc_explain_answerer(explain);
+    gwc_vec_t names = gwc_explain_rewriters(explain);
+    gwc_buf_t buf = { 0 };
+    size_t i;
+
+    if (name != NULL) {
+        return gwc_sprintf(" (not reached: %s answers)", name);
+    }
+
+    if (names.n == 0) {
+        return "";
+    }
+
+    for (i = 0; i < names.n; i++) {
+        gwc_buf_printf(&buf, "%s%s", i ? ", " : " (before ",
+                       (const char *) names.items[i]);
+    }
+
+    gwc_buf_puts(&buf, ")");
+
+    return buf.data;
+}
+
+
 void
 gwc_explain_print(const gwc_explain_t *explain, const gwc_options_t *options)
 {
@@ -174,18 +260,19 @@ gwc_explain_print(const gwc_explain_t *explain, const gwc_options_t *options)
     service = explain->route->owner;
 
     if (service->upstream != NULL) {
-        printf("upstream  %s %s to upstream %.*s by %.*s, Host: %s\n",
+        printf("upstream  %s %s to upstream %.*s by %.*s, Host: %s%s\n",
                options->method, explain->upstream_uri,
                (int) service->host.v.len, service->host.v.data,
                (int) service->protocol.v.len, service->protocol.v.data,
-               explain->upstream_host);
+               explain->upstream_host, gwc_explain_limits(explain));
 
     } else {
-        printf("upstream  %s %.*s://%.*s:%lld%s, Host: %s\n", options->method,
-               (int) service->protocol.v.len, service->protocol.v.data,
-               (int) service->host.v.len, service->host.v.data,
-               (long long) gwc_int_or(service->port, 80),
-               explain->upstream_uri, explain->upstream_host);
+        printf("upstream  %s %.*s://%.*s:%lld%s, Host: %s%s\n",
+               options->method, (int) service->protocol.v.len,
+               service->protocol.v.data, (int) service->host.v.len,
+               service->host.v.data, (long long) gwc_int_or(service->port, 80),
+               explain->upstream_uri, explain->upstream_host,
+               gwc_explain_limits(explain));
     }
 }
 
@@ -289,7 +376,10 @@ static json_t *
 gwc_explain_json_upstream(const gwc_explain_t *explain)
 {
     const gwc_service_t *service;
-    json_t *json;
+    const char *name;
+    gwc_vec_t names;
+    json_t *json, *list;
+    size_t i;
 
     if (explain->upstream_uri == NULL || explain->route == NULL
         || explain->route->owner == NULL)
@@ -314,6 +404,23 @@ gwc_explain_json_upstream(const gwc_explain_t *explain)
     if (service->upstream == NULL) {
         json_object_set_new(json, "port",
                             json_integer(gwc_int_or(service->port, 80)));
+    }
+
+    name = gwc_explain_answerer(explain);
+    names = gwc_explain_rewriters(explain);
+
+    if (name != NULL) {
+        json_object_set_new(json, "answered_by", json_string(name));
+    }
+
+    if (names.n != 0) {
+        list = json_array();
+
+        for (i = 0; i < names.n; i++) {
+            json_array_append_new(list, json_string(names.items[i]));
+        }
+
+        json_object_set_new(json, "before", list);
     }
 
     return json;

@@ -294,6 +294,7 @@ gwc_layer_read(gwc_layer_t *layer, gwc_text_t text,
     layer->by_id = gwc_map_create();
     layer->by_username = gwc_map_create();
     layer->by_custom_id = gwc_map_create();
+    layer->groups = gwc_map_create();
     layer->credentials = gwc_map_create();
 
     parser.p = text.data;
@@ -306,6 +307,11 @@ gwc_layer_read(gwc_layer_t *layer, gwc_text_t text,
             && gwc_text_is(parser.words[0], "gateway_consumer"))
         {
             gwc_layer_block(layer, &parser, names, keys);
+
+        } else if (token == GWC_LAYER_OPEN && parser.n == 2
+                   && gwc_text_is(parser.words[0], "gateway_consumer_group"))
+        {
+            (void) gwc_map_add(layer->groups, parser.words[1], layer);
         }
 
     } while (token != GWC_LAYER_END);

@@ -33,6 +33,7 @@ typedef struct {
     gwc_map_t *by_id;    /* 16 bytes */
     gwc_map_t *by_username;
     gwc_map_t *by_custom_id;
+    gwc_map_t *groups;      /* names of consumer groups */
     gwc_map_t *credentials; /* kind and digest */
 } gwc_layer_t;
 

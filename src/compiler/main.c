@@ -240,8 +240,8 @@ gwc_run_command(size_t command, gwc_options_t *options, char **argv, int argc)
     int i, n = argc;
 
     if (gwc_commands[command].request) {
-        if (argc == 0) {
-            return gwc_usage_error("explain needs a URL", "");
+        if (argc < 2) {
+            return gwc_usage_error("explain needs a FILE and a URL", "");
         }
 
         options->url = argv[--n];

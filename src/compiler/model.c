@@ -618,6 +618,12 @@ gwc_unknown_root(const gwc_node_t *key)
         return;
     }
 
+    if (gwc_text_is(key->text, "tests")) {
+        gwc_error(key, "unknown field \"tests\": a file of tests is for "
+                       "\"ngx-gateway test\"");
+        return;
+    }
+
     kinds = gwc_kinds(&n);
 
     for (i = 0; i < n && i < 70; i++) {

@@ -209,6 +209,11 @@ typedef struct {
        lua_ssl_trusted_certificate */
     bool (*verifies)(const void *config);
     const char *trusted;
+    /* method, path, query or host of what goes upstream are what it makes of
+       them */
+    bool rewrites;
+    /* NULL, or: with this config requests end here, always */
+    bool (*answers)(const void *config);
 } gwc_plugin_rule_t;
 
 /* generated from the feature list in config; NULL-terminated */

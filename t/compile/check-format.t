@@ -116,7 +116,7 @@ services:
   _comment: text
   _ignore: []
 --- stdout
-ok: 1 services, 0 routes, 0 consumers, 0 upstreams, 0 plugins
+ok: 1 service, 0 routes, 0 consumers, 0 upstreams, 0 plugins
 
 
 
@@ -262,4 +262,15 @@ acme_storage:
 clustering_data_planes: []
 plugins: []
 --- stdout
-ok: 1 services, 1 routes, 1 consumers, 1 upstreams, 0 plugins
+ok: 1 service, 1 route, 1 consumer, 1 upstream, 0 plugins
+
+
+
+=== TEST 16: a file of tests
+--- yaml
+tests:
+- name: a
+  request: GET /
+--- cmd: check kong.yml
+--- error_like: kong.yml:1:1: error: tests: unknown field "tests": a file of tests is for "ngx-gateway test"
+--- exit_code: 1

@@ -37,7 +37,7 @@ plugins:
 --- cmd
 check kong.yml --allow-unsupported
 --- stdout
-ok: 0 services, 0 routes, 0 consumers, 0 upstreams, 1 plugins
+ok: 0 services, 0 routes, 0 consumers, 0 upstreams, 1 plugin
 --- stderr_like eval
 qr/^\Qkong.yml:3:9: warning: plugins[0].name: plugin "aws-lambda" is not implemented yet and is left out\E$/
 

@@ -116,7 +116,7 @@ consumers:
   - name: rate-limiting
     config: {minute: 1}
 --- stdout
-ok: 1 services, 1 routes, 1 consumers, 0 upstreams, 3 plugins
+ok: 1 service, 1 route, 1 consumer, 0 upstreams, 3 plugins
 
 
 

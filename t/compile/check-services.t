@@ -261,7 +261,7 @@ upstreams:
   - target: example.com
   - target: "[::1]"
 --- stdout
-ok: 0 services, 0 routes, 0 consumers, 1 upstreams, 0 plugins
+ok: 0 services, 0 routes, 0 consumers, 1 upstream, 0 plugins
 --- stderr_like eval
 qr/^\Qkong.yml:5:13: warning: upstreams[0].targets[0].target: the target "example.com" has no port, 8000 is assumed
 kong.yml:6:13: warning: upstreams[0].targets[1].target: the target "[::1]" has no port, 8000 is assumed\E$/

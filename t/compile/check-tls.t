@@ -77,7 +77,7 @@ services:
   tls_verify_depth: 2
 _EOC_
 --- stdout
-ok: 1 services, 0 routes, 0 consumers, 0 upstreams, 0 plugins
+ok: 1 service, 0 routes, 0 consumers, 0 upstreams, 0 plugins
 
 
 

@@ -33,7 +33,7 @@ consumers:
   - key: "{vault://my-env/key?prefix=APQ_}"
   - key: "{vault://env/t-version#2}"
 --- stdout
-ok: 0 services, 0 routes, 1 consumers, 0 upstreams, 0 plugins
+ok: 0 services, 0 routes, 1 consumer, 0 upstreams, 0 plugins
 
 
 

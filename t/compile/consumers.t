@@ -77,6 +77,8 @@ consumers:
   - {key: file-iss, secret: s}
   hmacauth_credentials:
   - {username: file-hmac, secret: s}
+consumer_groups:
+- name: gold
 _EOC_
 
 put('kong.yml', $yaml);
@@ -105,6 +107,20 @@ refused(2, "ngx-gateway: an option that is not of list, see consumers "
 refused(2, "ngx-gateway: --ttl is no whole number of seconds: 1h, see "
            . "consumers --help\n", ['add', 'x', '--key', '--ttl', '1h'],
         'a ttl');
+for my $case (['--ttl', '5', '--ttl needs --key'],
+              ['--algorithm', 'HS256', '--algorithm needs --jwt'],
+              ['--public-key', 'x.pem', '--public-key needs --jwt'],
+              ['--format', 'csv', 'an option that is not of add'],
+              ['--revoked', 'an option that is not of add'])
+{
+    my ($text, @args) = (pop @$case, @$case);
+    refused(2, "ngx-gateway: $text, see consumers --help\n",
+            ['add', 'x', @args], "add @args");
+}
+for my $option ('--basic', '--hmac', '--jwt', '--tag', '--credential') {
+    refused(2, "ngx-gateway: $option needs a value, see consumers --help\n",
+            ['add', 'x', $option], "$option before another option");
+}
 is((run_tool($dir, 'consumers'))[0], 2, 'without a command');
 like((run_tool($dir, 'consumers', '--help'))[1], qr/^usage: .*import FILE/s,
      '--help');
@@ -192,6 +208,9 @@ refused(1, "ngx-gateway: error: hmac-auth credential \"bob\" belongs to "
         'a username of the store');
 refused(1, "ngx-gateway: error: \"id\" is no UUID\n",
         ['add', 'eve', '--id', '1'], 'an id that is none');
+refused(1, "ngx-gateway: error: --group: the file has no consumer group "
+           . "\"silver\"\n", ['add', 'eve', '--group', 'gold', '--group',
+                               'silver'], 'a group that the file has not');
 refused(1, "ngx-gateway: error: \"username\" is empty, too long or has "
            . "control characters\n", ['add', "e\nve"], 'a name');
 refused(1, "ngx-gateway: error: jwt_secrets: \"algorithm\" is none of HS256, "
@@ -205,6 +224,18 @@ refused(1, "ngx-gateway: error: jwt_secrets: \"rsa_public_key\" is no public "
                               'RS256', '--public-key', 'bad.pem'],
         'a public key');
 ok(!listed()->{eve}, 'nothing of all that was kept');
+
+works('add', 'dash', '--basic=-p', '--hmac=-p:x');
+is(listed()->{dash}{basicauth_credentials}[0]{username}, '-p',
+   'a value that begins as options do');
+works('revoke', 'dash');
+works('add', $_) for 'zoe', 'anna', 'moe';
+is_deeply([map { (split /\t/)[0] } split /\n/, works('list')],
+          [qw(anna bob file json moe zoe)], 'list has an order');
+is_deeply([map { decode_json($_)->{username} }
+           split /\n/, works('list', '--json')],
+          [qw(anna bob file json moe zoe)], 'with --json too');
+works('revoke', $_) for 'zoe', 'anna', 'moe';
 
 
 # --- import ---
@@ -346,7 +377,7 @@ sub piped {
 
 is(piped(qq({"username":"piped","key":"piped"}\n), 'import', '-'), 0,
    'import of standard input');
-is(slurp('out'), "imported: 1 consumers, 1 credentials\n", 'works');
+is(slurp('out'), "imported: 1 consumer, 1 credential\n", 'works');
 is(piped("{}\n", 'import', '-'), 1, 'and fails');
 like(slurp('err'), qr/^<stdin>:1:1: error: /, 'with its lines');
 is(piped("my-secret\n", 'add', 'in', '--hmac', 'in:-'), 0,
@@ -376,6 +407,12 @@ my %revoked = map { my $r = decode_json($_); ($r->{type} => $r) }
 is_deeply([map { $revoked{$_}{name} } sort keys %revoked],
           ['fi le', 'file-iss'], 'list --revoked');
 is($revoked{jwt_secrets}{consumer}, 'file', 'whose they are');
+like(works('list', 'file'), qr/^file\t\S+\tfile\t2\ key-auth,\ 1\ basic-auth
+     \ \(revoked\),\ 1\ jwt\ \(revoked\),\ 1\ hmac-auth\n\z/x,
+     'list shows it');
+works('revoke', '--key=file-key');
+like(works('list', 'file'), qr/\t2 key-auth \(1 revoked\), /, 'one of two');
+works('restore', '--key=file-key');
 
 works('restore', 'file');
 is(works('list', '--revoked'), '', 'both are restored');
@@ -406,7 +443,7 @@ is((stat "$dir/p/store/consumers.mdb")[9], 1000,
 is(listed()->{file}{layer}, 'file', 'the file has its layer');
 
 # a username that the file has now
-put('kong.yml', $yaml . "- username: bob\n");
+put('kong.yml', $yaml =~ s/^(?=consumer_groups)/- username: bob\n/mr);
 run_tool($dir, 'compile', 'kong.yml', '-o', 'p', @nginx);
 is(listed()->{bob}{layer}, 'file', 'a consumer of both is of the file');
 is(scalar @{ listed()->{bob}{keyauth_credentials} }, 1,

@@ -64,7 +64,7 @@ plugins:
   config:
     deprecation: tomorrow
     sunset: 2026-02-30
---- error_like: kong.yml:5:18: error: plugins\[0\]\.config\.deprecation: "deprecation" is no date.*kong.yml:6:13: error: plugins\[0\]\.config\.sunset: "sunset" is no date
+--- error_like: kong.yml:5:18: error: plugins\[0\]\.config\.deprecation: "deprecation" is not a date: expected YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ.*kong.yml:6:13: error: plugins\[0\]\.config\.sunset: "sunset" is not a date
 
 
 
