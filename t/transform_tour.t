@@ -23,15 +23,19 @@ start_echo();
 my $nginx = start_nginx(yaml => $yaml);
 my ($res, $sent);
 
-$res = http_get('/headers', headers => ['X-Internal: 1', 'X-Old: 2']);
+$res = http_get('/headers', headers => ['X-Internal: 1', 'X-Old: 2',
+                                        'User-Agent: tour/1']);
 like($res->body, qr/^X-New: 2$/m, 'a header is renamed');
-like($res->body, qr/^X-Tenant: none$/m, 'and one filled in');
+like($res->body, qr{^X-Caller: tour/1$}m, 'and one filled in');
 unlike($res->body, qr/X-Internal|X-Old/, 'and one hidden');
 is($res->header('X-Served-By'), 'gateway', 'the response has another');
 
-$res = http_get('/users/7/orders?q=shoes');
-like($res->body, qr{^GET /v2/orders/7\?page=1&search=shoes HTTP},
+$res = http_get('/users/7/orders?q=shoes&page=3');
+like($res->body, qr{^GET /v2/orders/7\?first=40&page=3&search=shoes HTTP},
      'path and query string');
+
+$res = http_get('/users/7/orders');
+like($res->body, qr{^GET /v2/orders/7\?first=0 HTTP}, 'without arguments');
 
 $sent = '{"user":{"name":"Ann","password":"x"},"lines":[{"qty":1}]}';
 $res = http_request('POST', '/body', body => $sent,
