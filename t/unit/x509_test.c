@@ -169,7 +169,7 @@ verify(const made_t *leaf, const made_t *between, X509_STORE *store,
 {
     int                     rc;
     STACK_OF(X509)         *chain;
-    gateway_x509_options_t  options;
+    gateway_x509_options_t  options = { 0 };
 
     chain = NULL;
 
