@@ -542,3 +542,63 @@ very-secret
 --- must_die
 --- error_log
 duplicate credential "a" of consumer "bob"
+
+
+
+=== TEST 36: sizes of zones; a key set at a URL, where nobody is
+--- http_config
+    gateway_jwt_keys_zone 1m;
+    gateway_jwt_cache 1m;
+--- config
+    location = /t {
+        gateway_jwt jwks_uri=http://127.0.0.1:$TEST_NGINX_UNUSED_PORT/jwks;
+        root html;
+    }
+--- request
+GET /t
+--- error_code: 401
+
+
+
+=== TEST 37: without the cache
+--- http_config
+    gateway_jwt_cache off;
+--- config
+    location = /t {
+        gateway_jwt on;
+        root html;
+    }
+--- request
+GET /t
+--- error_code: 401
+
+
+
+=== TEST 38: a size that is none
+--- http_config
+    gateway_jwt_cache much;
+--- config
+--- must_die
+--- error_log
+invalid size "much" in "gateway_jwt_cache"
+
+
+
+=== TEST 39: the same of the key sets
+--- http_config
+    gateway_jwt_keys_zone 1;
+--- config
+--- must_die
+--- error_log
+invalid size "1" in "gateway_jwt_keys_zone"
+
+
+
+=== TEST 40: twice
+--- http_config
+    gateway_jwt_keys_zone 1m;
+    gateway_jwt_keys_zone 1m;
+--- config
+--- must_die
+--- error_log
+"gateway_jwt_keys_zone" directive is duplicate
