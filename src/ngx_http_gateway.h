@@ -331,6 +331,8 @@ struct ngx_http_gateway_ctx_s {
     void                            *upstream;  /* owned by "upstream" */
     ngx_http_gateway_data_t         *data;      /* of policies, a list */
     ngx_array_t                     *shared;    /* ngx_keyval_t, or NULL */
+    ngx_array_t                     *trace_ids; /* owned by "trace" */
+    void                            *spans;     /* owned by "spans" */
     ngx_uint_t                       method;    /* the client's */
     ngx_str_t                        method_name;
 

@@ -12,6 +12,7 @@
 #include "ngx_http_gateway_record.h"
 #include "ngx_http_gateway_args.h"
 #include "ngx_http_gateway_headers.h"
+#include "ngx_http_gateway_trace.h"
 #include "gateway_custom_field.h"
 
 #include <jansson.h>
@@ -82,6 +83,8 @@ static void ngx_http_gateway_record_latencies(ngx_http_gateway_record_t *rec,
 static void ngx_http_gateway_record_tries(ngx_http_gateway_record_t *rec,
     ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx);
 static void ngx_http_gateway_record_entities(ngx_http_gateway_record_t *rec,
+    ngx_http_gateway_ctx_t *ctx);
+static void ngx_http_gateway_record_trace(ngx_http_gateway_record_t *rec,
     ngx_http_gateway_ctx_t *ctx);
 static void ngx_http_gateway_record_route(ngx_http_gateway_record_t *rec,
     ngx_http_gateway_route_t *route);
@@ -185,6 +188,8 @@ ngx_http_gateway_record(ngx_http_request_t *r,
     ngx_http_gateway_record_cstring(&rec, "workspace",
                                     NGX_HTTP_GATEWAY_RECORD_WORKSPACE);
     ngx_http_gateway_record_cstring(&rec, "workspace_name", "default");
+
+    ngx_http_gateway_record_trace(&rec, ctx);
 
     if (ngx_http_gateway_record_variable(r, "gateway_correlation_id", &s)) {
         ngx_http_gateway_record_string(&rec, "correlation_id", &s);
@@ -673,6 +678,32 @@ ngx_http_gateway_record_tries(ngx_http_gateway_record_t *rec,
     }
 
     ngx_http_gateway_record_put(rec, "]", 1);
+}
+
+
+/* the ids that were sent upstream, by format */
+
+static void
+ngx_http_gateway_record_trace(ngx_http_gateway_record_t *rec,
+    ngx_http_gateway_ctx_t *ctx)
+{
+    ngx_str_t   format, id;
+    ngx_uint_t  n;
+
+    for (n = 0;
+         ngx_http_gateway_trace_written(ctx, n, &format, &id) == NGX_OK;
+         n++)
+    {
+        if (n == 0) {
+            ngx_http_gateway_record_open(rec, "trace_id", "{");
+        }
+
+        ngx_http_gateway_record_string(rec, (char *) format.data, &id);
+    }
+
+    if (n) {
+        ngx_http_gateway_record_put(rec, "}", 1);
+    }
 }
 
 

@@ -236,7 +236,8 @@ gwc_policy_list(gwc_policy_t *policy, const gwc_field_t *field,
     size_t i;
 
     /* "name=" is an empty list, where leaving it out means the default */
-    if (list->n == 0 && field->dflt != NULL) {
+    if (list->n == 0
+        && (field->dflt != NULL || (field->flags & GWC_EMIT_EMPTY))) {
         gwc_policy_param(policy, name, (gwc_text_t){ "", 0 });
     }
 

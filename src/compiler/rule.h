@@ -100,7 +100,8 @@ enum {
     GWC_UNIQUE = 1 << 3,        /* over all entities of the kind */
     GWC_NO_EMIT = 1 << 4,       /* the generic emit leaves it out */
     GWC_EXCLUSIVE_MIN = 1 << 5, /* value > min instead of >= */
-    GWC_EMPTY_OK = 1 << 6 /* strings: "" allowed (default: length >= 1) */
+    GWC_EMPTY_OK = 1 << 6,  /* strings: "" allowed (default: length >= 1) */
+    GWC_EMIT_EMPTY = 1 << 7 /* lists: an empty one is no default */
 };
 
 typedef struct gwc_field_s gwc_field_t;
