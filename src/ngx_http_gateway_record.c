@@ -13,6 +13,7 @@
 #include "ngx_http_gateway_args.h"
 #include "ngx_http_gateway_headers.h"
 #include "ngx_http_gateway_trace.h"
+#include "ngx_http_gateway_tries.h"
 #include "gateway_custom_field.h"
 
 #include <jansson.h>
@@ -589,92 +590,46 @@ ngx_http_gateway_record_latencies(ngx_http_gateway_record_t *rec,
 }
 
 
-/*
- * nginx keeps how long each try took; where it began follows from that,
- * backwards from the last one.  Choosing a peer takes no time that could be
- * told in milliseconds.
- */
-
 static void
 ngx_http_gateway_record_tries(ngx_http_gateway_record_t *rec,
     ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx)
 {
-    u_char                     *p, *last;
-    int64_t                     start;
-    ngx_str_t                   ip;
-    ngx_int_t                   port;
-    ngx_uint_t                  i;
-    ngx_http_upstream_state_t  *state;
+    ngx_uint_t               i;
+    ngx_array_t             *tries;
+    ngx_http_gateway_try_t  *t;
 
-    if (!ctx->proxied || r->upstream_states == NULL) {
+    if (ngx_http_gateway_tries(r, ctx, &tries) != NGX_OK) {
+        rec->failed = 1;
         return;
     }
 
-    state = r->upstream_states->elts;
-
-    start = (int64_t) r->start_sec * 1000 + r->start_msec
-            + (ngx_msec_int_t) (ctx->balanced - ctx->start);
-
-    for (i = 0; i + 1 < r->upstream_states->nelts; i++) {
-        if (state[i].response_time != (ngx_msec_t) -1) {
-            start -= (int64_t) state[i].response_time;
-        }
+    if (tries == NULL) {
+        return;
     }
+
+    t = tries->elts;
 
     ngx_http_gateway_record_open(rec, "tries", "[");
 
-    for (i = 0; i < r->upstream_states->nelts; i++) {
-
-        /* redirects have no peer; without one to choose, it has no port */
-
-        if (state[i].peer == NULL) {
-            continue;
-        }
-
-        ip = *state[i].peer;
-        last = ip.data + ip.len;
-
-        for (p = last; p > ip.data && p[-1] != ':'; p--) { /* void */ }
-
-        port = (p > ip.data) ? ngx_atoi(p, last - p) : NGX_ERROR;
-
-        if (port == NGX_ERROR) {
-            continue;
-        }
-
-        ip.len = p - 1 - ip.data;
-
-        if (ip.len > 2 && ip.data[0] == '[') {
-            ip.data++;
-            ip.len -= 2;
-        }
+    for (i = 0; i < tries->nelts; i++) {
 
         ngx_http_gateway_record_open(rec, NULL, "{");
-        ngx_http_gateway_record_number(rec, "balancer_start", start);
+        ngx_http_gateway_record_number(rec, "balancer_start", t[i].start);
         ngx_http_gateway_record_number(rec, "balancer_start_ns",
-                                       start * 1000000);
+                                       t[i].start * 1000000);
         ngx_http_gateway_record_number(rec, "balancer_latency", 0);
         ngx_http_gateway_record_number(rec, "balancer_latency_ns", 0);
-        ngx_http_gateway_record_string(rec, "ip", &ip);
-        ngx_http_gateway_record_number(rec, "port", port);
+        ngx_http_gateway_record_string(rec, "ip", &t[i].ip);
+        ngx_http_gateway_record_number(rec, "port", (int64_t) t[i].port);
 
-        if (i + 1 < r->upstream_states->nelts
-            && state[i + 1].peer != NULL)
-        {
-            /* the next one was tried since this one failed */
-
+        if (t[i].failed) {
             ngx_http_gateway_record_cstring(rec, "state",
-                                            state[i].header_time
-                                            != (ngx_msec_t) -1
-                                            ? "next" : "failed");
-            ngx_http_gateway_record_number(rec, "code", state[i].status);
+                                            t[i].answered ? "next"
+                                                          : "failed");
+            ngx_http_gateway_record_number(rec, "code", (int64_t) t[i].code);
         }
 
         ngx_http_gateway_record_put(rec, "}", 1);
-
-        if (state[i].response_time != (ngx_msec_t) -1) {
-            start += (int64_t) state[i].response_time;
-        }
     }
 
     ngx_http_gateway_record_put(rec, "]", 1);

@@ -9,38 +9,31 @@
  */
 
 
-#include "ngx_http_gateway.h"
-#include "ngx_http_gateway_trace.h"
+#include "ngx_http_gateway_zipkin.h"
 
 
 typedef struct {
-    ngx_http_gateway_instance_t      instance;  /* must be the first */
-
-    ngx_http_gateway_trace_conf_t    trace;
-    double                           sample_ratio;
-    ngx_uint_t                       traceid_byte_count;
-    ngx_str_t                        response_header;
-} ngx_http_gateway_zipkin_conf_t;
-
-
-typedef struct {
-    ngx_http_gateway_data_t          head;      /* must be the first */
-
-    ngx_http_gateway_trace_t         trace;     /* of the request's span */
-    u_char                           proxy_id[NGX_HTTP_GATEWAY_SPAN_ID_LEN];
-    ngx_uint_t                       bytes;     /* of the trace's id */
-} ngx_http_gateway_zipkin_data_t;
+    ngx_http_gateway_fetcher_t       fetcher;
+    ngx_uint_t                       used;      /* something is sent */
+} ngx_http_gateway_zipkin_main_conf_t;
 
 
 static ngx_int_t ngx_http_gateway_zipkin_access(ngx_http_request_t *r,
     void *arg);
 static ngx_int_t ngx_http_gateway_zipkin_header(ngx_http_request_t *r,
     void *arg);
+static ngx_int_t ngx_http_gateway_zipkin_body(ngx_http_request_t *r,
+    void *arg, ngx_chain_t **in);
+static void ngx_http_gateway_zipkin_log(ngx_http_request_t *r, void *arg);
 static ngx_http_gateway_zipkin_data_t *ngx_http_gateway_zipkin_get(
     ngx_http_request_t *r, ngx_http_gateway_zipkin_conf_t *conf);
 
 static void ngx_http_gateway_zipkin_defaults(void *data);
 static char *ngx_http_gateway_zipkin_check(ngx_conf_t *cf, void *data);
+static char *ngx_http_gateway_zipkin_static_tag(ngx_conf_t *cf, void *data,
+    ngx_str_t *name, ngx_str_t *value);
+static void *ngx_http_gateway_zipkin_create_main_conf(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_zipkin_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_zipkin_preconfiguration(ngx_conf_t *cf);
 
 
@@ -51,7 +44,53 @@ static ngx_conf_enum_t  ngx_http_gateway_zipkin_sizes[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_gateway_zipkin_names[] = {
+    { ngx_string("method"), 0 },
+    { ngx_string("method_path"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_gateway_zipkin_flavors[] = {
+    { ngx_string("annotations"), 0 },
+    { ngx_string("tags"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_http_gateway_param_t  ngx_http_gateway_zipkin_params[] = {
+
+    { ngx_string("http_endpoint"), NGX_HTTP_GATEWAY_PARAM_STRING,
+      offsetof(ngx_http_gateway_zipkin_conf_t, export.url), 0, 0, NULL },
+
+    NGX_HTTP_GATEWAY_TRACE_EXPORT_PARAMS(ngx_http_gateway_zipkin_conf_t,
+                                         export),
+
+    { ngx_string("local_service_name"), NGX_HTTP_GATEWAY_PARAM_STRING,
+      offsetof(ngx_http_gateway_zipkin_conf_t, local_service_name), 0, 0,
+      NULL },
+
+    { ngx_string("default_service_name"), NGX_HTTP_GATEWAY_PARAM_STRING,
+      offsetof(ngx_http_gateway_zipkin_conf_t, default_service_name), 0, 0,
+      NULL },
+
+    { ngx_string("include_credential"), NGX_HTTP_GATEWAY_PARAM_FLAG,
+      offsetof(ngx_http_gateway_zipkin_conf_t, include_credential), 0, 0,
+      NULL },
+
+    { ngx_string("tags_header"), NGX_HTTP_GATEWAY_PARAM_STRING,
+      offsetof(ngx_http_gateway_zipkin_conf_t, tags_header), 0, 0, NULL },
+
+    { ngx_string("static_tags"), NGX_HTTP_GATEWAY_PARAM_CUSTOM, 0, 0, 0,
+      ngx_http_gateway_zipkin_static_tag },
+
+    { ngx_string("http_span_name"), NGX_HTTP_GATEWAY_PARAM_ENUM,
+      offsetof(ngx_http_gateway_zipkin_conf_t, with_path), 0, 0,
+      ngx_http_gateway_zipkin_names },
+
+    { ngx_string("phase_duration_flavor"), NGX_HTTP_GATEWAY_PARAM_ENUM,
+      offsetof(ngx_http_gateway_zipkin_conf_t, duration_tags), 0, 0,
+      ngx_http_gateway_zipkin_flavors },
 
     NGX_HTTP_GATEWAY_TRACE_PARAMS(ngx_http_gateway_zipkin_conf_t, trace),
 
@@ -84,8 +123,8 @@ static ngx_http_gateway_policy_t  ngx_http_gateway_zipkin = {
     ngx_http_gateway_zipkin_check,
     ngx_http_gateway_zipkin_access,
     ngx_http_gateway_zipkin_header,
-    NULL,                                  /* body */
-    NULL,                                  /* log */
+    ngx_http_gateway_zipkin_body,
+    ngx_http_gateway_zipkin_log,
     0                                      /* index */
 };
 
@@ -99,15 +138,23 @@ static ngx_command_t  ngx_http_gateway_zipkin_commands[] = {
       0,
       &ngx_http_gateway_zipkin },
 
+    { ngx_string("gateway_zipkin_trusted_certificate"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_gateway_zipkin_main_conf_t,
+               fetcher.trusted_certificate),
+      NULL },
+
       ngx_null_command
 };
 
 
 static ngx_http_module_t  ngx_http_gateway_zipkin_module_ctx = {
     ngx_http_gateway_zipkin_preconfiguration, /* preconfiguration */
-    NULL,                                  /* postconfiguration */
+    ngx_http_gateway_zipkin_postconfiguration, /* postconfiguration */
 
-    NULL,                                  /* create main configuration */
+    ngx_http_gateway_zipkin_create_main_conf, /* create main configuration */
     NULL,                                  /* init main configuration */
 
     NULL,                                  /* create server configuration */
@@ -147,6 +194,9 @@ ngx_http_gateway_zipkin_access(ngx_http_request_t *r, void *arg)
         return NGX_ERROR;
     }
 
+    data->access = ngx_current_msec;
+    data->has_access = 1;
+
     /* the span that the upstream's belongs to is the proxy's */
 
     out = data->trace;
@@ -167,17 +217,72 @@ ngx_http_gateway_zipkin_header(ngx_http_request_t *r, void *arg)
 
     ngx_http_gateway_zipkin_data_t  *data;
 
-    if (conf->response_header.len == 0) {
-        return NGX_OK;
-    }
-
     data = ngx_http_gateway_zipkin_get(r, conf);
     if (data == NULL) {
         return NGX_ERROR;
     }
 
+    data->header = ngx_current_msec;
+    data->has_header = 1;
+
+    if (conf->response_header.len == 0) {
+        return NGX_OK;
+    }
+
     return ngx_http_gateway_trace_echo(r, &conf->response_header,
                                        data->trace.trace_id, data->bytes);
+}
+
+
+/* when the body begins and ends */
+
+static ngx_int_t
+ngx_http_gateway_zipkin_body(ngx_http_request_t *r, void *arg,
+    ngx_chain_t **in)
+{
+    ngx_chain_t                     *cl;
+    ngx_http_gateway_zipkin_data_t  *data;
+
+    data = ngx_http_gateway_get_data(r, &ngx_http_gateway_zipkin);
+
+    if (data == NULL
+        || data->trace.sampled != NGX_HTTP_GATEWAY_TRACE_SAMPLED)
+    {
+        return NGX_OK;
+    }
+
+    if (!data->has_body) {
+        data->body = ngx_current_msec;
+        data->has_body = 1;
+    }
+
+    for (cl = *in; cl; cl = cl->next) {
+        if (cl->buf->last_buf) {
+            data->body_end = ngx_current_msec;
+            data->has_body_end = 1;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_gateway_zipkin_log(ngx_http_request_t *r, void *arg)
+{
+    ngx_http_gateway_zipkin_conf_t  *conf = arg;
+
+    ngx_http_gateway_zipkin_data_t  *data;
+
+    if (conf->export.url.len == 0) {
+        return;
+    }
+
+    data = ngx_http_gateway_zipkin_get(r, conf);
+
+    if (data && data->trace.sampled == NGX_HTTP_GATEWAY_TRACE_SAMPLED) {
+        ngx_http_gateway_zipkin_report(r, conf, data);
+    }
 }
 
 
@@ -201,6 +306,11 @@ ngx_http_gateway_zipkin_get(ngx_http_request_t *r,
     if (data == NULL) {
         return NULL;
     }
+
+    data->has_access = 0;
+    data->has_header = 0;
+    data->has_body = 0;
+    data->has_body_end = 0;
 
     t = &data->trace;
     data->bytes = NGX_HTTP_GATEWAY_TRACE_ID_LEN;
@@ -254,7 +364,16 @@ ngx_http_gateway_zipkin_defaults(void *data)
     ngx_http_gateway_zipkin_conf_t  *conf = data;
 
     ngx_http_gateway_trace_defaults(&conf->trace);
+    ngx_http_gateway_trace_export_defaults(&conf->export);
 
+    conf->export.connect_timeout = 2000;
+    conf->export.name = "zipkin";
+    conf->export.content_type = "application/json";
+    conf->export.encode = ngx_http_gateway_zipkin_encode;
+
+    ngx_str_set(&conf->local_service_name, "kong");
+    ngx_str_set(&conf->tags_header, "Zipkin-Tags");
+    conf->include_credential = 1;
     conf->sample_ratio = 0.001;
     conf->traceid_byte_count = NGX_HTTP_GATEWAY_TRACE_ID_LEN;
 }
@@ -265,8 +384,116 @@ ngx_http_gateway_zipkin_check(ngx_conf_t *cf, void *data)
 {
     ngx_http_gateway_zipkin_conf_t  *conf = data;
 
-    return ngx_http_gateway_trace_check(cf, &conf->trace,
-                                        NGX_HTTP_GATEWAY_TRACE_B3);
+    char                                 *rv;
+    u_char                               *p;
+    ngx_http_gateway_zipkin_main_conf_t  *zmcf;
+
+    zmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_zipkin_module);
+
+    rv = ngx_http_gateway_trace_check(cf, &conf->trace,
+                                      NGX_HTTP_GATEWAY_TRACE_B3);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    rv = ngx_http_gateway_trace_export_check(cf, &conf->export,
+                                             &zmcf->fetcher);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (conf->local_service_name.len == 0 || conf->tags_header.len == 0) {
+        return "needs \"local_service_name\" and \"tags_header\"";
+    }
+
+    p = ngx_pnalloc(cf->pool, conf->tags_header.len);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_strlow(p, conf->tags_header.data, conf->tags_header.len);
+    conf->tags_header.data = p;
+
+    zmcf->used |= (conf->export.url.len != 0);
+
+    return NGX_CONF_OK;
+}
+
+
+/* "name:value" */
+
+static char *
+ngx_http_gateway_zipkin_static_tag(ngx_conf_t *cf, void *data,
+    ngx_str_t *name, ngx_str_t *value)
+{
+    ngx_http_gateway_zipkin_conf_t *conf = data;
+
+    u_char        *p;
+    ngx_uint_t     i;
+    ngx_keyval_t  *kv;
+
+    p = ngx_strlchr(value->data, value->data + value->len, ':');
+
+    if (p == NULL || p == value->data
+        || p + 1 == value->data + value->len)
+    {
+        return "expected \"name:value\"";
+    }
+
+    if (conf->static_tags == NULL) {
+        conf->static_tags = ngx_array_create(cf->pool, 4,
+                                             sizeof(ngx_keyval_t));
+        if (conf->static_tags == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    kv = conf->static_tags->elts;
+
+    for (i = 0; i < conf->static_tags->nelts; i++) {
+        if (kv[i].key.len == (size_t) (p - value->data)
+            && ngx_strncmp(kv[i].key.data, value->data, kv[i].key.len) == 0)
+        {
+            return "repeated tags are not allowed";
+        }
+    }
+
+    if (conf->static_tags->nelts == 64) {
+        return "there are more than 64";
+    }
+
+    kv = ngx_array_push(conf->static_tags);
+    if (kv == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    kv->key.data = value->data;
+    kv->key.len = p - value->data;
+    kv->value.data = p + 1;
+    kv->value.len = value->data + value->len - kv->value.data;
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_gateway_zipkin_create_main_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_zipkin_main_conf_t));
+}
+
+
+static ngx_int_t
+ngx_http_gateway_zipkin_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_gateway_zipkin_main_conf_t  *zmcf;
+
+    zmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_zipkin_module);
+
+    return zmcf->used ? ngx_http_gateway_fetcher_init(cf, &zmcf->fetcher)
+                      : NGX_OK;
 }
 
 

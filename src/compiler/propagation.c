@@ -5,6 +5,10 @@
  */
 
 #include "propagation.h"
+#include "diag.h"
+
+#include <string.h>
+#include <strings.h>
 
 static const char *const gwc_propagation_extract[] = {
     "w3c", "b3", "jaeger", "ot", "datadog", "aws", "gcp", "instana", NULL,
@@ -74,3 +78,135 @@ const gwc_field_t gwc_propagation_fields[] = {
     },
     { .name = NULL },
 };
+
+
+static void
+gwc_trace_check_concurrency(const gwc_field_t *field, void *value)
+{
+    const gwc_int_t *limit = value;
+
+    (void) field;
+
+    if (limit->v != 1 && limit->v != -1) {
+        gwc_error(limit->node, "expected 1 or -1");
+    }
+}
+
+
+static void
+gwc_trace_check_bytes(const gwc_field_t *field, void *value)
+{
+    const gwc_int_t *bytes = value;
+
+    (void) field;
+
+    if (bytes->v < 1) {
+        gwc_error(bytes->node, "expected a number above 0");
+    }
+}
+
+
+const gwc_field_t gwc_trace_queue_fields[] = {
+    {
+        .name = "max_batch_size",
+        .type = GWC_INT,
+        .offset = offsetof(gwc_trace_queue_t, max_batch_size),
+        .bounded = true,
+        .min = 1,
+        .max = 1000000,
+    },
+    {
+        .name = "max_coalescing_delay",
+        .type = GWC_NUMBER,
+        .offset = offsetof(gwc_trace_queue_t, max_coalescing_delay),
+        .dflt = "1",
+        .bounded = true,
+        .min = 0,
+        .max = 3600,
+    },
+    {
+        .name = "max_entries",
+        .type = GWC_INT,
+        .offset = offsetof(gwc_trace_queue_t, max_entries),
+        .dflt = "10000",
+        .bounded = true,
+        .min = 1,
+        .max = 1000000,
+    },
+    {
+        .name = "max_bytes",
+        .type = GWC_INT,
+        .offset = offsetof(gwc_trace_queue_t, max_bytes),
+        .check = gwc_trace_check_bytes,
+    },
+    {
+        .name = "max_retry_time",
+        .type = GWC_NUMBER,
+        .offset = offsetof(gwc_trace_queue_t, max_retry_time),
+        .dflt = "60",
+    },
+    {
+        .name = "initial_retry_delay",
+        .type = GWC_NUMBER,
+        .offset = offsetof(gwc_trace_queue_t, initial_retry_delay),
+        .dflt = "0.01",
+        .bounded = true,
+        .min = 0.001,
+        .max = 1000000,
+    },
+    {
+        .name = "max_retry_delay",
+        .type = GWC_NUMBER,
+        .offset = offsetof(gwc_trace_queue_t, max_retry_delay),
+        .dflt = "60",
+        .bounded = true,
+        .min = 0.001,
+        .max = 1000000,
+    },
+    {
+        .name = "concurrency_limit",
+        .type = GWC_INT,
+        .offset = offsetof(gwc_trace_queue_t, concurrency_limit),
+        .dflt = "1",
+        .check = gwc_trace_check_concurrency,
+    },
+    { .name = NULL },
+};
+
+
+void
+gwc_trace_check_endpoint(const gwc_field_t *field, void *value)
+{
+    const gwc_str_t *url = value;
+
+    gwc_check_url(field, value);
+    gwc_check_printable(field, value);
+
+    if (strstr(url->v.data, "://") != NULL
+        && strncasecmp(url->v.data, "http://", 7) != 0
+        && strncasecmp(url->v.data, "https://", 8) != 0)
+    {
+        gwc_error(url->node, "expected a URL of http or https");
+    }
+}
+
+
+gwc_text_t
+gwc_trace_host(const gwc_str_t *url)
+{
+    const char *p;
+
+    if (!url->set) {
+        return (gwc_text_t){ NULL, 0 };
+    }
+
+    p = strstr(url->v.data, "://");
+
+    if (p == NULL || p[3] == '[') {
+        return (gwc_text_t){ NULL, 0 };
+    }
+
+    p += 3;
+
+    return (gwc_text_t){ p, strcspn(p, ":/?#") };
+}

@@ -19,6 +19,20 @@ typedef struct {
     gwc_str_t default_format;
 } gwc_propagation_t;
 
+/* how spans wait and are sent */
+typedef struct {
+    gwc_record_t record;
+    gwc_int_t max_batch_size;
+    gwc_num_t max_coalescing_delay;
+    gwc_int_t max_entries;
+    gwc_int_t max_bytes;
+    gwc_num_t max_retry_time;
+    gwc_num_t initial_retry_delay;
+    gwc_num_t max_retry_delay;
+    gwc_int_t concurrency_limit;
+} gwc_trace_queue_t;
+
+extern const gwc_field_t gwc_trace_queue_fields[];
 extern const gwc_field_t gwc_propagation_fields[];
 extern const char *const gwc_trace_formats[];
 extern const char *const gwc_trace_header_types[];
@@ -34,6 +48,24 @@ extern const char *const gwc_trace_header_types[];
         .name = "header_type", .type = GWC_STRING,                            \
         .offset = offsetof(type_, header_type), .dflt = "\"preserve\"",       \
         .one_of = gwc_trace_header_types                                      \
+    }
+
+/* a URL of http or https */
+void gwc_trace_check_endpoint(const gwc_field_t *field, void *value);
+/* the host of one, to be looked up; nothing if it is no name */
+gwc_text_t gwc_trace_host(const gwc_str_t *url);
+
+#define GWC_TRACE_QUEUE(type_)                                                \
+    {                                                                         \
+        .name = "queue", .type = GWC_RECORD,                                  \
+        .offset = offsetof(type_, queue), .fields = gwc_trace_queue_fields,   \
+        .size = sizeof(gwc_trace_queue_t)                                     \
+    }
+
+#define GWC_TRACE_TIMEOUT(type_, name_, default_)                             \
+    {                                                                         \
+        .name = #name_, .type = GWC_INT, .offset = offsetof(type_, name_),    \
+        .dflt = default_, .bounded = true, .min = 0, .max = 2147483646        \
     }
 
 #endif
