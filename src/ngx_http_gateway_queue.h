@@ -82,8 +82,7 @@ struct ngx_http_gateway_queue_s {
     /* set by the owner, before ..._init() */
     ngx_str_t                        feature;   /* for messages */
     ngx_str_t                        name;      /* the same; no secrets */
-    void                           (*send)(
-                                         ngx_http_gateway_queue_batch_t *batch);
+    void                           (*send)(ngx_http_gateway_queue_batch_t *b);
     ngx_uint_t                       status;    /* the only good one of
                                                    answers; 0: any < 300 */
 
