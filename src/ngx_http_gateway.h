@@ -166,6 +166,8 @@ struct ngx_http_gateway_chain_s {
     unsigned                         header:1;
     unsigned                         body:1;
     unsigned                         log:1;
+    ngx_uint_t                       traced;    /* what is measured, bits of
+                                                   ngx_http_gateway_spans.h */
 };
 
 
@@ -465,6 +467,10 @@ ngx_int_t ngx_http_gateway_route_capture(ngx_http_request_t *r,
 /* the n-th name of its groups, from 0; NGX_DECLINED: there is none */
 ngx_int_t ngx_http_gateway_route_capture_name(ngx_http_request_t *r,
     ngx_uint_t n, ngx_str_t *name);
+
+/* the first path of the route as written; NGX_DECLINED: it has none */
+ngx_int_t ngx_http_gateway_route_first_path(ngx_http_gateway_route_t *route,
+    ngx_str_t *path);
 
 /* by id or username, the id first, then the name of the block; or NULL */
 ngx_http_gateway_consumer_t *ngx_http_gateway_find_consumer(ngx_conf_t *cf,

@@ -1022,6 +1022,10 @@ ngx_http_gateway_build_chain(ngx_conf_t *cf,
         chain->header |= policy->header != NULL;
         chain->body |= policy->body != NULL;
         chain->log |= policy->log != NULL;
+
+        if (policy == gmcf->tracer) {
+            chain->traced = gmcf->tracing;
+        }
     }
 
     gmcf->body |= chain->body;

@@ -113,6 +113,10 @@ typedef struct {
     ngx_str_t                        secret;    /* of the installation, or
                                                    drawn; owned by digest */
 
+    ngx_uint_t                       tracing;   /* what is measured, bits of
+                                                   ngx_http_gateway_spans.h */
+    ngx_http_gateway_policy_t       *tracer;    /* where this policy is */
+
     void                            *store;     /* owned by "store" */
     ngx_array_t                     *counters;  /* ..._counters_t * */
     const ngx_http_gateway_auth_guard_t  *guard;  /* NULL: not in use */

@@ -9,6 +9,7 @@
 
 #include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_headers.h"
+#include "ngx_http_gateway_spans.h"
 
 
 static ngx_int_t ngx_http_gateway_header_filter(ngx_http_request_t *r);
@@ -116,6 +117,13 @@ ngx_http_gateway_header_filter(ngx_http_request_t *r)
 
     chain = ngx_http_gateway_phase_chain(r, ctx);
 
+    if (ctx->spans) {
+
+        /* of a policy that answers */
+
+        ngx_http_gateway_span_end(ctx);
+    }
+
     if (chain && chain->header) {
 
         for (i = 0; i < chain->nelts; i++) {
@@ -128,10 +136,23 @@ ngx_http_gateway_header_filter(ngx_http_request_t *r)
             instance = i < ctx->frozen ? ctx->confs[i]
                                        : ngx_http_gateway_freeze(ctx, i);
 
-            if (instance && policy->header(r, instance) == NGX_ERROR) {
+            if (instance == NULL) {
+                continue;
+            }
+
+            if (chain->traced & NGX_HTTP_GATEWAY_TRACING_PLUGIN_HEADER) {
+                ngx_http_gateway_span_begin(r, ctx,
+                               NGX_HTTP_GATEWAY_TRACING_PLUGIN_HEADER, policy);
+            }
+
+            if (policy->header(r, instance) == NGX_ERROR) {
                 return NGX_ERROR;
             }
         }
+    }
+
+    if (ctx->spans) {
+        ngx_http_gateway_span_end(ctx);
     }
 
     return ctx->held ? NGX_OK : ngx_http_gateway_send_header(r, ctx);

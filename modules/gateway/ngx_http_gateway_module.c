@@ -16,12 +16,14 @@
 #include "ngx_http_gateway_upstream.h"
 #include "ngx_http_gateway_record.h"
 #include "ngx_http_gateway_redis.h"
+#include "ngx_http_gateway_spans.h"
 
 
 static ngx_int_t ngx_http_gateway_post_read_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_access_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_run_access(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx);
+static ngx_uint_t ngx_http_gateway_is_name(ngx_str_t *host);
 static ngx_int_t ngx_http_gateway_to_upstream(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_log_phase_handler(ngx_http_request_t *r);
@@ -418,11 +420,13 @@ ngx_http_gateway_run_access(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx)
 {
     ngx_int_t                    rc;
-    ngx_uint_t                   i;
+    ngx_uint_t                   i, traced;
     ngx_http_gateway_policy_t   *policy;
     ngx_http_gateway_instance_t *instance;
 
     if (ctx->chain && ctx->chain->access) {
+
+        traced = ctx->chain->traced;
 
         for (i = ctx->next; i < ctx->chain->nelts; i++) {
 
@@ -434,6 +438,11 @@ ngx_http_gateway_run_access(ngx_http_request_t *r,
 
             if (instance == NULL || policy->access == NULL) {
                 continue;
+            }
+
+            if (traced & NGX_HTTP_GATEWAY_TRACING_PLUGIN_ACCESS) {
+                ngx_http_gateway_span_begin(r, ctx,
+                               NGX_HTTP_GATEWAY_TRACING_PLUGIN_ACCESS, policy);
             }
 
             rc = policy->access(r, instance);
@@ -462,6 +471,10 @@ ngx_http_gateway_run_access(ngx_http_request_t *r,
         }
 
         ctx->next = ctx->chain->nelts;
+
+        if (traced) {
+            ngx_http_gateway_span_end(ctx);
+        }
     }
 
     if (ctx->matched_any || ctx->service) {
@@ -484,6 +497,16 @@ ngx_http_gateway_run_access(ngx_http_request_t *r,
 }
 
 
+/* not an address */
+
+static ngx_uint_t
+ngx_http_gateway_is_name(ngx_str_t *host)
+{
+    return ngx_inet_addr(host->data, host->len) == INADDR_NONE
+           && ngx_strlchr(host->data, host->data + host->len, ':') == NULL;
+}
+
+
 /* the first peer is picked here, so its name is known for Host and errors */
 
 static ngx_int_t
@@ -491,6 +514,7 @@ ngx_http_gateway_to_upstream(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx)
 {
     ngx_int_t                      rc;
+    ngx_uint_t                     traced;
     ngx_http_gateway_main_conf_t  *gmcf;
 
     static ngx_str_t  no_service =
@@ -503,7 +527,23 @@ ngx_http_gateway_to_upstream(ngx_http_request_t *r,
     }
 
     if (ctx->service->balancer) {
+
+        /* names of targets of an upstream are known before */
+
+        traced = ctx->chain && ctx->service->upstream.len == 0
+                 && (ctx->chain->traced & NGX_HTTP_GATEWAY_TRACING_DNS_QUERY)
+                 && ngx_http_gateway_is_name(&ctx->service->host);
+
+        if (traced) {
+            ngx_http_gateway_span_begin(r, ctx,
+                                     NGX_HTTP_GATEWAY_TRACING_DNS_QUERY, NULL);
+        }
+
         rc = ngx_http_gateway_upstream_pick(r, ctx);
+
+        if (traced && rc == NGX_OK) {
+            ngx_http_gateway_span_end(ctx);
+        }
 
         if (rc != NGX_OK) {
             return rc;

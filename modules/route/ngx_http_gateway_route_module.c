@@ -11,9 +11,12 @@
 #include "ngx_http_gateway_route.h"
 #include "ngx_http_gateway_headers.h"
 #include "ngx_http_gateway_reply.h"
+#include "ngx_http_gateway_spans.h"
+#include "ngx_http_gateway_trace.h"
 
 
 static ngx_uint_t ngx_http_gateway_route_has_bare_lf(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_route_traced_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_route_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_route_path(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, ngx_uint_t reject);
@@ -264,6 +267,59 @@ ngx_http_gateway_route_has_bare_lf(ngx_http_request_t *r)
             return 1;
         }
     }
+}
+
+
+/* the same, with how long it takes */
+
+static ngx_int_t
+ngx_http_gateway_route_traced_handler(ngx_http_request_t *r)
+{
+    uint64_t                 start;
+    ngx_int_t                rc;
+    ngx_http_gateway_ctx_t  *ctx;
+
+    if (r != r->main || r->uri_changes != NGX_HTTP_MAX_URI_CHANGES + 1) {
+        return NGX_DECLINED;
+    }
+
+    start = ngx_http_gateway_trace_now();
+
+    rc = ngx_http_gateway_route_handler(r);
+
+    if (rc == NGX_DECLINED) {
+        ctx = ngx_http_gateway_get_ctx(r);
+
+        if (ctx && ctx->chain && ctx->chain->traced) {
+            ngx_http_gateway_span_add(r, ctx,
+                                      NGX_HTTP_GATEWAY_TRACING_ROUTER, start,
+                                      ngx_http_gateway_trace_now());
+        }
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_gateway_route_first_path(ngx_http_gateway_route_t *route,
+    ngx_str_t *path)
+{
+    gateway_str_t                   *paths;
+    ngx_http_gateway_route_block_t  *block;
+
+    block = (ngx_http_gateway_route_block_t *) route;
+
+    if (block->paths.nelts == 0) {
+        return NGX_DECLINED;
+    }
+
+    paths = block->paths.elts;
+
+    path->data = (u_char *) paths[0].data;
+    path->len = paths[0].len;
+
+    return NGX_OK;
 }
 
 
@@ -816,7 +872,9 @@ ngx_http_gateway_route_init(ngx_conf_t *cf)
     h = handlers->elts;
     ngx_memmove(&h[1], &h[0],
                 (handlers->nelts - 1) * sizeof(ngx_http_handler_pt));
-    h[0] = ngx_http_gateway_route_handler;
+    h[0] = (gmcf->tracing & NGX_HTTP_GATEWAY_TRACING_ROUTER)
+           ? ngx_http_gateway_route_traced_handler
+           : ngx_http_gateway_route_handler;
 
     return NGX_OK;
 }

@@ -75,6 +75,7 @@ struct gwc_settings_s {
     gwc_vec_t resolver_address; /* the same */
     gwc_vec_t dns_order;        /* upper case */
     gwc_vec_t resolver_family;
+    gwc_vec_t tracing_instrumentations; /* "off" too */
 };
 
 /*

@@ -670,11 +670,56 @@ gwc_settings_check_servers(const gwc_settings_t *settings, const char *name,
 }
 
 
+static const char *const gwc_instrumentations[] = { "off",
+                                                    "all",
+                                                    "request",
+                                                    "db_query",
+                                                    "dns_query",
+                                                    "router",
+                                                    "http_client",
+                                                    "balancer",
+                                                    "plugin_rewrite",
+                                                    "plugin_access",
+                                                    "plugin_header_filter",
+                                                    NULL };
+
+
+static void
+gwc_settings_check_tracing(gwc_settings_t *settings)
+{
+    const gwc_vec_t *vec = &settings->tracing_instrumentations;
+    const char *text = gwc_settings_get(settings, "tracing_sampling_rate");
+    char *end;
+    double rate;
+    size_t i;
+
+    for (i = 0; i < vec->n; i++) {
+        if (!gwc_is_one_of(vec->items[i], gwc_instrumentations)) {
+            gwc_settings_error(settings, "tracing_instrumentations",
+                               "\"%s\": expected some of %s",
+                               (const char *) vec->items[i],
+                               gwc_join(gwc_instrumentations));
+        }
+    }
+
+    rate = strtod(text, &end);
+
+    if (strspn(text, "0123456789.") != strlen(text) || *end != '\0'
+        || end == text || strlen(text) > 16 || !(rate >= 0 && rate <= 1))
+    {
+        gwc_settings_error(settings, "tracing_sampling_rate",
+                           "expected a number from 0 to 1");
+    }
+}
+
+
 void
 gwc_settings_check(gwc_settings_t *settings)
 {
     const char *header;
     size_t i;
+
+    gwc_settings_check_tracing(settings);
 
     for (i = 0; i < settings->trusted_ips.n; i++) {
         const char *ip = settings->trusted_ips.items[i];
