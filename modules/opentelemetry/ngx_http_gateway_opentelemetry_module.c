@@ -14,9 +14,8 @@
 
 
 typedef struct {
-    ngx_http_gateway_fetcher_t       fetcher;
-    double                           rate;
-    ngx_uint_t                       used;      /* something is sent */
+    ngx_http_gateway_trace_exporter_t  exporter;
+    double                             rate;
 } ngx_http_gateway_opentelemetry_main_conf_t;
 
 
@@ -144,7 +143,7 @@ static ngx_command_t  ngx_http_gateway_opentelemetry_commands[] = {
       ngx_conf_set_str_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_gateway_opentelemetry_main_conf_t,
-               fetcher.trusted_certificate),
+               exporter.fetcher.trusted_certificate),
       NULL },
 
       ngx_null_command
@@ -370,12 +369,11 @@ ngx_http_gateway_opentelemetry_defaults(void *data)
     ngx_http_gateway_trace_defaults(&conf->trace);
     ngx_http_gateway_trace_export_defaults(&conf->export);
 
-    conf->export.name = "opentelemetry";
     conf->export.content_type = "application/x-protobuf";
     conf->export.encode = ngx_http_gateway_opentelemetry_encode;
     conf->export.data = conf;
-    conf->export.only_200 = 1;
-    conf->export.max_batch_size = 200;
+    conf->export.queue.status = NGX_HTTP_OK;
+    ngx_str_set(&conf->export.queue.feature, "opentelemetry");
     conf->sampling_rate = -1;
 }
 
@@ -401,10 +399,8 @@ ngx_http_gateway_opentelemetry_check(ngx_conf_t *cf, void *data)
         return rv;
     }
 
-    omcf->used = 1;
-
     return ngx_http_gateway_trace_export_check(cf, &conf->export,
-                                               &omcf->fetcher);
+                                               &omcf->exporter);
 }
 
 
@@ -618,6 +614,5 @@ ngx_http_gateway_opentelemetry_postconfiguration(ngx_conf_t *cf)
     omcf = ngx_http_conf_get_module_main_conf(cf,
                                         ngx_http_gateway_opentelemetry_module);
 
-    return omcf->used ? ngx_http_gateway_fetcher_init(cf, &omcf->fetcher)
-                      : NGX_OK;
+    return ngx_http_gateway_trace_exporter_init(cf, &omcf->exporter);
 }

@@ -18,9 +18,9 @@ typedef struct {
     gwc_str_t logs_endpoint;
     gwc_list_t headers;             /* gwc_pair_t */
     gwc_list_t resource_attributes; /* gwc_pair_t */
-    gwc_trace_queue_t queue;
+    gwc_queue_t queue;
     gwc_int_t batch_span_count;
-    gwc_int_t batch_flush_delay;
+    gwc_num_t batch_flush_delay;
     gwc_int_t connect_timeout;
     gwc_int_t send_timeout;
     gwc_int_t read_timeout;
@@ -72,27 +72,18 @@ gwc_opentelemetry_check(void *data)
                                        "\"logs_endpoint\"");
     }
 
+    gwc_queue_merge_size(&config->queue, &config->batch_span_count,
+                         "batch_span_count", 200);
+    gwc_queue_merge_delay(&config->queue, &config->batch_flush_delay,
+                          "batch_flush_delay", 3);
+
     /* 200 without a queue, 1 in one that does not say it */
-    if (!config->queue.max_batch_size.set) {
-
-        if (config->batch_span_count.set) {
-            config->queue.max_batch_size = config->batch_span_count;
-
-        } else if (config->queue.record.node != NULL) {
-            config->queue.max_batch_size.node = config->queue.record.node;
-            config->queue.max_batch_size.set = true;
-            config->queue.max_batch_size.v = 1;
-        }
-    }
-
-    if (config->queue.max_coalescing_delay.node == NULL
-        && config->batch_flush_delay.set)
+    if (config->queue.record.node == NULL
+        && config->queue.max_batch_size.node == NULL)
     {
-        config->queue.max_coalescing_delay.node =
-            config->batch_flush_delay.node;
-        config->queue.max_coalescing_delay.set = true;
-        config->queue.max_coalescing_delay.v =
-            (double) config->batch_flush_delay.v;
+        config->queue.max_batch_size.node = config->record.node;
+        config->queue.max_batch_size.set = true;
+        config->queue.max_batch_size.v = 200;
     }
 }
 
@@ -200,7 +191,7 @@ static const gwc_field_t gwc_opentelemetry_fields[] = {
     },
     {
         .name = "batch_flush_delay",
-        .type = GWC_INT,
+        .type = GWC_NUMBER,
         .offset = offsetof(gwc_opentelemetry_t, batch_flush_delay),
         .flags = GWC_NO_EMIT,
         .bounded = true,

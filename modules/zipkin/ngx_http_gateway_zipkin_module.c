@@ -13,8 +13,7 @@
 
 
 typedef struct {
-    ngx_http_gateway_fetcher_t       fetcher;
-    ngx_uint_t                       used;      /* something is sent */
+    ngx_http_gateway_trace_exporter_t  exporter;
 } ngx_http_gateway_zipkin_main_conf_t;
 
 
@@ -143,7 +142,7 @@ static ngx_command_t  ngx_http_gateway_zipkin_commands[] = {
       ngx_conf_set_str_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_gateway_zipkin_main_conf_t,
-               fetcher.trusted_certificate),
+               exporter.fetcher.trusted_certificate),
       NULL },
 
       ngx_null_command
@@ -367,7 +366,7 @@ ngx_http_gateway_zipkin_defaults(void *data)
     ngx_http_gateway_trace_export_defaults(&conf->export);
 
     conf->export.connect_timeout = 2000;
-    conf->export.name = "zipkin";
+    ngx_str_set(&conf->export.queue.feature, "zipkin");
     conf->export.content_type = "application/json";
     conf->export.encode = ngx_http_gateway_zipkin_encode;
 
@@ -398,7 +397,7 @@ ngx_http_gateway_zipkin_check(ngx_conf_t *cf, void *data)
     }
 
     rv = ngx_http_gateway_trace_export_check(cf, &conf->export,
-                                             &zmcf->fetcher);
+                                             &zmcf->exporter);
     if (rv != NGX_CONF_OK) {
         return rv;
     }
@@ -414,8 +413,6 @@ ngx_http_gateway_zipkin_check(ngx_conf_t *cf, void *data)
 
     ngx_strlow(p, conf->tags_header.data, conf->tags_header.len);
     conf->tags_header.data = p;
-
-    zmcf->used |= (conf->export.url.len != 0);
 
     return NGX_CONF_OK;
 }
@@ -492,8 +489,7 @@ ngx_http_gateway_zipkin_postconfiguration(ngx_conf_t *cf)
     zmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_gateway_zipkin_module);
 
-    return zmcf->used ? ngx_http_gateway_fetcher_init(cf, &zmcf->fetcher)
-                      : NGX_OK;
+    return ngx_http_gateway_trace_exporter_init(cf, &zmcf->exporter);
 }
 
 

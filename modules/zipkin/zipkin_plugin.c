@@ -29,7 +29,7 @@ typedef struct {
     gwc_int_t connect_timeout;
     gwc_int_t send_timeout;
     gwc_int_t read_timeout;
-    gwc_trace_queue_t queue;
+    gwc_queue_t queue;
 } gwc_zipkin_t;
 
 typedef struct {

@@ -8,6 +8,7 @@
 #ifndef GWC_PROPAGATION_H
 #define GWC_PROPAGATION_H
 
+#include "queue.h"
 #include "rule.h"
 #include "writer.h"
 
@@ -19,20 +20,6 @@ typedef struct {
     gwc_str_t default_format;
 } gwc_propagation_t;
 
-/* how spans wait and are sent */
-typedef struct {
-    gwc_record_t record;
-    gwc_int_t max_batch_size;
-    gwc_num_t max_coalescing_delay;
-    gwc_int_t max_entries;
-    gwc_int_t max_bytes;
-    gwc_num_t max_retry_time;
-    gwc_num_t initial_retry_delay;
-    gwc_num_t max_retry_delay;
-    gwc_int_t concurrency_limit;
-} gwc_trace_queue_t;
-
-extern const gwc_field_t gwc_trace_queue_fields[];
 extern const gwc_field_t gwc_propagation_fields[];
 extern const char *const gwc_trace_formats[];
 extern const char *const gwc_trace_header_types[];
@@ -58,8 +45,8 @@ gwc_text_t gwc_trace_host(const gwc_str_t *url);
 #define GWC_TRACE_QUEUE(type_)                                                \
     {                                                                         \
         .name = "queue", .type = GWC_RECORD,                                  \
-        .offset = offsetof(type_, queue), .fields = gwc_trace_queue_fields,   \
-        .size = sizeof(gwc_trace_queue_t)                                     \
+        .offset = offsetof(type_, queue), .fields = gwc_queue_fields,         \
+        .size = sizeof(gwc_queue_t)                                           \
     }
 
 #define GWC_TRACE_TIMEOUT(type_, name_, default_)                             \

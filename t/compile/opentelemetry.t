@@ -25,7 +25,7 @@ plugins:
     queue: {max_retry_time: 5}
 --- compile_args: --set tracing_instrumentations=request,balancer --set tracing_sampling_rate=0.25
 --- conf_like chomp
-gateway_tracing_instrumentations request balancer;\s+gateway_tracing_sampling_rate 0\.25;[\s\S]*gateway_opentelemetry traces_endpoint=http://127\.0\.0\.1:4318/v1/traces headers\.X-Token=secret resource_attributes\.service\.name=edge queue\.max_batch_size=1 queue\.max_retry_time=5 connect_timeout=1 header_type=b3 sampling_rate=0\.5 http_response_header_for_traceid=X-Trace;
+gateway_tracing_instrumentations request balancer;\s+gateway_tracing_sampling_rate 0\.25;[\s\S]*gateway_opentelemetry traces_endpoint=http://127\.0\.0\.1:4318/v1/traces headers\.X-Token=secret resource_attributes\.service\.name=edge queue\.max_retry_time=5 connect_timeout=1 header_type=b3 sampling_rate=0\.5 http_response_header_for_traceid=X-Trace;
 
 
 
@@ -36,7 +36,7 @@ plugins:
 - name: opentelemetry
   config: {endpoint: "http://127.0.0.1:4318/v1/traces"}
 --- conf_like chomp
-gateway_opentelemetry traces_endpoint=http://127\.0\.0\.1:4318/v1/traces;
+gateway_opentelemetry traces_endpoint=http://127\.0\.0\.1:4318/v1/traces queue\.max_batch_size=200;
 
 
 
@@ -45,9 +45,9 @@ gateway_opentelemetry traces_endpoint=http://127\.0\.0\.1:4318/v1/traces;
 _format_version: "3.0"
 plugins:
 - name: opentelemetry
-  config: {traces_endpoint: "http://127.0.0.1:4318/", batch_span_count: 7, batch_flush_delay: 3}
+  config: {traces_endpoint: "http://127.0.0.1:4318/", batch_span_count: 7, batch_flush_delay: 2}
 --- conf_like chomp
-queue\.max_batch_size=7 queue\.max_coalescing_delay=3
+queue\.max_batch_size=7 queue\.max_coalescing_delay=2
 
 
 

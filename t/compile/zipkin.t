@@ -89,7 +89,7 @@ plugins:
     static_tags: [{name: lc, value: b}]
     queue: {concurrency_limit: 2}
 --- error_like eval
-qr/kong.yml:5:.*expected a URL of http or https.*kong.yml:6:.*must not be one of: error, .*kong.yml:7:.*expected 1 or -1/s
+qr/kong.yml:5:.*expected a URL of http or https.*kong.yml:6:.*must not be one of: error, .*kong.yml:7:.*expected one of: -1, 1/s
 
 
 
