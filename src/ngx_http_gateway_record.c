@@ -25,11 +25,6 @@
 /* headers or arguments that a record has, as in Kong */
 #define NGX_HTTP_GATEWAY_RECORD_PAIRS  100
 
-/* the one workspace that declarative files have */
-#define NGX_HTTP_GATEWAY_RECORD_WORKSPACE                                     \
-    "0dc6f45b-8f8d-40d2-a504-473544ee190b"
-
-
 /* what is written; the last byte written tells if a comma is due */
 typedef struct {
     u_char                          *start;
@@ -543,9 +538,9 @@ ngx_http_gateway_record_headers_out(ngx_http_request_t *r,
 
 /* milliseconds; "kong" ends when the last peer was chosen, or with us */
 
-static void
-ngx_http_gateway_record_latencies(ngx_http_gateway_record_t *rec,
-    ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx)
+void
+ngx_http_gateway_record_times(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_record_times_t *times)
 {
     ngx_time_t                 *tp;
     ngx_msec_int_t              request, gateway, proxy, receive;
@@ -581,11 +576,26 @@ ngx_http_gateway_record_latencies(ngx_http_gateway_record_t *rec,
         gateway = request;
     }
 
+    times->request = ngx_max(request, 0);
+    times->gateway = ngx_max(gateway, 0);
+    times->proxy = proxy;
+    times->receive = receive;
+}
+
+
+static void
+ngx_http_gateway_record_latencies(ngx_http_gateway_record_t *rec,
+    ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx)
+{
+    ngx_http_gateway_record_times_t  times;
+
+    ngx_http_gateway_record_times(r, ctx, &times);
+
     ngx_http_gateway_record_open(rec, "latencies", "{");
-    ngx_http_gateway_record_number(rec, "request", ngx_max(request, 0));
-    ngx_http_gateway_record_number(rec, "kong", ngx_max(gateway, 0));
-    ngx_http_gateway_record_number(rec, "proxy", proxy);
-    ngx_http_gateway_record_number(rec, "receive", receive);
+    ngx_http_gateway_record_number(rec, "request", times.request);
+    ngx_http_gateway_record_number(rec, "kong", times.gateway);
+    ngx_http_gateway_record_number(rec, "proxy", times.proxy);
+    ngx_http_gateway_record_number(rec, "receive", times.receive);
     ngx_http_gateway_record_put(rec, "}", 1);
 }
 

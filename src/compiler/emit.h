@@ -120,6 +120,9 @@ void gwc_emit_default(gwc_writer_t *w, const gwc_output_t *output,
 
 /* "gateway_x name=value ...;" from the table of the rule */
 void gwc_emit_policy(gwc_writer_t *w, const gwc_plugin_t *plugin);
+/* the same with what more() adds; it returns whether that is anything */
+void gwc_emit_policy_more(gwc_writer_t *w, const gwc_plugin_t *plugin,
+                          bool (*more)(gwc_writer_t *w, const void *config));
 
 /* access_log and error_log as the setting of that name has them */
 void gwc_emit_log(gwc_writer_t *w, const gwc_output_t *output,

@@ -337,12 +337,24 @@ gwc_policy_fields(gwc_policy_t *policy, const gwc_field_t *fields,
 void
 gwc_emit_policy(gwc_writer_t *w, const gwc_plugin_t *plugin)
 {
+    gwc_emit_policy_more(w, plugin, NULL);
+}
+
+
+void
+gwc_emit_policy_more(gwc_writer_t *w, const gwc_plugin_t *plugin,
+                     bool (*more)(gwc_writer_t *w, const void *config))
+{
     gwc_policy_t policy = { w, false };
 
     gwc_begin(w, plugin->rule->directive);
 
     if (plugin->rule->fields != NULL && plugin->config != NULL) {
         gwc_policy_fields(&policy, plugin->rule->fields, plugin->config, "");
+    }
+
+    if (more != NULL && more(w, plugin->config)) {
+        policy.any = true;
     }
 
     if (!policy.any) {
