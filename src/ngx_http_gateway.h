@@ -363,6 +363,8 @@ struct ngx_http_gateway_ctx_s {
                                                       response's header */
     unsigned                         dropped:1;    /* another replaces it */
     unsigned                         replaced:1;   /* and its header is out */
+    unsigned                         cached:1;     /* answered with what an
+                                                      upstream has sent */
 };
 
 

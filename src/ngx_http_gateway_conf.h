@@ -119,6 +119,7 @@ typedef struct {
 
     void                            *store;     /* owned by "store" */
     ngx_array_t                     *counters;  /* ..._counters_t * */
+    ngx_array_t                     *admin_routes; /* ..._admin_route_t * */
     const ngx_http_gateway_auth_guard_t  *guard;  /* NULL: not in use */
 
     ngx_http_gateway_prepare_pt      prepare;

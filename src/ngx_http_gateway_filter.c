@@ -713,7 +713,9 @@ ngx_http_gateway_add_server(ngx_http_request_t *r,
 
     h = r->headers_out.server;
 
-    if (h && h->hash && r->upstream && !ctx->answered) {
+    if (h && h->hash
+        && (ctx->cached || (r->upstream && !ctx->answered)))
+    {
         return NGX_OK;
     }
 

@@ -18,6 +18,8 @@ typedef struct {
 } ngx_http_gateway_message_t;
 
 
+static ngx_int_t ngx_http_gateway_send_body(ngx_http_request_t *r,
+    ngx_str_t *body);
 static ngx_int_t ngx_http_gateway_send(ngx_http_request_t *r,
     ngx_uint_t status, const ngx_str_t *content_type, ngx_str_t *body);
 static void ngx_http_gateway_settle_body(ngx_http_request_t *r);
@@ -237,6 +239,53 @@ ngx_http_gateway_exit(ngx_http_request_t *r, ngx_uint_t status,
 
 
 ngx_int_t
+ngx_http_gateway_replay(ngx_http_request_t *r, const ngx_str_t *body,
+    off_t length)
+{
+    ngx_int_t                rc;
+    ngx_str_t                text;
+    ngx_http_gateway_ctx_t  *ctx;
+
+    ctx = ngx_http_gateway_create_ctx(r);
+    if (ctx == NULL) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return NGX_DONE;
+    }
+
+    ctx->answered = 1;
+    ctx->cached = 1;
+    ctx->access_started = 1;
+    ctx->access_done = 1;
+    ctx->proxied = 1;
+    ctx->balanced = ngx_current_msec;
+
+    ngx_http_gateway_settle_body(r);
+
+    text = *body;
+
+    r->headers_out.content_length_n =
+        (r->method == NGX_HTTP_HEAD) ? length : (off_t) text.len;
+
+    if (r->headers_out.status == NGX_HTTP_NO_CONTENT
+        || r->headers_out.status == NGX_HTTP_NOT_MODIFIED)
+    {
+        r->headers_out.content_length_n = -1;
+        r->header_only = 1;
+    }
+
+    rc = ngx_http_send_header(r);
+
+    if (rc != NGX_ERROR && rc <= NGX_OK && !r->header_only) {
+        rc = ngx_http_gateway_send_body(r, &text);
+    }
+
+    ngx_http_finalize_request(r, rc);
+
+    return NGX_DONE;
+}
+
+
+ngx_int_t
 ngx_http_gateway_error_page_handler(ngx_http_request_t *r)
 {
     ngx_int_t                      rc;
@@ -305,9 +354,7 @@ static ngx_int_t
 ngx_http_gateway_send(ngx_http_request_t *r, ngx_uint_t status,
     const ngx_str_t *content_type, ngx_str_t *body)
 {
-    ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
+    ngx_int_t  rc;
 
     r->headers_out.status = status;
     r->headers_out.status_line.len = 0;
@@ -347,6 +394,16 @@ ngx_http_gateway_send(ngx_http_request_t *r, ngx_uint_t status,
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
         return rc;
     }
+
+    return ngx_http_gateway_send_body(r, body);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_send_body(ngx_http_request_t *r, ngx_str_t *body)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
 
     b = ngx_calloc_buf(r->pool);
     if (b == NULL) {

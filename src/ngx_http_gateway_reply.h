@@ -34,6 +34,14 @@ ngx_int_t ngx_http_gateway_exit(ngx_http_request_t *r, ngx_uint_t status,
     const ngx_str_t *content_type, const ngx_str_t *body);
 
 /*
+ * Answers with a response that an upstream has sent before: status, type and
+ * headers are in r->headers_out, and the gateway's headers will be those of a
+ * proxied response.  length: announced to HEAD, -1 for none.
+ */
+ngx_int_t ngx_http_gateway_replay(ngx_http_request_t *r,
+    const ngx_str_t *body, off_t length);
+
+/*
  * Content handler for nginx-made errors (error_page): the same formats, but
  * without Accept the request's Content-Type decides, then the default type.
  */

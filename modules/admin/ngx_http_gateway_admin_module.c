@@ -12,7 +12,8 @@
  */
 
 
-#include "ngx_http_gateway.h"
+#include "ngx_http_gateway_conf.h"
+#include "ngx_http_gateway_admin.h"
 #include "ngx_http_gateway_status.h"
 
 
@@ -84,6 +85,9 @@ typedef enum {
 
 
 static ngx_int_t ngx_http_gateway_admin_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_admin_feature(ngx_http_request_t *r,
+    ngx_http_gateway_admin_route_t *route,
+    ngx_http_gateway_admin_path_t *path);
 static ngx_int_t ngx_http_gateway_admin_options(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_admin_split(ngx_http_request_t *r,
     ngx_http_gateway_admin_path_t *path);
@@ -323,6 +327,7 @@ ngx_http_gateway_admin_handler(ngx_http_request_t *r)
     const ngx_str_t                *kind;
     ngx_http_gateway_admin_path_t   path;
     ngx_http_gateway_admin_class_t  class;
+    ngx_http_gateway_admin_route_t  *route;
 
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
@@ -334,6 +339,12 @@ ngx_http_gateway_admin_handler(ngx_http_request_t *r)
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? ngx_http_gateway_admin_not_found(r)
                                     : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    route = ngx_http_gateway_admin_route_find(r, path.segments, path.n);
+
+    if (route) {
+        return ngx_http_gateway_admin_feature(r, route, &path);
     }
 
     class = ngx_http_gateway_admin_classify(&path, &kind);
@@ -350,17 +361,57 @@ ngx_http_gateway_admin_handler(ngx_http_request_t *r)
 }
 
 
+/* a path that a feature has brought */
+
+static ngx_int_t
+ngx_http_gateway_admin_feature(ngx_http_request_t *r,
+    ngx_http_gateway_admin_route_t *route,
+    ngx_http_gateway_admin_path_t *path)
+{
+    u_char           *p, *last, *end;
+    const ngx_str_t  *allow;
+
+    static ngx_str_t  not_allowed = ngx_string("Method not allowed");
+
+    allow = route->allow(path->segments, path->n);
+
+    if (allow == NULL) {
+        return ngx_http_gateway_admin_not_found(r);
+    }
+
+    p = allow->data;
+    last = p + allow->len;
+
+    for ( /* void */ ; p < last; p = end + 2) {
+
+        end = ngx_strlchr(p, last, ',');
+        if (end == NULL) {
+            end = last;
+        }
+
+        if ((size_t) (end - p) == r->method_name.len
+            && ngx_memcmp(p, r->method_name.data, r->method_name.len) == 0)
+        {
+            return route->handler(r, path->segments, path->n);
+        }
+    }
+
+    return ngx_http_gateway_status_message(r, NGX_HTTP_NOT_ALLOWED,
+                                           &not_allowed);
+}
+
+
 /* OPTIONS, of everything on this listener */
 
 static ngx_int_t
 ngx_http_gateway_admin_options(ngx_http_request_t *r)
 {
     ngx_int_t                           rc;
-    ngx_str_t                          *allow;
-    const ngx_str_t                    *kind;
+    const ngx_str_t                    *kind, *allow;
     ngx_table_elt_t                    *h;
     ngx_http_gateway_admin_path_t       path;
     ngx_http_gateway_admin_class_t      class;
+    ngx_http_gateway_admin_route_t     *route;
     ngx_http_gateway_admin_srv_conf_t  *ascf;
 
     static ngx_str_t  reading = ngx_string("GET, HEAD, OPTIONS");
@@ -380,13 +431,19 @@ ngx_http_gateway_admin_options(ngx_http_request_t *r)
     }
 
     class = NGX_HTTP_GATEWAY_ADMIN_READ;
+    route = NULL;
 
     if (ngx_http_gateway_admin_split(r, &path) == NGX_OK) {
         class = ngx_http_gateway_admin_classify(&path, &kind);
+        route = ngx_http_gateway_admin_route_find(r, path.segments, path.n);
     }
 
     allow = (class == NGX_HTTP_GATEWAY_ADMIN_COLLECTION) ? &collection
             : (class == NGX_HTTP_GATEWAY_ADMIN_ENTITY) ? &entity : &reading;
+
+    if (route && route->allow(path.segments, path.n)) {
+        allow = route->allow(path.segments, path.n);
+    }
 
     h = ngx_list_push(&r->headers_out.headers);
     if (h == NULL) {
@@ -922,8 +979,10 @@ ngx_http_gateway_admin_endpoints(ngx_http_request_t *r)
     ngx_uint_t                       i, n;
     ngx_array_t                      paths;
     const char                     **other;
+    ngx_http_gateway_main_conf_t    *gmcf;
     ngx_http_gateway_admin_kind_t   *kind;
     ngx_http_gateway_admin_child_t  *child;
+    ngx_http_gateway_admin_route_t  **route;
 
     if (ngx_array_init(&paths, r->pool, 128, sizeof(ngx_str_t)) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -937,6 +996,23 @@ ngx_http_gateway_admin_endpoints(ngx_http_request_t *r)
 
         path->data = (u_char *) *other;
         path->len = ngx_strlen(*other);
+    }
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    for (i = 0; gmcf->admin_routes && i < gmcf->admin_routes->nelts; i++) {
+        route = gmcf->admin_routes->elts;
+
+        for (other = route[i]->paths; *other; other++) {
+
+            path = ngx_array_push(&paths);
+            if (path == NULL) {
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+
+            path->data = (u_char *) *other;
+            path->len = ngx_strlen(*other);
+        }
     }
 
     for (kind = ngx_http_gateway_admin_kinds; kind->url.len; kind++) {

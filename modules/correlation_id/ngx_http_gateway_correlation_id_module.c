@@ -377,7 +377,7 @@ ngx_http_gateway_correlation_id_header(ngx_http_request_t *r, void *arg)
         }
     }
 
-    if (r->upstream) {
+    if (r->upstream || ngx_http_gateway_get_ctx(r)->cached) {
         ngx_http_gateway_header_out_remove(r, &conf->header_name);
     }
 

@@ -346,7 +346,7 @@ ngx_http_gateway_cors_header(ngx_http_request_t *r, void *data)
         return NGX_ERROR;
     }
 
-    if (r->upstream) {
+    if (r->upstream || ngx_http_gateway_get_ctx(r)->cached) {
         ngx_http_gateway_header_out_remove(r,
                                          &ngx_http_gateway_cors_allow_origin);
 
