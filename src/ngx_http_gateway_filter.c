@@ -440,8 +440,19 @@ ngx_http_gateway_add_headers(ngx_http_request_t *r,
         }
 
         if ((headers & NGX_HTTP_GATEWAY_HEADER_UPSTREAM_STATUS)
-            && r->upstream && r->upstream->state
-            && r->upstream->state->status)
+            && ctx->cached)
+        {
+            if (ngx_http_gateway_add_number(r,
+                            &ngx_http_gateway_upstream_status,
+                            (ngx_msec_int_t) r->headers_out.status)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+        } else if ((headers & NGX_HTTP_GATEWAY_HEADER_UPSTREAM_STATUS)
+                   && r->upstream && r->upstream->state
+                   && r->upstream->state->status)
         {
             if (ngx_http_gateway_add_number(r,
                             &ngx_http_gateway_upstream_status,

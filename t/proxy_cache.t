@@ -78,6 +78,7 @@ _EOC_
 
 my $nginx = start_nginx(yaml => $yaml, workers => 2, master => 1,
     compile_args => "--set admin_listen=127.0.0.1:$admin{port} "
+        . '--set headers=server_tokens,latency_tokens,X-Kong-Upstream-Status '
         . "--set 'nginx_http_gateway_proxy_cache_zone=kong_db_cache 1m other 1m'");
 
 # the echo upstream says which of its requests it was
@@ -115,7 +116,10 @@ is($hit->header('Content-Length'), length $hit->body, 'a length');
 like($hit->header('Via'), qr/^1\.1 /, 'Via as of a proxied response');
 isnt($hit->header('X-Kong-Proxy-Latency'), undef, 'latencies too');
 is($hit->header('X-Kong-Response-Latency'), undef, 'not that of answers');
-is(scalar $hit->values_of('Date'), 1, 'one Date');
+is(scalar(() = $hit->raw_headers =~ /^Date:/mgi), 1, 'one Date');
+is($hit->header('X-Kong-Upstream-Status'), 200, 'the status it had');
+is(scalar(() = $hit->raw_headers =~ /^X-Cache-Status:/mgi), 1,
+    'one X-Cache-Status');
 
 # methods
 

@@ -127,7 +127,7 @@ time_t ngx_http_gateway_proxy_cache_resource_ttl(ngx_http_request_t *r,
 
 /* 1 if the type is that one, "*" standing for any, with its parameters */
 ngx_uint_t ngx_http_gateway_proxy_cache_type_matches(ngx_str_t *expected,
-    ngx_str_t *type);
+    ngx_str_t *text);
 
 /* of the request; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_http_gateway_proxy_cache_key(ngx_http_request_t *r,

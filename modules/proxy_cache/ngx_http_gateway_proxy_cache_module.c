@@ -85,7 +85,7 @@ static ngx_uint_t ngx_http_gateway_proxy_cache_has(ngx_array_t *list,
     ngx_str_t *text);
 
 static ngx_int_t ngx_http_gateway_proxy_cache_variable(
-    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
+    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t arg);
 
 static void ngx_http_gateway_proxy_cache_defaults(void *conf);
 static char *ngx_http_gateway_proxy_cache_check(ngx_conf_t *cf, void *conf);
@@ -276,6 +276,8 @@ ngx_http_gateway_proxy_cache_access(ngx_http_request_t *r, void *conf)
     {
         return NGX_DECLINED;
     }
+
+    ngx_memzero(&cc, sizeof(ngx_http_gateway_proxy_cache_control_t));
 
     if (pccf->cache_control) {
         ngx_http_gateway_proxy_cache_request_control(r, &cc);

@@ -23,7 +23,7 @@
 
 
 #define NGX_HTTP_GATEWAY_PROXY_CACHE_MAGIC   0x67777063  /* "gwpc" */
-#define NGX_HTTP_GATEWAY_PROXY_CACHE_LAYOUT  1
+#define NGX_HTTP_GATEWAY_PROXY_CACHE_LAYOUT  2
 
 #define NGX_HTTP_GATEWAY_PROXY_CACHE_SHARDS  16          /* at most */
 #define NGX_HTTP_GATEWAY_PROXY_CACHE_SHARD   (4 * 1024 * 1024)
@@ -31,6 +31,7 @@
 #define NGX_HTTP_GATEWAY_PROXY_CACHE_BLOCK   1024
 #define NGX_HTTP_GATEWAY_PROXY_CACHE_CHUNK   64          /* blocks */
 #define NGX_HTTP_GATEWAY_PROXY_CACHE_WAIT    10000000    /* nanoseconds */
+#define NGX_HTTP_GATEWAY_PROXY_CACHE_WRITE   10          /* seconds, at most */
 
 
 enum {
@@ -48,6 +49,7 @@ typedef struct {
     int64_t                          ttl;
     int64_t                          expires;
     int64_t                          length;
+    int64_t                          started;   /* being written */
     uint64_t                         head;      /* bytes */
     uint64_t                         body;
     uint32_t                         state;
@@ -64,7 +66,10 @@ typedef struct {
 
 typedef struct {
     pthread_mutex_t                  mutex;
+    ngx_atomic_t                     lost;      /* 1: a writer has given up */
     uint64_t                         generation;
+    int64_t                          searched;  /* for what is left behind */
+    uint32_t                         writing;   /* nodes */
     uint32_t                         epoch;     /* older ones are removed */
     uint32_t                         used_nodes;     /* ever */
     uint32_t                         used_blocks;
@@ -146,6 +151,8 @@ static void ngx_http_gateway_proxy_cache_drop(
     ngx_http_gateway_proxy_cache_part_t *part, uint32_t n);
 static void ngx_http_gateway_proxy_cache_free(
     ngx_http_gateway_proxy_cache_part_t *part, uint32_t n);
+static void ngx_http_gateway_proxy_cache_reclaim(
+    ngx_http_gateway_proxy_cache_part_t *part);
 static uint32_t ngx_http_gateway_proxy_cache_alloc(
     ngx_http_gateway_proxy_cache_part_t *part, uint32_t blocks);
 static ngx_int_t ngx_http_gateway_proxy_cache_copy(
@@ -289,14 +296,12 @@ ngx_http_gateway_proxy_cache_write(
                               NGX_HTTP_GATEWAY_PROXY_CACHE_WRITING, NULL,
                               from, size);
 
-    /* blocks of one that is not published are found by a repair only, so
-       this lock is worth more patience */
-
     if (ngx_http_gateway_proxy_cache_lock(store, place->shard, &part)
-        != NGX_OK
-        && ngx_http_gateway_proxy_cache_lock(store, place->shard, &part)
-           != NGX_OK)
+        != NGX_OK)
     {
+        /* its blocks are in no list: the next holder looks for them */
+
+        (void) ngx_atomic_cmp_set(&part.sh->lost, 0, 1);
         return NGX_BUSY;
     }
 
@@ -308,6 +313,8 @@ ngx_http_gateway_proxy_cache_write(
         ngx_http_gateway_proxy_cache_unlock(&part);
         return NGX_DECLINED;
     }
+
+    part.sh->writing--;
 
     if (rc != NGX_OK || part.sh->epoch != place->epoch) {
         ngx_http_gateway_proxy_cache_free(&part, n);
@@ -654,6 +661,12 @@ ngx_http_gateway_proxy_cache_alloc(ngx_http_gateway_proxy_cache_part_t *part,
     while (sh->free_blocks + (store->blocks - sh->used_blocks) < blocks
            || (sh->free_node == 0 && sh->used_nodes == store->nodes))
     {
+        if (sh->writing && sh->searched != (int64_t) ngx_time()) {
+            sh->searched = ngx_time();
+            ngx_http_gateway_proxy_cache_reclaim(part);
+            continue;
+        }
+
         if (sh->oldest == 0) {
             return 0;
         }
@@ -692,9 +705,34 @@ ngx_http_gateway_proxy_cache_alloc(ngx_http_gateway_proxy_cache_part_t *part,
     }
 
     *link = 0;
+    node->started = ngx_time();
     node->state = NGX_HTTP_GATEWAY_PROXY_CACHE_WRITING;
+    sh->writing++;
 
     return n;
+}
+
+
+/* what workers had begun to write when they were killed without the lock */
+
+static void
+ngx_http_gateway_proxy_cache_reclaim(
+    ngx_http_gateway_proxy_cache_part_t *part)
+{
+    uint32_t                              n;
+    ngx_http_gateway_proxy_cache_node_t  *node;
+
+    for (n = 1; n <= part->sh->used_nodes; n++) {
+        node = &part->nodes[n];
+
+        if (node->state == NGX_HTTP_GATEWAY_PROXY_CACHE_WRITING
+            && (int64_t) ngx_time() - node->started
+               > NGX_HTTP_GATEWAY_PROXY_CACHE_WRITE)
+        {
+            part->sh->writing--;
+            ngx_http_gateway_proxy_cache_free(part, n);
+        }
+    }
 }
 
 
@@ -717,6 +755,7 @@ ngx_http_gateway_proxy_cache_repair(ngx_http_gateway_proxy_cache_part_t *part)
     sh->used_nodes = ngx_min(sh->used_nodes, store->nodes);
     sh->used_blocks = ngx_min(sh->used_blocks, store->blocks);
 
+    sh->writing = 0;
     sh->newest = 0;
     sh->oldest = 0;
     sh->free_node = 0;
@@ -846,7 +885,16 @@ ngx_http_gateway_proxy_cache_lock(ngx_http_gateway_proxy_cache_store_t *store,
         rc = pthread_mutex_consistent(&part->sh->mutex);
     }
 
-    return rc == 0 ? NGX_OK : NGX_BUSY;
+    if (rc != 0) {
+        return NGX_BUSY;
+    }
+
+    if (part->sh->lost) {
+        part->sh->lost = 0;
+        ngx_http_gateway_proxy_cache_repair(part);
+    }
+
+    return NGX_OK;
 }
 
 
