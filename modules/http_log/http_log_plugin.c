@@ -96,9 +96,8 @@ static const gwc_field_t gwc_http_log_fields[] = {
 static gwc_text_t
 gwc_http_log_host(gwc_text_t url, const char **user)
 {
-    const char *last = url.data + url.len;
     const char *host = url.len ? strstr(url.data, "://") : NULL;
-    const char *end, *p;
+    const char *last, *end, *p;
 
     *user = NULL;
 
