@@ -83,3 +83,15 @@ _format_version: "3.0"
 --- compile_args: --set tracing_instrumentations=request,x --set tracing_sampling_rate=1.5
 --- error_like eval
 qr/(?=.*tracing_instrumentations.*"x": expected some of off, )(?=.*tracing_sampling_rate.*expected a number from 0 to 1)/s
+
+
+
+=== TEST 7: certificates of servers are verified, their names looked up
+--- yaml
+_format_version: "3.0"
+plugins:
+- name: opentelemetry
+  config:
+    traces_endpoint: https://spans.example.com/v1/traces
+--- conf_like eval
+[qr{^gateway_opentelemetry_trusted_certificate /}m, qr{^resolver }m]

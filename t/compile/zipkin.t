@@ -102,3 +102,15 @@ plugins:
     static_tags: [{name: a, value: b}, {name: a, value: c}]
 --- error_like eval
 qr/kong.yml:5:.*repeated tags are not allowed: a/
+
+
+
+=== TEST 7: certificates of servers are verified, their names looked up
+--- yaml
+_format_version: "3.0"
+plugins:
+- name: zipkin
+  config:
+    http_endpoint: https://spans.example.com/api/v2/spans
+--- conf_like eval
+[qr{^gateway_zipkin_trusted_certificate /}m, qr{^resolver }m]
