@@ -120,6 +120,9 @@ typedef struct {
     void                            *store;     /* owned by "store" */
     ngx_array_t                     *counters;  /* ..._counters_t * */
     ngx_array_t                     *admin_routes; /* ..._admin_route_t * */
+    ngx_array_t                     *metric_sets; /* ..._metrics_set_t * */
+    struct ngx_http_gateway_metrics_s
+                                    *metrics;   /* of prometheus, or NULL */
     const ngx_http_gateway_auth_guard_t  *guard;  /* NULL: not in use */
 
     ngx_http_gateway_prepare_pt      prepare;

@@ -52,6 +52,15 @@ typedef struct {
 } ngx_http_gateway_metrics_index_t;
 
 
+/* where requests of a route are counted; a power of two of them */
+#define NGX_HTTP_GATEWAY_METRICS_ROUTES  1024
+
+typedef struct {
+    ngx_http_gateway_route_t        *route;
+    ngx_http_gateway_series_t       *series;    /* NULL: not known */
+} ngx_http_gateway_metrics_route_t;
+
+
 /* one per configuration; what a worker knows of its lane is private */
 struct ngx_http_gateway_metrics_s {
     ngx_shm_zone_t                  *zone;
@@ -63,6 +72,8 @@ struct ngx_http_gateway_metrics_s {
     ngx_http_gateway_metrics_index_t  index;    /* of the lane */
     time_t                           logged;
     ngx_atomic_uint_t                logged_drops;
+    ngx_http_gateway_main_conf_t    *gmcf;
+    ngx_http_gateway_metrics_route_t *routes;   /* NULL: nobody counts them */
     unsigned                         shared:1;  /* lane is the last one */
 };
 
@@ -88,6 +99,12 @@ static void ngx_http_gateway_metrics_cleanup(void *data);
 static u_char *ngx_http_gateway_metrics_labels(
     ngx_http_gateway_series_t *series);
 
+static void ngx_http_gateway_metrics_forget(
+    ngx_http_gateway_metrics_t *metrics, ngx_http_gateway_series_t *series);
+static ngx_http_gateway_series_t *ngx_http_gateway_metrics_of_route(
+    ngx_http_gateway_metrics_t *metrics, ngx_http_request_t *r,
+    ngx_http_gateway_metrics_route_t *entry);
+
 static ngx_int_t ngx_http_gateway_metrics_sum(ngx_pool_t *pool,
     ngx_http_gateway_metrics_index_t *sums, ngx_array_t *list,
     ngx_http_gateway_series_t *series);
@@ -96,6 +113,53 @@ static int ngx_libc_cdecl ngx_http_gateway_metrics_compare(const void *one,
 
 static ngx_int_t ngx_http_gateway_metrics_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
+
+
+/* in the order of what became of the request */
+
+static ngx_str_t  ngx_http_gateway_metrics_rate[] = {
+    ngx_string("passed"),
+    ngx_string("rejected"),
+    ngx_string("rejected_dry_run"),
+    ngx_string("failed"),
+    ngx_null_string
+};
+
+static ngx_str_t  ngx_http_gateway_metrics_response[] = {
+    ngx_string("passed"),
+    ngx_string("rejected"),
+    ngx_string("response_rejected"),
+    ngx_string("failed"),
+    ngx_null_string
+};
+
+static char  *ngx_http_gateway_metrics_limits_labels[] = {
+    "service", "route", NULL
+};
+
+static ngx_http_gateway_metric_t
+    ngx_http_gateway_metrics_limits_metrics[] =
+{
+    { "gateway_rate_limiting_requests_total",
+      "Requests that rate_limiting has decided on",
+      NGX_HTTP_GATEWAY_METRICS_COUNTER,
+      NGX_HTTP_GATEWAY_METRICS_RATE_LIMITING,
+      "outcome", ngx_http_gateway_metrics_rate, NULL },
+
+    { "gateway_response_ratelimiting_requests_total",
+      "Requests that response_ratelimiting has decided on",
+      NGX_HTTP_GATEWAY_METRICS_COUNTER,
+      NGX_HTTP_GATEWAY_METRICS_RESPONSE_RATELIMITING,
+      "outcome", ngx_http_gateway_metrics_response, NULL },
+
+    { NULL, NULL, 0, 0, NULL, NULL, NULL }
+};
+
+ngx_http_gateway_metrics_set_t  ngx_http_gateway_metrics_limits = {
+    NGX_HTTP_GATEWAY_METRICS_LIMITS,
+    ngx_http_gateway_metrics_limits_labels,
+    ngx_http_gateway_metrics_limits_metrics
+};
 
 
 #define ngx_http_gateway_metrics_walk(chunk, series)                          \
@@ -124,6 +188,8 @@ ngx_http_gateway_metrics_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
     cln->handler = ngx_http_gateway_metrics_cleanup;
 
     metrics->layout = (uint32_t) layout;
+    metrics->gmcf = ngx_http_conf_get_module_main_conf(cf,
+                                                     ngx_http_gateway_module);
 
     metrics->zone = ngx_shared_memory_add(cf, name, size, tag);
     if (metrics->zone == NULL) {
@@ -519,6 +585,10 @@ ngx_http_gateway_metrics_index_lane(ngx_http_gateway_metrics_t *metrics)
 
         ngx_http_gateway_metrics_walk(chunk, series) {
 
+            if (!metrics->shared) {
+                ngx_http_gateway_metrics_forget(metrics, series);
+            }
+
             if (ngx_http_gateway_metrics_grow(&metrics->index, ngx_cycle->log)
                 != NGX_OK)
             {
@@ -542,12 +612,67 @@ ngx_http_gateway_metrics_index_lane(ngx_http_gateway_metrics_t *metrics)
 void
 ngx_http_gateway_metrics_release(ngx_http_gateway_metrics_t *metrics)
 {
+    ngx_atomic_uint_t                  number;
+    ngx_http_gateway_series_t         *series;
+    ngx_http_gateway_metrics_chunk_t  *chunk;
+
     if (metrics->lane && !metrics->shared) {
+
+        for (number = metrics->lane->chunk; number; number = chunk->next) {
+            chunk = ngx_http_gateway_metrics_chunk(metrics, number);
+
+            ngx_http_gateway_metrics_walk(chunk, series) {
+                ngx_http_gateway_metrics_forget(metrics, series);
+            }
+        }
+
         (void) ngx_atomic_cmp_set(&metrics->lane->owner,
                                   (ngx_atomic_uint_t) ngx_pid, 0);
     }
 
     metrics->lane = NULL;
+}
+
+
+/* gauges tell of workers that live: those of another one begin with 0 */
+static void
+ngx_http_gateway_metrics_forget(ngx_http_gateway_metrics_t *metrics,
+    ngx_http_gateway_series_t *series)
+{
+    ngx_uint_t                       i, k;
+    ngx_array_t                     *sets;
+    ngx_http_gateway_metric_t       *metric;
+    ngx_http_gateway_metrics_set_t **set;
+
+    sets = metrics->gmcf->metric_sets;
+
+    if (sets == NULL) {
+        return;
+    }
+
+    set = sets->elts;
+
+    for (i = 0; i < sets->nelts; i++) {
+
+        if (set[i]->set != series->set) {
+            continue;
+        }
+
+        for (metric = set[i]->metrics; metric->name; metric++) {
+
+            if (metric->type != NGX_HTTP_GATEWAY_METRICS_GAUGE) {
+                continue;
+            }
+
+            series->cell[metric->cell] = 0;
+
+            if (metric->label) {
+                for (k = 1; metric->values[k].len; k++) {
+                    series->cell[metric->cell + k] = 0;
+                }
+            }
+        }
+    }
 }
 
 
@@ -815,4 +940,157 @@ ngx_http_gateway_counters_add(ngx_conf_t *cf,
     *p = counters;
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_metrics_set_add(ngx_conf_t *cf,
+    ngx_http_gateway_metrics_set_t *set)
+{
+    ngx_uint_t                        i;
+    ngx_http_gateway_main_conf_t     *gmcf;
+    ngx_http_gateway_metrics_set_t  **sets;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    if (gmcf->metric_sets == NULL) {
+        gmcf->metric_sets = ngx_array_create(cf->pool, 4, sizeof(void *));
+        if (gmcf->metric_sets == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    sets = gmcf->metric_sets->elts;
+
+    for (i = 0; i < gmcf->metric_sets->nelts; i++) {
+        if (sets[i] == set) {
+            return NGX_OK;
+        }
+    }
+
+    sets = ngx_array_push(gmcf->metric_sets);
+    if (sets == NULL) {
+        return NGX_ERROR;
+    }
+
+    *sets = set;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_gateway_metrics_change(ngx_http_gateway_metrics_t *metrics,
+    ngx_http_gateway_series_t *series, ngx_uint_t cell, ngx_int_t change)
+{
+    /* a worker that exits has given its lane up by now */
+
+    if (series == NULL || metrics->lane == NULL) {
+        return;
+    }
+
+    ngx_http_gateway_metrics_count(metrics, series, cell, (uint64_t) change);
+}
+
+
+ngx_uint_t
+ngx_http_gateway_metrics_ready(ngx_http_gateway_metrics_t *metrics)
+{
+    return metrics->lane != NULL;
+}
+
+
+void
+ngx_http_gateway_metrics_request(ngx_http_request_t *r, ngx_uint_t cell)
+{
+    uintptr_t                          hash;
+    ngx_http_gateway_ctx_t            *ctx;
+    ngx_http_gateway_route_t          *route;
+    ngx_http_gateway_series_t         *series;
+    ngx_http_gateway_metrics_t        *metrics;
+    ngx_http_gateway_main_conf_t      *gmcf;
+    ngx_http_gateway_metrics_route_t  *entry;
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+    metrics = gmcf->metrics;
+
+    if (metrics == NULL) {
+        return;
+    }
+
+    if (metrics->routes == NULL) {
+
+        /* one that a worker makes, when it needs it, and keeps */
+
+        metrics->routes = ngx_pcalloc(ngx_cycle->pool,
+                                      NGX_HTTP_GATEWAY_METRICS_ROUTES
+                                  * sizeof(ngx_http_gateway_metrics_route_t));
+        if (metrics->routes == NULL) {
+            return;
+        }
+    }
+
+    ctx = ngx_http_gateway_get_ctx(r);
+    route = ctx ? ctx->route : NULL;
+
+    hash = (uintptr_t) route >> 4;
+    hash ^= hash >> 10;
+
+    entry = &metrics->routes[hash & (NGX_HTTP_GATEWAY_METRICS_ROUTES - 1)];
+    series = entry->series;
+
+    if (entry->route != route || series == NULL) {
+        series = ngx_http_gateway_metrics_of_route(metrics, r, entry);
+        if (series == NULL) {
+            return;
+        }
+    }
+
+    ngx_http_gateway_metrics_count(metrics, series, cell, 1);
+}
+
+
+static ngx_http_gateway_series_t *
+ngx_http_gateway_metrics_of_route(ngx_http_gateway_metrics_t *metrics,
+    ngx_http_request_t *r, ngx_http_gateway_metrics_route_t *entry)
+{
+    ngx_str_t                names[2];
+    ngx_http_gateway_ctx_t  *ctx;
+
+    ctx = ngx_http_gateway_get_ctx(r);
+
+    ngx_http_gateway_metrics_names(ctx ? ctx->service : NULL,
+                                   ctx ? ctx->route : NULL, names);
+
+    entry->route = ctx ? ctx->route : NULL;
+    entry->series = ngx_http_gateway_metrics_series(metrics,
+                                      NGX_HTTP_GATEWAY_METRICS_LIMITS,
+                                      NGX_HTTP_GATEWAY_METRICS_LIMITS_CELLS,
+                                      names, 2);
+    if (entry->series == NULL) {
+        ngx_http_gateway_metrics_drop(metrics);
+    }
+
+    return entry->series;
+}
+
+
+void
+ngx_http_gateway_metrics_names(ngx_http_gateway_service_t *service,
+    ngx_http_gateway_route_t *route, ngx_str_t *names)
+{
+    ngx_str_set(&names[0], "");
+    ngx_str_set(&names[1], "");
+
+    if (service) {
+        /* an unnamed service has its id for a name */
+        names[0] = (service->name.len == service->id.len
+                    && ngx_strncmp(service->name.data, service->id.data,
+                                   service->id.len) == 0)
+                   ? service->host : service->name;
+    }
+
+    if (route) {
+        names[1] = route->name;
+    }
 }

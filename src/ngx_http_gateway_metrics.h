@@ -8,8 +8,7 @@
 #define _NGX_HTTP_GATEWAY_METRICS_H_INCLUDED_
 
 
-#include <ngx_config.h>
-#include <ngx_core.h>
+#include "ngx_http_gateway.h"
 
 
 /*
@@ -32,7 +31,7 @@
 typedef struct ngx_http_gateway_metrics_s  ngx_http_gateway_metrics_t;
 
 
-typedef struct {
+typedef struct ngx_http_gateway_series_s {
     uint32_t                         size;      /* of all, in bytes */
     uint16_t                         set;
     uint16_t                         cells;
@@ -93,6 +92,70 @@ ngx_array_t *ngx_http_gateway_metrics_collect(
 /* label value i of a series */
 void ngx_http_gateway_metrics_value(ngx_http_gateway_series_t *series,
     ngx_uint_t i, ngx_str_t *value);
+
+
+/*
+ * What features count in the zone of prometheus, if there is one.  The
+ * numbers of their sets come after its own.  Cells never change their
+ * meaning: zones outlive the module, new ones come with a new set.
+ */
+#define NGX_HTTP_GATEWAY_METRICS_LIMITS  16     /* service, route */
+#define NGX_HTTP_GATEWAY_METRICS_REDIS   17     /* server */
+#define NGX_HTTP_GATEWAY_METRICS_UNSENT  18
+
+/* cells of LIMITS */
+#define NGX_HTTP_GATEWAY_METRICS_RATE_LIMITING          0
+#define NGX_HTTP_GATEWAY_METRICS_RESPONSE_RATELIMITING  4
+#define NGX_HTTP_GATEWAY_METRICS_LIMITS_CELLS           8
+
+typedef enum {
+    NGX_HTTP_GATEWAY_METRICS_COUNTER = 0,
+    NGX_HTTP_GATEWAY_METRICS_GAUGE,             /* of workers that live, added
+                                                   up */
+    NGX_HTTP_GATEWAY_METRICS_HISTOGRAM          /* of milliseconds */
+} ngx_http_gateway_metrics_type_e;
+
+typedef struct {
+    char                            *name;      /* NULL ends a list */
+    char                            *help;
+    ngx_http_gateway_metrics_type_e  type;
+    ngx_uint_t                       cell;      /* the first one */
+
+    /* a cell for each value of one more label; NULL: there is one cell */
+    char                            *label;
+    ngx_str_t                       *values;    /* ends with an empty one */
+
+    ngx_uint_t                      *bounds;    /* of a histogram, ends with
+                                                   0 */
+} ngx_http_gateway_metric_t;
+
+typedef struct {
+    ngx_uint_t                       set;
+    char                           **labels;    /* of the values of a series,
+                                                   ends with NULL */
+    ngx_http_gateway_metric_t       *metrics;
+} ngx_http_gateway_metrics_set_t;
+
+/* LIMITS, of all policies that use it */
+extern ngx_http_gateway_metrics_set_t  ngx_http_gateway_metrics_limits;
+
+/* while the configuration is read; again is no error.  NGX_OK, NGX_ERROR */
+ngx_int_t ngx_http_gateway_metrics_set_add(ngx_conf_t *cf,
+    ngx_http_gateway_metrics_set_t *set);
+
+/* 0: the worker exits, and has given its lane up */
+ngx_uint_t ngx_http_gateway_metrics_ready(ngx_http_gateway_metrics_t *metrics);
+
+/* changes a cell, of a gauge in both directions; series may be NULL */
+void ngx_http_gateway_metrics_change(ngx_http_gateway_metrics_t *metrics,
+    ngx_http_gateway_series_t *series, ngx_uint_t cell, ngx_int_t change);
+
+/* counts a request in a cell of LIMITS, for its service and route */
+void ngx_http_gateway_metrics_request(ngx_http_request_t *r, ngx_uint_t cell);
+
+/* names for the labels "service" and "route"; either may be NULL */
+void ngx_http_gateway_metrics_names(ngx_http_gateway_service_t *service,
+    ngx_http_gateway_route_t *route, ngx_str_t *names);
 
 
 /*

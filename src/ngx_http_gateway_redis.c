@@ -66,6 +66,8 @@ ngx_http_gateway_redis_send(ngx_http_gateway_redis_t *redis,
     if (redis->node) {
 
         if (redis->node->down) {
+            ngx_http_gateway_redis_count(redis->node,
+                                         NGX_HTTP_GATEWAY_REDIS_FAILED, 1);
             return NULL;
         }
 
@@ -138,6 +140,8 @@ ngx_http_gateway_redis_end(ngx_http_gateway_redis_op_t *op,
     data = op->data;
 
     ngx_queue_remove(&op->queue);
+
+    ngx_http_gateway_redis_landed(op, 0);
 
     if (!op->greeting) {
         op->redis->active--;
@@ -217,6 +221,8 @@ ngx_http_gateway_redis_answer(ngx_http_gateway_redis_node_t *node,
     ngx_str_t                  text;
     ngx_http_gateway_redis_t  *redis;
 
+    ngx_http_gateway_redis_landed(op, 1);
+
     if (reply->type != REDIS_REPLY_ERROR) {
         ngx_http_gateway_redis_end(op, reply);
         return;
@@ -251,6 +257,8 @@ ngx_http_gateway_redis_answer(ngx_http_gateway_redis_node_t *node,
         ngx_queue_insert_head(&node->waiting, &op->queue);
         return;
     }
+
+    ngx_http_gateway_redis_count(node, NGX_HTTP_GATEWAY_REDIS_REFUSALS, 1);
 
     if (redis->logged != ngx_time()) {
         redis->logged = ngx_time();
@@ -479,6 +487,13 @@ ngx_http_gateway_redis_add(ngx_conf_t *cf,
     }
 
     redis->conf = *conf;
+    redis->gmcf = gmcf;
+
+    if (ngx_http_gateway_metrics_set_add(cf, &ngx_http_gateway_redis_metrics)
+        != NGX_OK)
+    {
+        return NULL;
+    }
 
     if (redis->conf.timeout == 0) {
         redis->conf.timeout = 60000;

@@ -598,7 +598,12 @@ ngx_http_gateway_redis_node_greeted(ngx_http_gateway_redis_node_t *node,
     node->state = NGX_HTTP_GATEWAY_REDIS_READY;
     node->failures = 0;
 
+    ngx_http_gateway_redis_count(node, NGX_HTTP_GATEWAY_REDIS_OPENED, 1);
+    ngx_http_gateway_redis_count(node, NGX_HTTP_GATEWAY_REDIS_CONNECTED, 1);
+
     if (node->down) {
+        ngx_http_gateway_redis_count(node, NGX_HTTP_GATEWAY_REDIS_DOWN, -1);
+
         node->down = 0;
         node->backoff = 0;
 
@@ -694,6 +699,8 @@ ngx_http_gateway_redis_node_write(ngx_http_gateway_redis_node_t *node)
 
             ngx_queue_remove(q);
             ngx_queue_insert_tail(&node->sent, q);
+
+            ngx_http_gateway_redis_departed(node, op);
         }
 
         if (node->out_sent == node->out_len) {
@@ -1042,6 +1049,10 @@ ngx_http_gateway_redis_node_fail(ngx_http_gateway_redis_node_t *node,
 
     node->failures++;
 
+    ngx_http_gateway_redis_count(node, late ? NGX_HTTP_GATEWAY_REDIS_TIMEOUTS
+                                            : NGX_HTTP_GATEWAY_REDIS_BROKEN,
+                                 1);
+
     if (!node->down && node->logged != ngx_time()) {
         node->logged = ngx_time();
 
@@ -1058,6 +1069,8 @@ ngx_http_gateway_redis_node_fail(ngx_http_gateway_redis_node_t *node,
             op = ngx_queue_data(q, ngx_http_gateway_redis_op_t, queue);
 
             ngx_queue_remove(q);
+
+            ngx_http_gateway_redis_landed(op, 0);
 
             if (op->repeated) {
                 ngx_queue_insert_head(&failed, q);
@@ -1076,6 +1089,9 @@ ngx_http_gateway_redis_node_fail(ngx_http_gateway_redis_node_t *node,
     if (late || node->failures >= NGX_HTTP_GATEWAY_REDIS_FAILURES) {
 
         if (!node->down) {
+            ngx_http_gateway_redis_count(node, NGX_HTTP_GATEWAY_REDIS_DOWN,
+                                         1);
+
             ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                           "redis: \"%V\" is down", &node->name);
         }
@@ -1105,6 +1121,7 @@ ngx_http_gateway_redis_node_fail(ngx_http_gateway_redis_node_t *node,
         q = ngx_queue_head(&failed);
         op = ngx_queue_data(q, ngx_http_gateway_redis_op_t, queue);
 
+        ngx_http_gateway_redis_count(node, NGX_HTTP_GATEWAY_REDIS_FAILED, 1);
         ngx_http_gateway_redis_end(op, NULL);
     }
 }
@@ -1159,6 +1176,11 @@ ngx_http_gateway_redis_node_close(ngx_http_gateway_redis_node_t *node)
     if (node->reader) {
         redisReaderFree(node->reader);
         node->reader = NULL;
+    }
+
+    if (node->state == NGX_HTTP_GATEWAY_REDIS_READY) {
+        ngx_http_gateway_redis_count(node, NGX_HTTP_GATEWAY_REDIS_CONNECTED,
+                                     -1);
     }
 
     node->state = NGX_HTTP_GATEWAY_REDIS_CLOSED;

@@ -11,6 +11,8 @@
 #define _NGX_HTTP_GATEWAY_REDIS_PRIVATE_H_INCLUDED_
 
 
+#include "ngx_http_gateway_conf.h"
+#include "ngx_http_gateway_metrics.h"
 #include "ngx_http_gateway_names.h"
 #include "ngx_http_gateway_redis.h"
 
@@ -52,6 +54,8 @@ struct ngx_http_gateway_redis_op_s {
     ngx_msec_t                       deadline;
     ngx_uint_t                       slot;      /* in a cluster */
     ngx_uint_t                       redirects;
+    ngx_http_gateway_redis_node_t   *flying;    /* has it, and did not
+                                                   answer yet */
     unsigned                         asking:1;  /* "ASKING" goes before it */
     unsigned                         greeting:1; /* of a new connection */
     unsigned                         role:1;    /* such a one, "ROLE" */
@@ -111,6 +115,9 @@ struct ngx_http_gateway_redis_node_s {
     ngx_uint_t                       failures;  /* in a row */
     time_t                           logged;
 
+    ngx_http_gateway_series_t       *series;    /* NULL: not known */
+
+    unsigned                         uncounted:1; /* there is no room for it */
     unsigned                         down:1;
     unsigned                         inited:1;
     unsigned                         stale:1;   /* to be connected anew */
@@ -143,6 +150,8 @@ struct ngx_http_gateway_redis_s {
     ngx_msec_t                       refreshed;
     ngx_pool_t                      *pool;      /* of nodes found later */
     unsigned                         inited:1;
+
+    ngx_http_gateway_main_conf_t    *gmcf;
 
     ngx_uint_t                       active;    /* commands under way */
     time_t                           logged;
@@ -226,6 +235,35 @@ ngx_int_t ngx_http_gateway_redis_cluster_error(
     redisReply *reply);
 
 void ngx_http_gateway_redis_cluster_stop(ngx_http_gateway_redis_t *redis);
+
+
+/* metrics, ngx_http_gateway_redis_metrics.c */
+
+/* cells of the series of a node */
+#define NGX_HTTP_GATEWAY_REDIS_COMMANDS   0
+#define NGX_HTTP_GATEWAY_REDIS_FAILED     1
+#define NGX_HTTP_GATEWAY_REDIS_TIMEOUTS   2
+#define NGX_HTTP_GATEWAY_REDIS_BROKEN     3
+#define NGX_HTTP_GATEWAY_REDIS_REFUSALS   4
+#define NGX_HTTP_GATEWAY_REDIS_OPENED     5
+#define NGX_HTTP_GATEWAY_REDIS_CONNECTED  6
+#define NGX_HTTP_GATEWAY_REDIS_DOWN       7
+#define NGX_HTTP_GATEWAY_REDIS_IN_FLIGHT  8
+#define NGX_HTTP_GATEWAY_REDIS_LATENCY    9
+#define NGX_HTTP_GATEWAY_REDIS_BOUNDS     9
+#define NGX_HTTP_GATEWAY_REDIS_CELLS                                          \
+    (NGX_HTTP_GATEWAY_REDIS_LATENCY + NGX_HTTP_GATEWAY_REDIS_BOUNDS + 2)
+
+extern ngx_http_gateway_metrics_set_t  ngx_http_gateway_redis_metrics;
+
+void ngx_http_gateway_redis_count(ngx_http_gateway_redis_node_t *node,
+    ngx_uint_t cell, ngx_int_t change);
+
+/* a command was written, its answer is there or will not come from there */
+void ngx_http_gateway_redis_departed(ngx_http_gateway_redis_node_t *node,
+    ngx_http_gateway_redis_op_t *op);
+void ngx_http_gateway_redis_landed(ngx_http_gateway_redis_op_t *op,
+    ngx_uint_t answered);
 
 
 #endif /* _NGX_HTTP_GATEWAY_REDIS_PRIVATE_H_INCLUDED_ */

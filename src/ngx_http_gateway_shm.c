@@ -431,6 +431,13 @@ ngx_http_gateway_shm_word(ngx_http_gateway_shm_t *shm)
 }
 
 
+ngx_http_gateway_shm_t *
+ngx_http_gateway_shm_of(ngx_shm_zone_t *zone)
+{
+    return zone->init == ngx_http_gateway_shm_init_zone ? zone->data : NULL;
+}
+
+
 void
 ngx_http_gateway_shm_stat(ngx_http_gateway_shm_t *shm,
     ngx_http_gateway_shm_stat_t *stat)

@@ -103,6 +103,9 @@ typedef struct {
     ngx_uint_t                       evicted;
 } ngx_http_gateway_shm_stat_t;
 
+/* the dictionary in a zone of this configuration; NULL: it has none */
+ngx_http_gateway_shm_t *ngx_http_gateway_shm_of(ngx_shm_zone_t *zone);
+
 void ngx_http_gateway_shm_stat(ngx_http_gateway_shm_t *shm,
     ngx_http_gateway_shm_stat_t *stat);
 

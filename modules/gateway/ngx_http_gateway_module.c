@@ -982,6 +982,8 @@ ngx_http_gateway_create_main_conf(ngx_conf_t *cf)
      *     gmcf->templates[] = NULL;
      *     gmcf->secret = { 0, NULL };
      *     gmcf->counters = NULL;
+     *     gmcf->metric_sets = NULL;
+     *     gmcf->metrics = NULL;
      *     gmcf->guard = NULL;
      *     gmcf->prepare = NULL;
      *     gmcf->used = 0;

@@ -10,6 +10,7 @@
 
 #include "ngx_http_gateway_prometheus.h"
 #include "ngx_http_gateway_conf.h"
+#include "ngx_http_gateway_shm.h"
 #include "ngx_http_gateway_status.h"
 #include "ngx_http_gateway_upstream.h"
 
@@ -120,6 +121,9 @@ static void ngx_http_gateway_prometheus_write_workers(
 static void ngx_http_gateway_prometheus_write_zones(
     ngx_http_gateway_prometheus_page_t *page,
     ngx_http_gateway_prometheus_metric_t *metric);
+static void ngx_http_gateway_prometheus_write_entries(
+    ngx_http_gateway_prometheus_page_t *page,
+    ngx_http_gateway_prometheus_metric_t *metric);
 static void ngx_http_gateway_prometheus_write_upstreams(
     ngx_http_gateway_prometheus_page_t *page,
     ngx_http_gateway_prometheus_metric_t *metric);
@@ -128,6 +132,15 @@ static ngx_int_t ngx_http_gateway_prometheus_upstream(void *data,
 
 static void ngx_http_gateway_prometheus_features(ngx_http_request_t *r,
     ngx_http_gateway_prometheus_page_t *page);
+static void ngx_http_gateway_prometheus_sets(ngx_http_request_t *r,
+    ngx_http_gateway_prometheus_page_t *page);
+static void ngx_http_gateway_prometheus_set(ngx_http_request_t *r,
+    ngx_http_gateway_prometheus_page_t *page,
+    ngx_http_gateway_metrics_set_t *set);
+static void ngx_http_gateway_prometheus_cells(
+    ngx_http_gateway_prometheus_page_t *page,
+    ngx_http_gateway_prometheus_metric_t *metric,
+    ngx_http_gateway_metric_t *feature);
 static void ngx_http_gateway_prometheus_labels(
     ngx_http_gateway_prometheus_page_t *page,
     ngx_http_gateway_prometheus_label_t *label,
@@ -167,6 +180,11 @@ static void ngx_http_gateway_prometheus_add(
 #define NGX_HTTP_GATEWAY_PROMETHEUS_SIZE     1
 #define NGX_HTTP_GATEWAY_PROMETHEUS_ALL      0
 #define NGX_HTTP_GATEWAY_PROMETHEUS_CURRENT  1
+
+/* and dictionaries */
+#define NGX_HTTP_GATEWAY_PROMETHEUS_ROOM     0
+#define NGX_HTTP_GATEWAY_PROMETHEUS_ENTRIES  1
+#define NGX_HTTP_GATEWAY_PROMETHEUS_EVICTED  2
 
 /* positions in ngx_http_gateway_stats */
 #define NGX_HTTP_GATEWAY_PROMETHEUS_ACCEPTED  0
@@ -405,6 +423,24 @@ static ngx_http_gateway_prometheus_metric_t
       "gauge", ngx_http_gateway_prometheus_write_workers,
       NGX_HTTP_GATEWAY_PROMETHEUS_GATEWAY, 0, NULL, NULL, 0 },
 
+    { "gateway_zone_capacity_entries",
+      "Entries that fit into a zone of counters or the like",
+      "gauge", ngx_http_gateway_prometheus_write_entries,
+      NGX_HTTP_GATEWAY_PROMETHEUS_GATEWAY, NGX_HTTP_GATEWAY_PROMETHEUS_ROOM,
+      NULL, NULL, 0 },
+
+    { "gateway_zone_entries",
+      "Entries that a zone of counters or the like has taken",
+      "gauge", ngx_http_gateway_prometheus_write_entries,
+      NGX_HTTP_GATEWAY_PROMETHEUS_GATEWAY,
+      NGX_HTTP_GATEWAY_PROMETHEUS_ENTRIES, NULL, NULL, 0 },
+
+    { "gateway_zone_evictions_total",
+      "Entries that were forgotten before their time, for want of room",
+      "counter", ngx_http_gateway_prometheus_write_entries,
+      NGX_HTTP_GATEWAY_PROMETHEUS_GATEWAY,
+      NGX_HTTP_GATEWAY_PROMETHEUS_EVICTED, NULL, NULL, 0 },
+
     { "gateway_zone_size_bytes",
       "Size of a shared memory zone",
       "gauge", ngx_http_gateway_prometheus_write_zones,
@@ -466,6 +502,7 @@ ngx_http_gateway_prometheus_export(ngx_http_request_t *r,
     }
 
     ngx_http_gateway_prometheus_features(r, &page);
+    ngx_http_gateway_prometheus_sets(r, &page);
 
     if (page.failed) {
         return NGX_ERROR;
@@ -520,6 +557,127 @@ ngx_http_gateway_prometheus_features(ngx_http_request_t *r,
             ngx_http_gateway_prometheus_label(page, counters[i]->label,
                                               &counters[i]->values[k]);
             ngx_http_gateway_prometheus_end(page, cells[k], 0);
+        }
+    }
+}
+
+
+/* what features count in the zone of the series, likewise */
+static void
+ngx_http_gateway_prometheus_sets(ngx_http_request_t *r,
+    ngx_http_gateway_prometheus_page_t *page)
+{
+    ngx_uint_t                        i;
+    ngx_http_gateway_main_conf_t     *gmcf;
+    ngx_http_gateway_metrics_set_t  **set;
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    if (page->series == NULL || gmcf->metric_sets == NULL) {
+        return;
+    }
+
+    set = gmcf->metric_sets->elts;
+
+    for (i = 0; i < gmcf->metric_sets->nelts && !page->failed; i++) {
+        ngx_http_gateway_prometheus_set(r, page, set[i]);
+    }
+}
+
+
+static void
+ngx_http_gateway_prometheus_set(ngx_http_request_t *r,
+    ngx_http_gateway_prometheus_page_t *page,
+    ngx_http_gateway_metrics_set_t *set)
+{
+    ngx_uint_t                             n, k;
+    ngx_http_gateway_metric_t             *feature;
+    ngx_http_gateway_prometheus_label_t   *labels;
+    ngx_http_gateway_prometheus_metric_t  *metric;
+
+    static char  *types[] = { "counter", "gauge", "histogram" };
+
+    for (n = 0; set->labels[n]; n++) { /* void */ }
+
+    labels = ngx_pcalloc(r->pool, (n + 1)
+                               * sizeof(ngx_http_gateway_prometheus_label_t));
+    if (labels == NULL) {
+        page->failed = 1;
+        return;
+    }
+
+    for (k = 0; k < n; k++) {
+        labels[k].name = set->labels[k];
+        labels[k].value = k;
+    }
+
+    for (feature = set->metrics; feature->name; feature++) {
+
+        metric = ngx_pcalloc(r->pool,
+                             sizeof(ngx_http_gateway_prometheus_metric_t));
+        if (metric == NULL) {
+            page->failed = 1;
+            return;
+        }
+
+        metric->name = feature->name;
+        metric->help = feature->help;
+        metric->type = types[feature->type];
+        metric->set = set->set;
+        metric->cell = feature->cell;
+        metric->labels = labels;
+        metric->bounds = feature->bounds;
+        metric->seconds = 1;
+
+        if (feature->type == NGX_HTTP_GATEWAY_METRICS_HISTOGRAM) {
+            ngx_http_gateway_prometheus_write_histograms(page, metric);
+
+        } else {
+            ngx_http_gateway_prometheus_cells(page, metric, feature);
+        }
+    }
+}
+
+
+/* counters that are 0 are left out, gauges are not: alerts end with them */
+static void
+ngx_http_gateway_prometheus_cells(ngx_http_gateway_prometheus_page_t *page,
+    ngx_http_gateway_prometheus_metric_t *metric,
+    ngx_http_gateway_metric_t *feature)
+{
+    ngx_uint_t                   i, k;
+    ngx_atomic_int_t             value;
+    ngx_http_gateway_series_t  **series;
+
+    series = page->series->elts;
+
+    for (i = 0; i < page->series->nelts; i++) {
+
+        if (series[i]->set != metric->set) {
+            continue;
+        }
+
+        for (k = 0; k == 0 || (feature->label && feature->values[k].len); k++)
+        {
+            value = (ngx_atomic_int_t) series[i]->cell[metric->cell + k];
+
+            if (feature->type == NGX_HTTP_GATEWAY_METRICS_GAUGE) {
+                value = ngx_max(value, 0);
+
+            } else if (value == 0) {
+                continue;
+            }
+
+            ngx_http_gateway_prometheus_begin(page, metric, "");
+            ngx_http_gateway_prometheus_labels(page, metric->labels,
+                                               series[i]);
+
+            if (feature->label) {
+                ngx_http_gateway_prometheus_label(page, feature->label,
+                                                  &feature->values[k]);
+            }
+
+            ngx_http_gateway_prometheus_end(page, (uint64_t) value, 0);
         }
     }
 }
@@ -954,6 +1112,51 @@ ngx_http_gateway_prometheus_write_zones(
         }
 
         ngx_http_gateway_prometheus_end(page, bytes, 0);
+    }
+}
+
+
+/* of dictionaries, which are made whole: how many bytes says nothing */
+static void
+ngx_http_gateway_prometheus_write_entries(
+    ngx_http_gateway_prometheus_page_t *page,
+    ngx_http_gateway_prometheus_metric_t *metric)
+{
+    ngx_uint_t                    i;
+    ngx_shm_zone_t               *zone;
+    ngx_list_part_t              *part;
+    ngx_http_gateway_shm_t       *shm;
+    ngx_http_gateway_shm_stat_t   stat;
+
+    part = (ngx_list_part_t *) &ngx_cycle->shared_memory.part;
+    zone = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            zone = part->elts;
+            i = 0;
+        }
+
+        shm = ngx_http_gateway_shm_of(&zone[i]);
+
+        if (shm == NULL) {
+            continue;
+        }
+
+        ngx_http_gateway_shm_stat(shm, &stat);
+
+        ngx_http_gateway_prometheus_begin(page, metric, "");
+        ngx_http_gateway_prometheus_label(page, "zone", &zone[i].shm.name);
+        ngx_http_gateway_prometheus_end(page,
+              metric->cell == NGX_HTTP_GATEWAY_PROMETHEUS_ROOM ? stat.room
+              : metric->cell == NGX_HTTP_GATEWAY_PROMETHEUS_ENTRIES
+                ? stat.used : stat.evicted, 0);
     }
 }
 

@@ -12,6 +12,7 @@
 
 
 #include "ngx_http_gateway_prometheus.h"
+#include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_status.h"
 
 
@@ -377,24 +378,13 @@ ngx_http_gateway_prometheus_fill(ngx_http_gateway_metrics_t *metrics,
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_prometheus_entry_t *entry,
     ngx_uint_t sets)
 {
-    u_char                       code[NGX_INT_T_LEN];
-    ngx_str_t                    values[5], *consumer;
-    ngx_http_gateway_service_t  *service;
+    u_char      code[NGX_INT_T_LEN];
+    ngx_str_t   values[5], *consumer;
 
     static ngx_str_t  empty = ngx_string("");
 
-    service = ctx->service;
-    values[0] = empty;
+    ngx_http_gateway_metrics_names(ctx->service, entry->route, values);
 
-    if (service) {
-        /* an unnamed service has its id for a name */
-        values[0] = (service->name.len == service->id.len
-                     && ngx_strncmp(service->name.data, service->id.data,
-                                    service->id.len) == 0)
-                    ? service->host : service->name;
-    }
-
-    values[1] = entry->route->name;
     consumer = entry->consumer ? &entry->consumer->username : &empty;
 
     if (sets & NGX_HTTP_GATEWAY_PROMETHEUS_BIT(
@@ -652,6 +642,8 @@ ngx_http_gateway_prometheus_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_http_gateway_prometheus_main_conf_t *pmcf = conf;
 
+    ngx_http_gateway_main_conf_t  *gmcf;
+
     static ngx_str_t  name = ngx_string("gateway_prometheus");
 
     if (pmcf->size == 0) {
@@ -669,6 +661,10 @@ ngx_http_gateway_prometheus_init_main_conf(ngx_conf_t *cf, void *conf)
     if (pmcf->metrics == NULL) {
         return NGX_CONF_ERROR;
     }
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    gmcf->metrics = pmcf->metrics;
 
     /* each worker fills its own copy */
 

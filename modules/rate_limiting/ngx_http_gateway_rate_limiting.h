@@ -11,6 +11,7 @@
 
 
 #include "ngx_http_gateway.h"
+#include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_redis.h"
 #include "ngx_http_gateway_shm.h"
 
@@ -83,6 +84,9 @@ typedef struct {
     ngx_event_t                   timer;
     ngx_msec_t                    interval;
     ngx_uint_t                    sending;   /* batches under way */
+    struct ngx_http_gateway_series_s
+                                 *series;    /* for "n"; NULL: not known */
+    ngx_http_gateway_main_conf_t *gmcf;
     ngx_http_gateway_rate_limiting_main_conf_t
                                  *mcf;
 } ngx_http_gateway_rate_limiting_sync_t;

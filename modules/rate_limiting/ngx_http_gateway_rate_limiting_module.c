@@ -13,6 +13,7 @@
 
 #include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_headers.h"
+#include "ngx_http_gateway_metrics.h"
 #include "ngx_http_gateway_rate_limiting.h"
 #include "ngx_http_gateway_reply.h"
 
@@ -42,6 +43,9 @@ static ngx_http_gateway_group_t *ngx_http_gateway_rate_limiting_group(
 static ngx_int_t ngx_http_gateway_rate_limiting_failed(
     ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf, const char *why);
+
+static void ngx_http_gateway_rate_limiting_is(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t status);
 
 static void ngx_http_gateway_rate_limiting_defaults(void *data);
 static char *ngx_http_gateway_rate_limiting_check(ngx_conf_t *cf,
@@ -345,7 +349,8 @@ ngx_http_gateway_rate_limiting_others(ngx_http_request_t *r,
     }
 
     if (conf->n == 0 && conf->more == NULL) {
-        data->status = NGX_HTTP_GATEWAY_RATE_LIMITING_PASSED;
+        ngx_http_gateway_rate_limiting_is(r, data,
+                                      NGX_HTTP_GATEWAY_RATE_LIMITING_PASSED);
         return NGX_OK;
     }
 
@@ -436,7 +441,8 @@ ngx_http_gateway_rate_limiting_decided(ngx_http_request_t *r,
     }
 
     if (!stop) {
-        data->status = NGX_HTTP_GATEWAY_RATE_LIMITING_PASSED;
+        ngx_http_gateway_rate_limiting_is(r, data,
+                                      NGX_HTTP_GATEWAY_RATE_LIMITING_PASSED);
         return NGX_OK;
     }
 
@@ -451,19 +457,36 @@ ngx_http_gateway_rate_limiting_refuse(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_data_t *data, const char *why)
 {
     if (conf->dry_run) {
-        data->status = NGX_HTTP_GATEWAY_RATE_LIMITING_DRY_RUN;
+        ngx_http_gateway_rate_limiting_is(r, data,
+                                     NGX_HTTP_GATEWAY_RATE_LIMITING_DRY_RUN);
 
         ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
                       "rate_limiting: %s, dry run", why);
         return NGX_OK;
     }
 
-    data->status = NGX_HTTP_GATEWAY_RATE_LIMITING_REFUSED;
+    ngx_http_gateway_rate_limiting_is(r, data,
+                                      NGX_HTTP_GATEWAY_RATE_LIMITING_REFUSED);
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "rate_limiting: %s", why);
 
     return ngx_http_gateway_error(r, conf->error_code, &conf->error_message);
+}
+
+
+/* what became of the request */
+
+static void
+ngx_http_gateway_rate_limiting_is(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t status)
+{
+    data->status = status;
+
+    ngx_http_gateway_metrics_request(r,
+                                     NGX_HTTP_GATEWAY_METRICS_RATE_LIMITING
+                                     + status
+                                     - NGX_HTTP_GATEWAY_RATE_LIMITING_PASSED);
 }
 
 
@@ -650,7 +673,8 @@ ngx_http_gateway_rate_limiting_failed(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    data->status = NGX_HTTP_GATEWAY_RATE_LIMITING_LOST;
+    ngx_http_gateway_rate_limiting_is(r, data,
+                                      NGX_HTTP_GATEWAY_RATE_LIMITING_LOST);
 
     if (conf->fault_tolerant || conf->dry_run) {
         return NGX_OK;
@@ -727,6 +751,13 @@ ngx_http_gateway_rate_limiting_check(ngx_conf_t *cf, void *data)
 
     mcf = ngx_http_conf_get_module_main_conf(cf,
                                         ngx_http_gateway_rate_limiting_module);
+
+    if (ngx_http_gateway_metrics_set_add(cf,
+                                         &ngx_http_gateway_metrics_limits)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     if (ngx_http_gateway_rate_limiting_check_order(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;

@@ -16,6 +16,7 @@
 
 
 #include "ngx_http_gateway_conf.h"
+#include "ngx_http_gateway_metrics.h"
 #include "ngx_http_gateway_rate_limiting.h"
 
 
@@ -64,6 +65,27 @@ typedef struct {
 } ngx_http_gateway_rate_limiting_changed_t;
 
 
+static char  *ngx_http_gateway_rate_limiting_unsent_labels[] = { NULL };
+
+static ngx_http_gateway_metric_t
+    ngx_http_gateway_rate_limiting_unsent_metrics[] =
+{
+    { "gateway_rate_limiting_unsent_keys",
+      "Clients whose counts wait to be sent to Redis",
+      NGX_HTTP_GATEWAY_METRICS_GAUGE, 0, NULL, NULL, NULL },
+
+    { NULL, NULL, 0, 0, NULL, NULL, NULL }
+};
+
+static ngx_http_gateway_metrics_set_t
+    ngx_http_gateway_rate_limiting_unsent_keys =
+{
+    NGX_HTTP_GATEWAY_METRICS_UNSENT,
+    ngx_http_gateway_rate_limiting_unsent_labels,
+    ngx_http_gateway_rate_limiting_unsent_metrics
+};
+
+
 static ngx_int_t ngx_http_gateway_rate_limiting_fetch(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf,
@@ -76,6 +98,8 @@ static ngx_int_t ngx_http_gateway_rate_limiting_take(ngx_http_request_t *r,
 static void ngx_http_gateway_rate_limiting_change(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_digest_t *digest);
+static void ngx_http_gateway_rate_limiting_unsent(
+    ngx_http_gateway_rate_limiting_sync_t *sync, ngx_int_t change);
 static void ngx_http_gateway_rate_limiting_timer(ngx_event_t *ev);
 static ngx_int_t ngx_http_gateway_rate_limiting_push(
     ngx_http_gateway_rate_limiting_changed_t *changed);
@@ -344,11 +368,37 @@ ngx_http_gateway_rate_limiting_change(ngx_http_request_t *r,
     ngx_memcpy(changed->text, prefix.data, prefix.len);
 
     ngx_queue_insert_tail(&sync->changed, &changed->queue);
-    sync->n++;
+    ngx_http_gateway_rate_limiting_unsent(sync, 1);
 
     if (!sync->timer.timer_set) {
         ngx_add_timer(&sync->timer, sync->interval);
     }
+}
+
+
+/* the number of keys that wait, also in the metrics */
+
+static void
+ngx_http_gateway_rate_limiting_unsent(
+    ngx_http_gateway_rate_limiting_sync_t *sync, ngx_int_t change)
+{
+    ngx_http_gateway_metrics_t  *metrics;
+
+    sync->n += change;
+
+    metrics = sync->gmcf->metrics;
+
+    if (metrics == NULL) {
+        return;
+    }
+
+    if (sync->series == NULL) {
+        sync->series = ngx_http_gateway_metrics_series(metrics,
+                                              NGX_HTTP_GATEWAY_METRICS_UNSENT,
+                                              1, NULL, 0);
+    }
+
+    ngx_http_gateway_metrics_change(metrics, sync->series, 0, change);
 }
 
 
@@ -373,7 +423,7 @@ ngx_http_gateway_rate_limiting_timer(ngx_event_t *ev)
         /* the analyzer does not see that removing a head made another one */
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         ngx_queue_remove(q);
-        sync->n--;
+        ngx_http_gateway_rate_limiting_unsent(sync, -1);
 
         if (ngx_http_gateway_rate_limiting_push(changed) == NGX_OK) {
             continue;
@@ -387,7 +437,7 @@ ngx_http_gateway_rate_limiting_timer(ngx_event_t *ev)
         }
 
         ngx_queue_insert_head(&sync->changed, &changed->queue);
-        sync->n++;
+        ngx_http_gateway_rate_limiting_unsent(sync, 1);
 
         ngx_add_timer(ev, ngx_max(sync->interval,
                                   NGX_HTTP_GATEWAY_RATE_AGAIN));
@@ -557,7 +607,7 @@ ngx_http_gateway_rate_limiting_pushed(void *data, redisReply *reply)
     }
 
     ngx_queue_insert_tail(&sync->changed, &changed->queue);
-    sync->n++;
+    ngx_http_gateway_rate_limiting_unsent(sync, 1);
 
     if (!sync->timer.timer_set) {
         ngx_add_timer(&sync->timer, ngx_max(sync->interval,
@@ -659,6 +709,8 @@ ngx_http_gateway_rate_limiting_sync(ngx_conf_t *cf,
     ngx_queue_init(&sync->changed);
 
     sync->mcf = mcf;
+    sync->gmcf = ngx_http_conf_get_module_main_conf(cf,
+                                                    ngx_http_gateway_module);
     sync->interval = conf->sync_rate == -1
                      ? NGX_HTTP_GATEWAY_RATE_AGAIN
                      : (ngx_msec_t) (conf->sync_rate * 1000);
@@ -668,6 +720,13 @@ ngx_http_gateway_rate_limiting_sync(ngx_conf_t *cf,
     sync->timer.log = &cf->cycle->new_log;
 
     mcf->synced.used = 1;
+
+    if (ngx_http_gateway_metrics_set_add(cf,
+                                  &ngx_http_gateway_rate_limiting_unsent_keys)
+        != NGX_OK)
+    {
+        return NULL;
+    }
 
     return sync;
 }

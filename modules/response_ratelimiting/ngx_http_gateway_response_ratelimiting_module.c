@@ -14,6 +14,7 @@
 
 #include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_headers.h"
+#include "ngx_http_gateway_metrics.h"
 #include "ngx_http_gateway_reply.h"
 #include "ngx_http_gateway_response_ratelimiting.h"
 
@@ -23,6 +24,16 @@
 
 /* seconds between two log lines about counters that cannot be had */
 #define NGX_HTTP_GATEWAY_RESPONSE_REPEAT  60
+
+/* what became of a request, in metrics */
+#define NGX_HTTP_GATEWAY_RESPONSE_IS_PASSED                                   \
+    (NGX_HTTP_GATEWAY_METRICS_RESPONSE_RATELIMITING + 0)
+#define NGX_HTTP_GATEWAY_RESPONSE_IS_REJECTED                                 \
+    (NGX_HTTP_GATEWAY_METRICS_RESPONSE_RATELIMITING + 1)
+#define NGX_HTTP_GATEWAY_RESPONSE_IS_RESPONSE_REJECTED                        \
+    (NGX_HTTP_GATEWAY_METRICS_RESPONSE_RATELIMITING + 2)
+#define NGX_HTTP_GATEWAY_RESPONSE_IS_FAILED                                   \
+    (NGX_HTTP_GATEWAY_METRICS_RESPONSE_RATELIMITING + 3)
 
 
 typedef enum {
@@ -362,6 +373,9 @@ ngx_http_gateway_response_ratelimiting_admit(ngx_http_request_t *r,
             ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                           "response_ratelimiting: limit exceeded");
 
+            ngx_http_gateway_metrics_request(r,
+                                     NGX_HTTP_GATEWAY_RESPONSE_IS_REJECTED);
+
             return ngx_http_gateway_error(r, 429, &limit[i].message);
         }
 
@@ -407,6 +421,8 @@ ngx_http_gateway_response_ratelimiting_failed(ngx_http_request_t *r,
                       "requests %s",
                       conf->fault_tolerant ? "pass without limit" : "fail");
     }
+
+    ngx_http_gateway_metrics_request(r, NGX_HTTP_GATEWAY_RESPONSE_IS_FAILED);
 
     if (conf->fault_tolerant) {
         return NGX_OK;
@@ -465,6 +481,10 @@ ngx_http_gateway_response_ratelimiting_header(ngx_http_request_t *r,
             }
         }
     }
+
+    ngx_http_gateway_metrics_request(r, stop
+                           ? NGX_HTTP_GATEWAY_RESPONSE_IS_RESPONSE_REJECTED
+                           : NGX_HTTP_GATEWAY_RESPONSE_IS_PASSED);
 
     if (stop) {
         data->stopped = 1;
@@ -877,6 +897,13 @@ ngx_http_gateway_response_ratelimiting_check(ngx_conf_t *cf, void *arg)
 
     ngx_uint_t                          i;
     ngx_http_gateway_response_limit_t  *limit;
+
+    if (ngx_http_gateway_metrics_set_add(cf,
+                                         &ngx_http_gateway_metrics_limits)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     if (conf->limits == NULL) {
         return "needs at least one \"limits.<name>.<period>\"";
