@@ -62,6 +62,57 @@ ngx_http_gateway_add_policy(ngx_conf_t *cf, ngx_http_gateway_policy_t *policy)
 }
 
 
+ngx_int_t
+ngx_http_gateway_add_init(ngx_conf_t *cf, ngx_http_gateway_init_pt handler,
+    void *data)
+{
+    ngx_http_gateway_init_t       *init;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    if (gmcf->inits == NULL) {
+        gmcf->inits = ngx_array_create(cf->pool, 4,
+                                       sizeof(ngx_http_gateway_init_t));
+        if (gmcf->inits == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    init = ngx_array_push(gmcf->inits);
+    if (init == NULL) {
+        return NGX_ERROR;
+    }
+
+    init->handler = handler;
+    init->data = data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_run_inits(ngx_conf_t *cf, ngx_http_gateway_main_conf_t *gmcf)
+{
+    ngx_uint_t                i;
+    ngx_http_gateway_init_t  *init;
+
+    if (gmcf->inits == NULL) {
+        return NGX_OK;
+    }
+
+    init = gmcf->inits->elts;
+
+    for (i = 0; i < gmcf->inits->nelts; i++) {
+        if (init[i].handler(cf, init[i].data) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 char *
 ngx_http_gateway_policy_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)

@@ -119,6 +119,7 @@ typedef struct {
 
     void                            *store;     /* owned by "store" */
     ngx_array_t                     *counters;  /* ..._counters_t * */
+    ngx_array_t                     *inits;     /* ..._init_t, or NULL */
     ngx_array_t                     *admin_routes; /* ..._admin_route_t * */
     ngx_array_t                     *metric_sets; /* ..._metrics_set_t * */
     struct ngx_http_gateway_metrics_s
@@ -141,6 +142,15 @@ typedef struct {
 } ngx_http_gateway_main_conf_t;
 
 
+/* what a part of a policy's conf needs once everything is read */
+typedef ngx_int_t (*ngx_http_gateway_init_pt)(ngx_conf_t *cf, void *data);
+
+typedef struct {
+    ngx_http_gateway_init_pt         handler;   /* NGX_OK or NGX_ERROR */
+    void                            *data;
+} ngx_http_gateway_init_t;
+
+
 typedef struct {
     ngx_flag_t                       gateway;   /* has services or routes */
     ngx_flag_t                       no_route_404;
@@ -148,6 +158,18 @@ typedef struct {
 
 
 /* policies and the chain, ngx_http_gateway_conf.c */
+
+/*
+ * While directives are read, as in check() of a policy: calls the handler in
+ * the core's postconfiguration, in the order of these calls.  NGX_OK or
+ * NGX_ERROR.
+ */
+ngx_int_t ngx_http_gateway_add_init(ngx_conf_t *cf,
+    ngx_http_gateway_init_pt handler, void *data);
+
+/* calls them; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_gateway_run_inits(ngx_conf_t *cf,
+    ngx_http_gateway_main_conf_t *gmcf);
 
 /* merges the instances of parent under those of conf; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_http_gateway_merge_instances(ngx_conf_t *cf,

@@ -7,6 +7,7 @@
 
 
 #include "ngx_http_gateway_sender.h"
+#include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_connect.h"
 
 #include <ngx_event.h>
@@ -47,6 +48,8 @@ static void ngx_http_gateway_sender_fail(ngx_http_gateway_sender_t *sender,
     const char *what);
 static void ngx_http_gateway_sender_shift(ngx_http_gateway_sender_t *sender);
 static void ngx_http_gateway_sender_close(ngx_http_gateway_sender_t *sender);
+static ngx_int_t ngx_http_gateway_sender_init_handler(ngx_conf_t *cf,
+    void *data);
 static void ngx_http_gateway_sender_cleanup(void *data);
 
 
@@ -636,6 +639,42 @@ ngx_http_gateway_sender_close(ngx_http_gateway_sender_t *sender)
 
 
 /* configuration */
+
+char *
+ngx_http_gateway_sender_check(ngx_conf_t *cf,
+    ngx_http_gateway_sender_t *sender)
+{
+    if (sender->host.len == 0) {
+        return "needs \"host\"";
+    }
+
+    if (sender->port == NGX_CONF_UNSET_UINT) {
+        return "needs \"port\"";
+    }
+
+#if !(NGX_SSL)
+    if (sender->tls) {
+        return "needs an nginx with TLS for \"tls\"";
+    }
+#endif
+
+    if (ngx_http_gateway_add_init(cf, ngx_http_gateway_sender_init_handler,
+                                  sender)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_sender_init_handler(ngx_conf_t *cf, void *data)
+{
+    return ngx_http_gateway_sender_init(cf, data);
+}
+
 
 ngx_int_t
 ngx_http_gateway_sender_init(ngx_conf_t *cf,

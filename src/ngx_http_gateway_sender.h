@@ -12,6 +12,9 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_http_gateway.h"
+#include "ngx_http_gateway_record.h"
+
 
 /*
  * Sends pieces of bytes to one place over TCP (with or without TLS), UDP or a
@@ -21,13 +24,22 @@
  * cannot be reached, what waits is dropped, and what comes in the same second,
  * with a message once a second.
  * Each worker has its own connection.
+ *
+ * How to use it, in a policy:
+ *
+ *   - embed ngx_http_gateway_sender_t in the conf, its rows
+ *     NGX_HTTP_GATEWAY_SENDER_PARAMS(conf_t, field) or _HOST_PARAMS in the
+ *     table of parameters, and set what the owner sets in defaults();
+ *   - return ngx_http_gateway_sender_check() in check();
+ *   - in the log phase call ngx_http_gateway_sender_send().
  */
 
 typedef struct {
     /* set by the owner, before ..._init() */
     ngx_str_t                        feature;   /* for messages */
     ngx_str_t                        host;      /* or "unix:/path" */
-    ngx_uint_t                       port;
+    ngx_uint_t                       port;      /* NGX_CONF_UNSET_UINT:
+                                                   must be given */
     int                              type;      /* SOCK_STREAM, SOCK_DGRAM */
     ngx_msec_t                       timeout;   /* to connect, to write */
     ngx_msec_t                       keepalive; /* of an idle connection */
@@ -58,10 +70,37 @@ typedef struct {
 } ngx_http_gateway_sender_t;
 
 
+/* the head of the confs of policies that send a record in the log phase */
+typedef struct {
+    ngx_http_gateway_record_conf_t   record;
+    ngx_http_gateway_sender_t        sender;
+} ngx_http_gateway_sender_record_conf_t;
+
+
+/* rows of a table of parameters */
+#define NGX_HTTP_GATEWAY_SENDER_HOST_PARAMS(type, field)                      \
+    { ngx_string("host"), NGX_HTTP_GATEWAY_PARAM_STRING,                      \
+      offsetof(type, field.host), 0, 0, NULL },                               \
+    { ngx_string("port"), NGX_HTTP_GATEWAY_PARAM_INT,                         \
+      offsetof(type, field.port), 0, 65535, NULL }
+
+#define NGX_HTTP_GATEWAY_SENDER_PARAMS(type, field)                           \
+    NGX_HTTP_GATEWAY_SENDER_HOST_PARAMS(type, field),                         \
+    { ngx_string("timeout"), NGX_HTTP_GATEWAY_PARAM_INT,                      \
+      offsetof(type, field.timeout), 0, 2147483646, NULL }
+
+
 /*
- * For postconfiguration.  Addresses are used as they are, "localhost" is
- * 127.0.0.1, names are looked up at run time by the resolver of http{}.
- * NGX_OK, or NGX_ERROR after a message.
+ * After the parameters: NGX_CONF_OK, a phrase, or NGX_CONF_ERROR.  What is
+ * left is done when everything is read.
+ */
+char *ngx_http_gateway_sender_check(ngx_conf_t *cf,
+    ngx_http_gateway_sender_t *sender);
+
+/*
+ * For postconfiguration, for who does without the above.  Addresses are used
+ * as they are, "localhost" is 127.0.0.1, names are looked up at run time by
+ * the resolver of http{}.  NGX_OK, or NGX_ERROR after a message.
  */
 ngx_int_t ngx_http_gateway_sender_init(ngx_conf_t *cf,
     ngx_http_gateway_sender_t *sender);

@@ -984,6 +984,7 @@ ngx_http_gateway_create_main_conf(ngx_conf_t *cf)
      *     gmcf->counters = NULL;
      *     gmcf->metric_sets = NULL;
      *     gmcf->metrics = NULL;
+     *     gmcf->inits = NULL;
      *     gmcf->guard = NULL;
      *     gmcf->prepare = NULL;
      *     gmcf->used = 0;
@@ -1184,7 +1185,8 @@ ngx_http_gateway_init(ngx_conf_t *cf)
     }
 
     if (ngx_http_gateway_build_chains(cf, gmcf) != NGX_OK
-        || ngx_http_gateway_redis_init(cf) != NGX_OK)
+        || ngx_http_gateway_redis_init(cf) != NGX_OK
+        || ngx_http_gateway_run_inits(cf, gmcf) != NGX_OK)
     {
         return NGX_ERROR;
     }

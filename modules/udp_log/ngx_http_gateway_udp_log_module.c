@@ -12,38 +12,16 @@
 #include "ngx_http_gateway_sender.h"
 
 
-typedef struct {
-    ngx_http_gateway_record_conf_t   record;    /* must be the first */
-    ngx_http_gateway_sender_t        sender;
-} ngx_http_gateway_udp_log_conf_t;
-
-
-typedef struct {
-    ngx_array_t                      confs;     /* ..._conf_t * */
-} ngx_http_gateway_udp_log_main_conf_t;
-
-
 static void ngx_http_gateway_udp_log_log(ngx_http_request_t *r, void *data);
 static void ngx_http_gateway_udp_log_defaults(void *data);
 static char *ngx_http_gateway_udp_log_check(ngx_conf_t *cf, void *data);
 static ngx_int_t ngx_http_gateway_udp_log_preconfiguration(ngx_conf_t *cf);
-static ngx_int_t ngx_http_gateway_udp_log_init(ngx_conf_t *cf);
-static void *ngx_http_gateway_udp_log_create_main_conf(ngx_conf_t *cf);
 
 
 static ngx_http_gateway_param_t  ngx_http_gateway_udp_log_params[] = {
 
-    { ngx_string("host"), NGX_HTTP_GATEWAY_PARAM_STRING,
-      offsetof(ngx_http_gateway_udp_log_conf_t, sender.host), 0, 0,
-      NULL },
-
-    { ngx_string("port"), NGX_HTTP_GATEWAY_PARAM_INT,
-      offsetof(ngx_http_gateway_udp_log_conf_t, sender.port), 0, 65535,
-      NULL },
-
-    { ngx_string("timeout"), NGX_HTTP_GATEWAY_PARAM_INT,
-      offsetof(ngx_http_gateway_udp_log_conf_t, sender.timeout), 0, 2147483646,
-      NULL },
+    NGX_HTTP_GATEWAY_SENDER_PARAMS(ngx_http_gateway_sender_record_conf_t,
+                                   sender),
 
     NGX_HTTP_GATEWAY_RECORD_PARAM,
 
@@ -55,7 +33,7 @@ static ngx_http_gateway_policy_t  ngx_http_gateway_udp_log = {
     ngx_string("udp_log"),
     8,
     0,                                     /* forbidden */
-    sizeof(ngx_http_gateway_udp_log_conf_t),
+    sizeof(ngx_http_gateway_sender_record_conf_t),
     ngx_http_gateway_udp_log_params,
     ngx_http_gateway_udp_log_defaults,
     ngx_http_gateway_udp_log_check,
@@ -82,9 +60,9 @@ static ngx_command_t  ngx_http_gateway_udp_log_commands[] = {
 
 static ngx_http_module_t  ngx_http_gateway_udp_log_module_ctx = {
     ngx_http_gateway_udp_log_preconfiguration, /* preconfiguration */
-    ngx_http_gateway_udp_log_init,            /* postconfiguration */
+    NULL,                                  /* postconfiguration */
 
-    ngx_http_gateway_udp_log_create_main_conf, /* create main configuration */
+    NULL,                                  /* create main configuration */
     NULL,                                  /* init main configuration */
 
     NULL,                                  /* create server configuration */
@@ -114,7 +92,7 @@ ngx_module_t  ngx_http_gateway_udp_log_module = {
 static void
 ngx_http_gateway_udp_log_log(ngx_http_request_t *r, void *data)
 {
-    ngx_http_gateway_udp_log_conf_t *conf = data;
+    ngx_http_gateway_sender_record_conf_t *conf = data;
 
     ngx_str_t  record;
 
@@ -129,7 +107,7 @@ ngx_http_gateway_udp_log_log(ngx_http_request_t *r, void *data)
 static void
 ngx_http_gateway_udp_log_defaults(void *data)
 {
-    ngx_http_gateway_udp_log_conf_t *conf = data;
+    ngx_http_gateway_sender_record_conf_t *conf = data;
 
     ngx_str_set(&conf->sender.feature, "udp_log");
     conf->sender.port = NGX_CONF_UNSET_UINT;
@@ -142,30 +120,9 @@ ngx_http_gateway_udp_log_defaults(void *data)
 static char *
 ngx_http_gateway_udp_log_check(ngx_conf_t *cf, void *data)
 {
-    ngx_http_gateway_udp_log_conf_t *conf = data;
+    ngx_http_gateway_sender_record_conf_t *conf = data;
 
-    ngx_http_gateway_udp_log_conf_t       **p;
-    ngx_http_gateway_udp_log_main_conf_t   *mcf;
-
-    if (conf->sender.host.len == 0) {
-        return "needs \"host\"";
-    }
-
-    if (conf->sender.port == NGX_CONF_UNSET_UINT) {
-        return "needs \"port\"";
-    }
-
-    mcf = ngx_http_conf_get_module_main_conf(cf,
-                                       ngx_http_gateway_udp_log_module);
-
-    p = ngx_array_push(&mcf->confs);
-    if (p == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *p = conf;
-
-    return NGX_CONF_OK;
+    return ngx_http_gateway_sender_check(cf, &conf->sender);
 }
 
 
@@ -173,43 +130,4 @@ static ngx_int_t
 ngx_http_gateway_udp_log_preconfiguration(ngx_conf_t *cf)
 {
     return ngx_http_gateway_add_policy(cf, &ngx_http_gateway_udp_log);
-}
-
-
-static ngx_int_t
-ngx_http_gateway_udp_log_init(ngx_conf_t *cf)
-{
-    ngx_uint_t                            i;
-    ngx_http_gateway_udp_log_conf_t       **conf;
-    ngx_http_gateway_udp_log_main_conf_t   *mcf;
-
-    mcf = ngx_http_conf_get_module_main_conf(cf,
-                                       ngx_http_gateway_udp_log_module);
-    conf = mcf->confs.elts;
-
-    for (i = 0; i < mcf->confs.nelts; i++) {
-        if (ngx_http_gateway_sender_init(cf, &conf[i]->sender) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static void *
-ngx_http_gateway_udp_log_create_main_conf(ngx_conf_t *cf)
-{
-    ngx_http_gateway_udp_log_main_conf_t  *mcf;
-
-    mcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_udp_log_main_conf_t));
-    if (mcf == NULL) {
-        return NULL;
-    }
-
-    if (ngx_array_init(&mcf->confs, cf->pool, 2, sizeof(void *)) != NGX_OK) {
-        return NULL;
-    }
-
-    return mcf;
 }
