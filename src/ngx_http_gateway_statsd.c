@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_gateway_statsd.h"
+#include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_record.h"
 
 
@@ -17,9 +18,10 @@ static char *ngx_http_gateway_statsd_option(ngx_conf_t *cf,
     ngx_http_gateway_statsd_metric_t *metric, ngx_str_t *option);
 static ngx_uint_t ngx_http_gateway_statsd_is(const ngx_str_t *text,
     const char *name);
+static ngx_int_t ngx_http_gateway_statsd_init(ngx_conf_t *cf, void *data);
 
 
-const char  *ngx_http_gateway_statsd_names[] = {
+static const char  *ngx_http_gateway_statsd_names[] = {
     "request_count",
     "latency",
     "request_size",
@@ -33,6 +35,16 @@ const char  *ngx_http_gateway_statsd_names[] = {
     "status_count_per_workspace",
     "status_count_per_user_per_route",
     "shdict_usage"
+};
+
+
+const char  *ngx_http_gateway_statsd_stats[] = {
+    "request.count",
+    "latency",
+    "request.size",
+    "response.size",
+    "upstream_latency",
+    "kong_latency"
 };
 
 
@@ -228,6 +240,14 @@ ngx_http_gateway_statsd_service(ngx_http_gateway_service_t *service,
 }
 
 
+void
+ngx_http_gateway_statsd_add(ngx_http_gateway_statsd_conf_t *conf,
+    const ngx_str_t *lines)
+{
+    ngx_http_gateway_queue_add(&conf->queue, &conf->queue_conf, conf, lines);
+}
+
+
 /* lines go out one by one, or as many together as a datagram may have */
 
 static void
@@ -309,9 +329,11 @@ ngx_http_gateway_statsd_send(ngx_http_gateway_queue_batch_t *batch)
 /* configuration */
 
 char *
-ngx_http_gateway_statsd_metric(ngx_conf_t *cf,
-    ngx_http_gateway_statsd_conf_t *conf, ngx_str_t *value, ngx_uint_t last)
+ngx_http_gateway_statsd_metric(ngx_conf_t *cf, void *data, ngx_str_t *name,
+    ngx_str_t *value)
 {
+    ngx_http_gateway_statsd_conf_t *conf = data;
+
     char                              *rv;
     u_char                            *p, *end, *bar;
     ngx_str_t                          text;
@@ -360,13 +382,13 @@ ngx_http_gateway_statsd_metric(ngx_conf_t *cf,
 
         if (n == 0) {
             for (i = 0;
-                 i <= last
+                 i <= conf->last
                  && !ngx_http_gateway_statsd_is(&text,
                                             ngx_http_gateway_statsd_names[i]);
                  i++)
             { /* void */ }
 
-            if (i > last) {
+            if (i > conf->last) {
                 return "there is no metric of this name";
             }
 
@@ -505,7 +527,7 @@ ngx_http_gateway_statsd_is(const ngx_str_t *text, const char *name)
 
 void
 ngx_http_gateway_statsd_defaults(ngx_http_gateway_statsd_conf_t *conf,
-    const char *feature)
+    const char *feature, ngx_uint_t last)
 {
     conf->sender.feature.data = (u_char *) feature;
     conf->sender.feature.len = ngx_strlen(feature);
@@ -515,15 +537,55 @@ ngx_http_gateway_statsd_defaults(ngx_http_gateway_statsd_conf_t *conf,
     conf->sender.timeout = 1000;
     conf->sender.keepalive = 60000;
     ngx_str_set(&conf->prefix, "kong");
+    conf->last = last;
 
     ngx_http_gateway_queue_defaults(&conf->queue_conf);
 }
 
 
-ngx_int_t
-ngx_http_gateway_statsd_init(ngx_conf_t *cf,
-    ngx_http_gateway_statsd_conf_t *conf)
+char *
+ngx_http_gateway_statsd_check(ngx_conf_t *cf,
+    ngx_http_gateway_statsd_conf_t *conf, ngx_str_t *standard)
 {
+    char        *rv;
+    ngx_uint_t   i;
+
+    if (conf->sender.host.len == 0) {
+        return "needs \"host\"";
+    }
+
+    rv = ngx_http_gateway_queue_check(&conf->queue_conf);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (conf->metrics == NULL) {
+
+        for (i = 0; standard[i].len; i++) {
+            rv = ngx_http_gateway_statsd_metric(cf, conf, NULL, &standard[i]);
+
+            if (rv != NGX_CONF_OK) {
+                return rv;
+            }
+        }
+    }
+
+    if (ngx_http_gateway_add_init(cf, ngx_http_gateway_statsd_init, conf)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_statsd_init(ngx_conf_t *cf, void *data)
+{
+    ngx_http_gateway_statsd_conf_t *conf = data;
+
     if (conf->use_tcp) {
         conf->sender.type = SOCK_STREAM;
     }

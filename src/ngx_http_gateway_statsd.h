@@ -17,6 +17,14 @@
  * Metrics of requests in the lines of StatsD, "name:value|type|@rate", which
  * wait in a queue and go out over UDP or TCP.  What could end a part of a line
  * in a name, of an entity or of a host, becomes "_".
+ *
+ * How to use it, in a policy:
+ *
+ *   - let the conf begin with a ngx_http_gateway_statsd_conf_t, with its rows
+ *     NGX_HTTP_GATEWAY_STATSD_PARAMS(conf_t, field) in the table of parameters
+ *     and ngx_http_gateway_statsd_defaults() in defaults();
+ *   - return ngx_http_gateway_statsd_check() in check();
+ *   - in the log phase call ngx_http_gateway_statsd_add().
  */
 
 enum {
@@ -80,7 +88,9 @@ typedef struct {
     ngx_http_gateway_queue_conf_t    queue_conf;
     ngx_http_gateway_queue_t         queue;
     ngx_str_t                        prefix;
-    ngx_array_t                     *metrics;   /* NULL: the default ones */
+    ngx_array_t                     *metrics;   /* ..._metric_t */
+    ngx_uint_t                       last;      /* of the names of metrics
+                                                   that are allowed */
     ngx_uint_t                       packet_size;  /* 0: a line each */
     ngx_flag_t                       use_tcp;
 } ngx_http_gateway_statsd_conf_t;
@@ -93,8 +103,20 @@ typedef struct {
 } ngx_http_gateway_statsd_values_t;
 
 
-extern const char  *ngx_http_gateway_statsd_names[];
+/* what values are called in lines, by number of the metric */
+extern const char  *ngx_http_gateway_statsd_stats[];
+
 extern ngx_conf_enum_t  ngx_http_gateway_statsd_identifiers[];
+
+
+/* rows of a table of parameters; the field begins the conf */
+#define NGX_HTTP_GATEWAY_STATSD_PARAMS(type, field)                           \
+    NGX_HTTP_GATEWAY_SENDER_HOST_PARAMS(type, field.sender),                  \
+    { ngx_string("prefix"), NGX_HTTP_GATEWAY_PARAM_STRING,                    \
+      offsetof(type, field.prefix), 0, 0, NULL },                             \
+    { ngx_string("metrics"), NGX_HTTP_GATEWAY_PARAM_CUSTOM, 0, 0, 0,          \
+      ngx_http_gateway_statsd_metric },                                       \
+    NGX_HTTP_GATEWAY_QUEUE_PARAMS(type, field.queue_conf)
 
 
 void ngx_http_gateway_statsd_values(ngx_http_request_t *r,
@@ -113,20 +135,30 @@ ngx_int_t ngx_http_gateway_statsd_consumer(
 ngx_int_t ngx_http_gateway_statsd_service(ngx_http_gateway_service_t *service,
     ngx_uint_t by, ngx_str_t *name);
 
+/* queues lines, each of which ends with a line feed */
+void ngx_http_gateway_statsd_add(ngx_http_gateway_statsd_conf_t *conf,
+    const ngx_str_t *lines);
+
 /*
- * One metric of a directive: "latency|gauge|sample_rate=0.5|tag=a:b"; an empty
- * value is an empty list.  last: of the names that are allowed.
+ * A ngx_http_gateway_param_pt, one metric of a directive:
+ * "latency|gauge|sample_rate=0.5|tag=a:b"; an empty value is an empty list.
  */
-char *ngx_http_gateway_statsd_metric(ngx_conf_t *cf,
-    ngx_http_gateway_statsd_conf_t *conf, ngx_str_t *value, ngx_uint_t last);
+char *ngx_http_gateway_statsd_metric(ngx_conf_t *cf, void *data,
+    ngx_str_t *name, ngx_str_t *value);
 
-/* localhost, port 8125, prefix "kong", those of the queue */
+/*
+ * localhost, port 8125, prefix "kong", those of the queue; last: of the names
+ * of metrics that are allowed
+ */
 void ngx_http_gateway_statsd_defaults(ngx_http_gateway_statsd_conf_t *conf,
-    const char *feature);
+    const char *feature, ngx_uint_t last);
 
-/* for postconfiguration */
-ngx_int_t ngx_http_gateway_statsd_init(ngx_conf_t *cf,
-    ngx_http_gateway_statsd_conf_t *conf);
+/*
+ * After the parameters: NGX_CONF_OK, a phrase, or NGX_CONF_ERROR.  standard:
+ * metrics of a directive without any, up to a null string.
+ */
+char *ngx_http_gateway_statsd_check(ngx_conf_t *cf,
+    ngx_http_gateway_statsd_conf_t *conf, ngx_str_t *standard);
 
 
 #endif /* _NGX_HTTP_GATEWAY_STATSD_H_INCLUDED_ */

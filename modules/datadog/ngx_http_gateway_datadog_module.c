@@ -19,23 +19,14 @@ typedef struct {
 } ngx_http_gateway_datadog_conf_t;
 
 
-typedef struct {
-    ngx_array_t                      confs;     /* ..._conf_t * */
-} ngx_http_gateway_datadog_main_conf_t;
-
-
 static void ngx_http_gateway_datadog_log(ngx_http_request_t *r, void *data);
 static ngx_int_t ngx_http_gateway_datadog_tags(ngx_http_request_t *r,
     ngx_http_gateway_datadog_conf_t *conf,
     ngx_http_gateway_statsd_metric_t *metric, ngx_uint_t status,
     ngx_str_t *tags);
-static char *ngx_http_gateway_datadog_metric(ngx_conf_t *cf, void *data,
-    ngx_str_t *name, ngx_str_t *value);
 static void ngx_http_gateway_datadog_defaults(void *data);
 static char *ngx_http_gateway_datadog_check(ngx_conf_t *cf, void *data);
 static ngx_int_t ngx_http_gateway_datadog_preconfiguration(ngx_conf_t *cf);
-static ngx_int_t ngx_http_gateway_datadog_init(ngx_conf_t *cf);
-static void *ngx_http_gateway_datadog_create_main_conf(ngx_conf_t *cf);
 
 
 /* those of a directive without any */
@@ -55,30 +46,9 @@ static ngx_str_t  ngx_http_gateway_datadog_standard[] = {
 };
 
 
-/* by number of the metric */
-static const char  *ngx_http_gateway_datadog_stats[] = {
-    "request.count",
-    "latency",
-    "request.size",
-    "response.size",
-    "upstream_latency",
-    "kong_latency"
-};
-
-
 static ngx_http_gateway_param_t  ngx_http_gateway_datadog_params[] = {
 
-    { ngx_string("host"), NGX_HTTP_GATEWAY_PARAM_STRING,
-      offsetof(ngx_http_gateway_datadog_conf_t, statsd.sender.host), 0, 0,
-      NULL },
-
-    { ngx_string("port"), NGX_HTTP_GATEWAY_PARAM_INT,
-      offsetof(ngx_http_gateway_datadog_conf_t, statsd.sender.port), 0, 65535,
-      NULL },
-
-    { ngx_string("prefix"), NGX_HTTP_GATEWAY_PARAM_STRING,
-      offsetof(ngx_http_gateway_datadog_conf_t, statsd.prefix), 0, 0,
-      NULL },
+    NGX_HTTP_GATEWAY_STATSD_PARAMS(ngx_http_gateway_datadog_conf_t, statsd),
 
     { ngx_string("service_name_tag"), NGX_HTTP_GATEWAY_PARAM_STRING,
       offsetof(ngx_http_gateway_datadog_conf_t, service_name_tag), 0, 0,
@@ -91,12 +61,6 @@ static ngx_http_gateway_param_t  ngx_http_gateway_datadog_params[] = {
     { ngx_string("consumer_tag"), NGX_HTTP_GATEWAY_PARAM_STRING,
       offsetof(ngx_http_gateway_datadog_conf_t, consumer_tag), 0, 0,
       NULL },
-
-    { ngx_string("metrics"), NGX_HTTP_GATEWAY_PARAM_CUSTOM, 0, 0, 0,
-      ngx_http_gateway_datadog_metric },
-
-    NGX_HTTP_GATEWAY_QUEUE_PARAMS(ngx_http_gateway_datadog_conf_t,
-                                  statsd.queue_conf),
 
     { ngx_null_string, 0, 0, 0, 0, NULL }
 };
@@ -133,9 +97,9 @@ static ngx_command_t  ngx_http_gateway_datadog_commands[] = {
 
 static ngx_http_module_t  ngx_http_gateway_datadog_module_ctx = {
     ngx_http_gateway_datadog_preconfiguration, /* preconfiguration */
-    ngx_http_gateway_datadog_init,            /* postconfiguration */
+    NULL,                                  /* postconfiguration */
 
-    ngx_http_gateway_datadog_create_main_conf, /* create main configuration */
+    NULL,                                  /* create main configuration */
     NULL,                                  /* init main configuration */
 
     NULL,                                  /* create server configuration */
@@ -219,7 +183,7 @@ ngx_http_gateway_datadog_log(ngx_http_request_t *r, void *data)
 
         p = ngx_cpymem(p, conf->statsd.prefix.data, conf->statsd.prefix.len);
         p = ngx_sprintf(p, ".%s",
-                        ngx_http_gateway_datadog_stats[metric[i].name]);
+                        ngx_http_gateway_statsd_stats[metric[i].name]);
         p = ngx_http_gateway_statsd_end(p, NGX_HTTP_GATEWAY_STATSD_DOGSTATSD,
                                         &tags[i], &value, metric[i].type,
                                         &metric[i].rate);
@@ -227,8 +191,7 @@ ngx_http_gateway_datadog_log(ngx_http_request_t *r, void *data)
 
     entry.len = p - entry.data;
 
-    ngx_http_gateway_queue_add(&conf->statsd.queue, &conf->statsd.queue_conf,
-                               conf, &entry);
+    ngx_http_gateway_statsd_add(&conf->statsd, &entry);
 }
 
 
@@ -321,21 +284,13 @@ ngx_http_gateway_datadog_tags(ngx_http_request_t *r,
 
 /* configuration */
 
-static char *
-ngx_http_gateway_datadog_metric(ngx_conf_t *cf, void *data, ngx_str_t *name,
-    ngx_str_t *value)
-{
-    return ngx_http_gateway_statsd_metric(cf, data, value,
-                                  NGX_HTTP_GATEWAY_STATSD_KONG_LATENCY);
-}
-
-
 static void
 ngx_http_gateway_datadog_defaults(void *data)
 {
     ngx_http_gateway_datadog_conf_t *conf = data;
 
-    ngx_http_gateway_statsd_defaults(&conf->statsd, "datadog");
+    ngx_http_gateway_statsd_defaults(&conf->statsd, "datadog",
+                                     NGX_HTTP_GATEWAY_STATSD_KONG_LATENCY);
 
     ngx_str_set(&conf->service_name_tag, "name");
     ngx_str_set(&conf->status_tag, "status");
@@ -348,43 +303,8 @@ ngx_http_gateway_datadog_check(ngx_conf_t *cf, void *data)
 {
     ngx_http_gateway_datadog_conf_t *conf = data;
 
-    char                                  *rv;
-    ngx_uint_t                             i;
-    ngx_http_gateway_datadog_conf_t       **p;
-    ngx_http_gateway_datadog_main_conf_t   *mcf;
-
-    if (conf->statsd.sender.host.len == 0) {
-        return "needs \"host\"";
-    }
-
-    rv = ngx_http_gateway_queue_check(&conf->statsd.queue_conf);
-
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    if (conf->statsd.metrics == NULL) {
-
-        for (i = 0; ngx_http_gateway_datadog_standard[i].len; i++) {
-            rv = ngx_http_gateway_datadog_metric(cf, conf, NULL,
-                                      &ngx_http_gateway_datadog_standard[i]);
-            if (rv != NGX_CONF_OK) {
-                return rv;
-            }
-        }
-    }
-
-    mcf = ngx_http_conf_get_module_main_conf(cf,
-                                       ngx_http_gateway_datadog_module);
-
-    p = ngx_array_push(&mcf->confs);
-    if (p == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *p = conf;
-
-    return NGX_CONF_OK;
+    return ngx_http_gateway_statsd_check(cf, &conf->statsd,
+                                         ngx_http_gateway_datadog_standard);
 }
 
 
@@ -392,43 +312,4 @@ static ngx_int_t
 ngx_http_gateway_datadog_preconfiguration(ngx_conf_t *cf)
 {
     return ngx_http_gateway_add_policy(cf, &ngx_http_gateway_datadog);
-}
-
-
-static ngx_int_t
-ngx_http_gateway_datadog_init(ngx_conf_t *cf)
-{
-    ngx_uint_t                            i;
-    ngx_http_gateway_datadog_conf_t       **conf;
-    ngx_http_gateway_datadog_main_conf_t   *mcf;
-
-    mcf = ngx_http_conf_get_module_main_conf(cf,
-                                       ngx_http_gateway_datadog_module);
-    conf = mcf->confs.elts;
-
-    for (i = 0; i < mcf->confs.nelts; i++) {
-        if (ngx_http_gateway_statsd_init(cf, &conf[i]->statsd) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static void *
-ngx_http_gateway_datadog_create_main_conf(ngx_conf_t *cf)
-{
-    ngx_http_gateway_datadog_main_conf_t  *mcf;
-
-    mcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_datadog_main_conf_t));
-    if (mcf == NULL) {
-        return NULL;
-    }
-
-    if (ngx_array_init(&mcf->confs, cf->pool, 2, sizeof(void *)) != NGX_OK) {
-        return NULL;
-    }
-
-    return mcf;
 }

@@ -50,11 +50,6 @@ typedef struct {
 } ngx_http_gateway_statsd_lines_t;
 
 
-typedef struct {
-    ngx_array_t                      confs;     /* ..._conf_t * */
-} ngx_http_gateway_statsd_policy_main_conf_t;
-
-
 static void ngx_http_gateway_statsd_policy_log(ngx_http_request_t *r,
     void *data);
 static ngx_int_t ngx_http_gateway_statsd_write(
@@ -85,14 +80,10 @@ static ngx_uint_t ngx_http_gateway_statsd_allowed(
     ngx_http_gateway_statsd_policy_conf_t *conf, ngx_uint_t status);
 static char *ngx_http_gateway_statsd_prepare(ngx_conf_t *cf,
     ngx_http_gateway_statsd_policy_conf_t *conf);
-static char *ngx_http_gateway_statsd_policy_metric(ngx_conf_t *cf, void *data,
-    ngx_str_t *name, ngx_str_t *value);
 static void ngx_http_gateway_statsd_policy_defaults(void *data);
 static char *ngx_http_gateway_statsd_policy_check(ngx_conf_t *cf, void *data);
 static ngx_int_t ngx_http_gateway_statsd_policy_preconfiguration(
     ngx_conf_t *cf);
-static ngx_int_t ngx_http_gateway_statsd_policy_init(ngx_conf_t *cf);
-static void *ngx_http_gateway_statsd_policy_create_main_conf(ngx_conf_t *cf);
 
 
 /* those of a directive without any, in Kong's order */
@@ -114,16 +105,6 @@ static ngx_str_t  ngx_http_gateway_statsd_policy_standard[] = {
 };
 
 
-static const char  *ngx_http_gateway_statsd_stats[] = {
-    "request.count",
-    "latency",
-    "request.size",
-    "response.size",
-    "upstream_latency",
-    "kong_latency"
-};
-
-
 static ngx_conf_enum_t  ngx_http_gateway_statsd_styles[] = {
     { ngx_string("dogstatsd"), NGX_HTTP_GATEWAY_STATSD_DOGSTATSD },
     { ngx_string("influxdb"), NGX_HTTP_GATEWAY_STATSD_INFLUXDB },
@@ -135,19 +116,8 @@ static ngx_conf_enum_t  ngx_http_gateway_statsd_styles[] = {
 
 static ngx_http_gateway_param_t  ngx_http_gateway_statsd_policy_params[] = {
 
-    { ngx_string("host"), NGX_HTTP_GATEWAY_PARAM_STRING,
-      offsetof(ngx_http_gateway_statsd_policy_conf_t,
-               statsd.sender.host), 0, 0,
-      NULL },
-
-    { ngx_string("port"), NGX_HTTP_GATEWAY_PARAM_INT,
-      offsetof(ngx_http_gateway_statsd_policy_conf_t,
-               statsd.sender.port), 0, 65535,
-      NULL },
-
-    { ngx_string("prefix"), NGX_HTTP_GATEWAY_PARAM_STRING,
-      offsetof(ngx_http_gateway_statsd_policy_conf_t, statsd.prefix), 0, 0,
-      NULL },
+    NGX_HTTP_GATEWAY_STATSD_PARAMS(ngx_http_gateway_statsd_policy_conf_t,
+                                   statsd),
 
     { ngx_string("allow_status_codes"), NGX_HTTP_GATEWAY_PARAM_LIST,
       offsetof(ngx_http_gateway_statsd_policy_conf_t,
@@ -184,12 +154,6 @@ static ngx_http_gateway_param_t  ngx_http_gateway_statsd_policy_params[] = {
       offsetof(ngx_http_gateway_statsd_policy_conf_t, tag_style), 0, 0,
       ngx_http_gateway_statsd_styles },
 
-    { ngx_string("metrics"), NGX_HTTP_GATEWAY_PARAM_CUSTOM, 0, 0, 0,
-      ngx_http_gateway_statsd_policy_metric },
-
-    NGX_HTTP_GATEWAY_QUEUE_PARAMS(ngx_http_gateway_statsd_policy_conf_t,
-                                  statsd.queue_conf),
-
     { ngx_null_string, 0, 0, 0, 0, NULL }
 };
 
@@ -225,10 +189,9 @@ static ngx_command_t  ngx_http_gateway_statsd_policy_commands[] = {
 
 static ngx_http_module_t  ngx_http_gateway_statsd_module_ctx = {
     ngx_http_gateway_statsd_policy_preconfiguration, /* preconfiguration */
-    ngx_http_gateway_statsd_policy_init,            /* postconfiguration */
+    NULL,                                  /* postconfiguration */
 
-    ngx_http_gateway_statsd_policy_create_main_conf,
-                                           /* create main configuration */
+    NULL,                                  /* create main configuration */
     NULL,                                  /* init main configuration */
 
     NULL,                                  /* create server configuration */
@@ -298,8 +261,7 @@ ngx_http_gateway_statsd_policy_log(ngx_http_request_t *r, void *data)
     entry.data = lines.out.elts;
     entry.len = lines.out.nelts;
 
-    ngx_http_gateway_queue_add(&conf->statsd.queue, &conf->statsd.queue_conf,
-                               conf, &entry);
+    ngx_http_gateway_statsd_add(&conf->statsd, &entry);
 }
 
 
@@ -752,21 +714,13 @@ ngx_http_gateway_statsd_allowed(ngx_http_gateway_statsd_policy_conf_t *conf,
 
 /* configuration */
 
-static char *
-ngx_http_gateway_statsd_policy_metric(ngx_conf_t *cf, void *data,
-    ngx_str_t *name, ngx_str_t *value)
-{
-    return ngx_http_gateway_statsd_metric(cf, data, value,
-                                  NGX_HTTP_GATEWAY_STATSD_SHDICT_USAGE);
-}
-
-
 static void
 ngx_http_gateway_statsd_policy_defaults(void *data)
 {
     ngx_http_gateway_statsd_policy_conf_t *conf = data;
 
-    ngx_http_gateway_statsd_defaults(&conf->statsd, "statsd");
+    ngx_http_gateway_statsd_defaults(&conf->statsd, "statsd",
+                                     NGX_HTTP_GATEWAY_STATSD_SHDICT_USAGE);
 
     conf->consumer = NGX_HTTP_GATEWAY_STATSD_CUSTOM_ID;
     conf->service = NGX_HTTP_GATEWAY_STATSD_SERVICE_NAME_OR_HOST;
@@ -858,49 +812,16 @@ ngx_http_gateway_statsd_policy_check(ngx_conf_t *cf, void *data)
 {
     ngx_http_gateway_statsd_policy_conf_t *conf = data;
 
-    char                                  *rv;
-    ngx_uint_t                             i;
-    ngx_http_gateway_statsd_policy_conf_t       **p;
-    ngx_http_gateway_statsd_policy_main_conf_t   *mcf;
+    char  *rv;
 
-    if (conf->statsd.sender.host.len == 0) {
-        return "needs \"host\"";
-    }
-
-    rv = ngx_http_gateway_queue_check(&conf->statsd.queue_conf);
+    rv = ngx_http_gateway_statsd_check(cf, &conf->statsd,
+                                    ngx_http_gateway_statsd_policy_standard);
 
     if (rv != NGX_CONF_OK) {
         return rv;
     }
 
-    if (conf->statsd.metrics == NULL) {
-
-        for (i = 0; ngx_http_gateway_statsd_policy_standard[i].len; i++) {
-            rv = ngx_http_gateway_statsd_policy_metric(cf, conf, NULL,
-                                &ngx_http_gateway_statsd_policy_standard[i]);
-            if (rv != NGX_CONF_OK) {
-                return rv;
-            }
-        }
-    }
-
-    rv = ngx_http_gateway_statsd_prepare(cf, conf);
-
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    mcf = ngx_http_conf_get_module_main_conf(cf,
-                                       ngx_http_gateway_statsd_module);
-
-    p = ngx_array_push(&mcf->confs);
-    if (p == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *p = conf;
-
-    return NGX_CONF_OK;
+    return ngx_http_gateway_statsd_prepare(cf, conf);
 }
 
 
@@ -908,44 +829,4 @@ static ngx_int_t
 ngx_http_gateway_statsd_policy_preconfiguration(ngx_conf_t *cf)
 {
     return ngx_http_gateway_add_policy(cf, &ngx_http_gateway_statsd_policy);
-}
-
-
-static ngx_int_t
-ngx_http_gateway_statsd_policy_init(ngx_conf_t *cf)
-{
-    ngx_uint_t                            i;
-    ngx_http_gateway_statsd_policy_conf_t       **conf;
-    ngx_http_gateway_statsd_policy_main_conf_t   *mcf;
-
-    mcf = ngx_http_conf_get_module_main_conf(cf,
-                                       ngx_http_gateway_statsd_module);
-    conf = mcf->confs.elts;
-
-    for (i = 0; i < mcf->confs.nelts; i++) {
-        if (ngx_http_gateway_statsd_init(cf, &conf[i]->statsd) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static void *
-ngx_http_gateway_statsd_policy_create_main_conf(ngx_conf_t *cf)
-{
-    ngx_http_gateway_statsd_policy_main_conf_t  *mcf;
-
-    mcf = ngx_pcalloc(cf->pool,
-                      sizeof(ngx_http_gateway_statsd_policy_main_conf_t));
-    if (mcf == NULL) {
-        return NULL;
-    }
-
-    if (ngx_array_init(&mcf->confs, cf->pool, 2, sizeof(void *)) != NGX_OK) {
-        return NULL;
-    }
-
-    return mcf;
 }
