@@ -36,6 +36,7 @@ typedef enum {
     NGX_HTTP_GATEWAY_RATE_LIMITING_HEADER,
     NGX_HTTP_GATEWAY_RATE_LIMITING_PATH,
     NGX_HTTP_GATEWAY_RATE_LIMITING_GROUP,
+    NGX_HTTP_GATEWAY_RATE_LIMITING_ROUTE,
     NGX_HTTP_GATEWAY_RATE_LIMITING_KINDS
 } ngx_http_gateway_rate_limiting_by_e;
 
@@ -107,6 +108,10 @@ typedef struct {
     ngx_str_t                     header_name;
     ngx_str_t                     header_lowcase;
     ngx_str_t                     path;
+
+    /* several at a time in place of limit_by; see _advanced.c */
+    ngx_uint_t                    kinds[NGX_HTTP_GATEWAY_RATE_LIMITING_KINDS];
+    ngx_uint_t                    nkinds;
 } ngx_http_gateway_rate_limiting_key_t;
 
 
@@ -133,6 +138,10 @@ typedef struct {
     ngx_uint_t                    first;     /* of limits[] of more */
     ngx_uint_t                    n;
     time_t                        ttl;
+    ngx_str_t                     space;     /* in place of the name, of
+                                                _advanced.c */
+    ngx_str_t                     place;     /* the same in Redis, in place of
+                                                the scope */
     ngx_http_gateway_digest_t     tag;       /* of the name, of the scope */
     unsigned                      tagged:1;
 } ngx_http_gateway_rate_limiting_rule_t;
@@ -191,6 +200,7 @@ typedef struct {
     ngx_str_t                     ietf_policy; /* RateLimit-Policy */
     unsigned                      plain:1;   /* limits[] in shared memory are
                                                 all there is */
+    unsigned                      penalty:1; /* refused requests count too */
 
     ngx_http_gateway_redis_t     *server;
     ngx_http_gateway_rate_limiting_sync_t
@@ -248,6 +258,12 @@ typedef struct {
     unsigned                      refused:1; /* Redis says so */
     unsigned                      entered:1; /* counted for concurrency */
 
+    /* of _advanced.c */
+    unsigned                      waiting:1; /* to be tried again */
+    ngx_uint_t                    tries;
+    ngx_uint_t                    retry;     /* Retry-After */
+    ngx_pool_cleanup_t           *queued;    /* leaves the queue */
+
     u_char                        text[1];   /* room for the numbers */
 } ngx_http_gateway_rate_limiting_data_t;
 
@@ -272,6 +288,19 @@ ngx_uint_t ngx_http_gateway_rate_limiting_identifier(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_key_t *key, ngx_uint_t text,
     ngx_str_t *id);
+
+/* parts of the access handler, which _advanced.c shares */
+ngx_int_t ngx_http_gateway_rate_limiting_ask_store(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t *stop);
+ngx_int_t ngx_http_gateway_rate_limiting_decided(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf, uint32_t *used,
+    ngx_uint_t stop);
+ngx_int_t ngx_http_gateway_rate_limiting_failed(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf, const char *why);
 
 /* the data of the request, new, or made when missing; NULL on failure */
 ngx_http_gateway_rate_limiting_data_t *ngx_http_gateway_rate_limiting_add(
@@ -366,6 +395,17 @@ ngx_int_t ngx_http_gateway_rate_limiting_prefix(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_rule_t *rule, ngx_str_t *prefix);
 
+/*
+ * Identifiers that a client may choose are hashed if they are long, not
+ * printable, or, if foreign, read like the address of another client.
+ */
+ngx_int_t ngx_http_gateway_rate_limiting_text(ngx_http_request_t *r,
+    ngx_uint_t foreign, ngx_str_t *id);
+
+/* "sha256:" and the digest of some bytes */
+ngx_int_t ngx_http_gateway_rate_limiting_sha256(ngx_pool_t *pool,
+    ngx_str_t *text);
+
 /* reads used[] of data from an answer; its state says how that went */
 void ngx_http_gateway_rate_limiting_answered(void *arg, redisReply *reply);
 
@@ -379,13 +419,16 @@ typedef struct {
     ngx_http_gateway_rate_limiting_rule_t
                                  *rule;
     ngx_uint_t                    kind;
-    ngx_uint_t                    period;
+    ngx_uint_t                    period;    /* RATE_PERIODS: a window of
+                                                its own, not the calendar's */
+    ngx_uint_t                    cell;      /* of the rule's */
     time_t                        length;    /* of the period, seconds */
     double                        limit;
     uint32_t                      stop;      /* burst of GCRA */
     uint64_t                      interval;  /* of GCRA, microseconds */
     ngx_str_t                     text;      /* the limit in headers */
-    ngx_str_t                     name;      /* in RateLimit-Policy */
+    ngx_str_t                     name;      /* in RateLimit-Policy, and in
+                                                headers of _advanced.c */
 } ngx_http_gateway_rate_limiting_more_limit_t;
 
 struct ngx_http_gateway_rate_limiting_more_s {
@@ -434,12 +477,39 @@ ngx_int_t ngx_http_gateway_rate_limiting_enter(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf);
 
+/*
+ * The same for any key; _leave() gives the place back before the request
+ * ends.
+ */
+ngx_int_t ngx_http_gateway_rate_limiting_enter_key(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_digest_t *digest, ngx_uint_t limit,
+    ngx_pool_cleanup_t **cleanup);
+void ngx_http_gateway_rate_limiting_leave_key(ngx_pool_cleanup_t *cln);
+
 /* the key of the nameless limits of the request in the store "more" */
 void ngx_http_gateway_rate_limiting_more_digest(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf,
     ngx_http_gateway_rate_limiting_rule_t *rule, ngx_uint_t what,
     ngx_http_gateway_digest_t *digest);
+
+
+/* what a rule is about, for all its keys */
+void ngx_http_gateway_rate_limiting_more_tag(
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_rule_t *rule);
+
+
+/* limits of windows of any length, ngx_http_gateway_rate_limiting_advanced.c */
+
+extern ngx_http_gateway_policy_t  ngx_http_gateway_rate_limiting_advanced;
+
+/* what the keys of windows begin with in Redis */
+ngx_int_t ngx_http_gateway_rate_limiting_advanced_prefix(
+    ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_rule_t *rule, ngx_str_t *prefix);
 
 
 /* counts in batches, ngx_http_gateway_rate_limiting_sync.c */
@@ -477,6 +547,10 @@ ngx_int_t ngx_http_gateway_rate_limiting_head(ngx_conf_t *cf,
 /* makes the text of RateLimit-Policy; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_http_gateway_rate_limiting_ietf_policy(ngx_conf_t *cf,
     ngx_http_gateway_rate_limiting_conf_t *conf);
+
+/* so many response headers in one piece, not set; NULL on failure */
+ngx_table_elt_t *ngx_http_gateway_rate_limiting_room(ngx_http_request_t *r,
+    ngx_uint_t n);
 
 /*
  * Writes a number that is not negative to the end of a buffer of TEXT bytes,

@@ -51,6 +51,24 @@ ngx_http_gateway_rate_limiting_enter(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf)
 {
+    ngx_pool_cleanup_t         *cln;
+    ngx_http_gateway_digest_t   digest;
+
+    ngx_http_gateway_rate_limiting_more_digest(r, conf, mcf, &conf->rule, 1,
+                                               &digest);
+
+    return ngx_http_gateway_rate_limiting_enter_key(r, mcf, &digest,
+                                               (ngx_uint_t) conf->concurrency,
+                                               &cln);
+}
+
+
+ngx_int_t
+ngx_http_gateway_rate_limiting_enter_key(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_digest_t *digest, ngx_uint_t limit,
+    ngx_pool_cleanup_t **cleanup)
+{
     uint32_t                                pids[
                                             NGX_HTTP_GATEWAY_RATE_HOLDERS];
     ngx_int_t                               rc;
@@ -65,27 +83,30 @@ ngx_http_gateway_rate_limiting_enter(ngx_http_request_t *r,
 
     held = cln->data;
     held->mcf = mcf;
+    held->digest = *digest;
 
-    ngx_http_gateway_rate_limiting_more_digest(r, conf, mcf, &conf->rule, 1,
-                                               &held->digest);
-
-    rc = ngx_http_gateway_rate_limiting_hold(mcf, &held->digest,
-                                             (ngx_uint_t) conf->concurrency,
-                                             pids);
+    rc = ngx_http_gateway_rate_limiting_hold(mcf, digest, limit, pids);
 
     if (rc == NGX_DECLINED
-        && ngx_http_gateway_rate_limiting_dead(mcf, &held->digest, pids))
+        && ngx_http_gateway_rate_limiting_dead(mcf, digest, pids))
     {
-        rc = ngx_http_gateway_rate_limiting_hold(mcf, &held->digest,
-                                             (ngx_uint_t) conf->concurrency,
-                                             pids);
+        rc = ngx_http_gateway_rate_limiting_hold(mcf, digest, limit, pids);
     }
 
     if (rc == NGX_OK) {
         cln->handler = ngx_http_gateway_rate_limiting_leave;
+        *cleanup = cln;
     }
 
     return rc;
+}
+
+
+void
+ngx_http_gateway_rate_limiting_leave_key(ngx_pool_cleanup_t *cln)
+{
+    cln->handler(cln->data);
+    cln->handler = NULL;
 }
 
 

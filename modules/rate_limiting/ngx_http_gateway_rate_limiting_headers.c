@@ -16,8 +16,6 @@ static ngx_int_t ngx_http_gateway_rate_limiting_ietf(ngx_http_request_t *r,
 static void ngx_http_gateway_rate_limiting_ietf_name(
     ngx_http_gateway_rate_limiting_conf_t *conf, ngx_uint_t i,
     ngx_str_t *name);
-static ngx_table_elt_t *ngx_http_gateway_rate_limiting_room(
-    ngx_http_request_t *r, ngx_uint_t n);
 static void ngx_http_gateway_rate_limiting_clean(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf);
 
@@ -110,7 +108,7 @@ ngx_http_gateway_rate_limiting_keep(ngx_http_request_t *r,
 
         /* a rejected request is not counted in the other periods */
 
-        if (!stop) {
+        if (!stop || conf->penalty) {
             remaining -= more ? data->cost : 1;
 
         } else if (stops) {
@@ -224,9 +222,7 @@ ngx_http_gateway_rate_limiting_header(ngx_http_request_t *r, void *arg)
 }
 
 
-/* so many response headers in one piece */
-
-static ngx_table_elt_t *
+ngx_table_elt_t *
 ngx_http_gateway_rate_limiting_room(ngx_http_request_t *r, ngx_uint_t n)
 {
     ngx_list_t       *list;

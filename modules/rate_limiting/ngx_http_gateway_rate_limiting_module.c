@@ -27,22 +27,11 @@ static ngx_int_t ngx_http_gateway_rate_limiting_handler(
 static ngx_int_t ngx_http_gateway_rate_limiting_others(
     ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf);
-static ngx_int_t ngx_http_gateway_rate_limiting_ask_store(
-    ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf,
-    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
-    ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t *stop);
 static ngx_int_t ngx_http_gateway_rate_limiting_refuse(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_data_t *data, const char *why);
-static ngx_int_t ngx_http_gateway_rate_limiting_decided(
-    ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf,
-    ngx_http_gateway_rate_limiting_main_conf_t *mcf, uint32_t *used,
-    ngx_uint_t stop);
 static ngx_http_gateway_group_t *ngx_http_gateway_rate_limiting_group(
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_rate_limiting_conf_t *conf);
-static ngx_int_t ngx_http_gateway_rate_limiting_failed(
-    ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf,
-    ngx_http_gateway_rate_limiting_main_conf_t *mcf, const char *why);
 
 static void ngx_http_gateway_rate_limiting_is(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t status);
@@ -225,6 +214,13 @@ static ngx_command_t  ngx_http_gateway_rate_limiting_commands[] = {
       0,
       &ngx_http_gateway_rate_limiting },
 
+    { ngx_string("gateway_rate_limiting_advanced"),
+      NGX_HTTP_GATEWAY_POLICY_CONF,
+      ngx_http_gateway_policy_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_gateway_rate_limiting_advanced },
+
     { ngx_string("gateway_rate_limiting_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_gateway_rate_limiting_zone,
@@ -240,6 +236,10 @@ static ngx_http_variable_t  ngx_http_gateway_rate_limiting_vars[] = {
 
     { ngx_string("gateway_rate_limiting_status"), NULL,
       ngx_http_gateway_rate_limiting_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("gateway_rate_limiting_advanced_status"), NULL,
+      ngx_http_gateway_rate_limiting_variable, 1,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
@@ -374,7 +374,7 @@ ngx_http_gateway_rate_limiting_others(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_gateway_rate_limiting_ask_store(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf,
@@ -413,7 +413,7 @@ ngx_http_gateway_rate_limiting_ask_store(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_gateway_rate_limiting_decided(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf, uint32_t *used,
@@ -571,6 +571,15 @@ ngx_http_gateway_rate_limiting_identifier(ngx_http_request_t *r,
         }
 
         break;
+
+    case NGX_HTTP_GATEWAY_RATE_LIMITING_ROUTE:
+
+        if (ctx->route) {
+            *id = ctx->route->id;
+            return 1;
+        }
+
+        break;
     }
 
     /* what the realip module has found, if it is in use */
@@ -629,7 +638,7 @@ ngx_http_gateway_rate_limiting_group(ngx_http_gateway_ctx_t *ctx,
     for (i = 0; i < ctx->consumer->groups->nelts; i++) {
 
         own = group[i]->overrides
-              ? group[i]->overrides[ngx_http_gateway_rate_limiting.index]
+              ? group[i]->overrides[conf->instance.policy->index]
               : NULL;
 
         if (own == NULL) {
@@ -649,7 +658,7 @@ ngx_http_gateway_rate_limiting_group(ngx_http_gateway_ctx_t *ctx,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_gateway_rate_limiting_failed(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf, const char *why)
@@ -690,7 +699,7 @@ ngx_http_gateway_rate_limiting_add(ngx_http_request_t *r,
 {
     ngx_http_gateway_rate_limiting_data_t  *data;
 
-    data = ngx_http_gateway_add_data(r, &ngx_http_gateway_rate_limiting,
+    data = ngx_http_gateway_add_data(r, conf->instance.policy,
                offsetof(ngx_http_gateway_rate_limiting_data_t, text)
                + (conf->n + 2) * NGX_HTTP_GATEWAY_RATE_TEXT);
 
@@ -699,6 +708,9 @@ ngx_http_gateway_rate_limiting_add(ngx_http_request_t *r,
         data->status = NGX_HTTP_GATEWAY_RATE_LIMITING_UNKNOWN;
         data->state = NGX_HTTP_GATEWAY_RATE_LIMITING_NEW;
         data->entered = 0;
+        data->waiting = 0;
+        data->tries = 0;
+        data->queued = NULL;
     }
 
     return data;
@@ -711,7 +723,7 @@ ngx_http_gateway_rate_limiting_data(ngx_http_request_t *r,
 {
     ngx_http_gateway_rate_limiting_data_t  *data;
 
-    data = ngx_http_gateway_get_data(r, &ngx_http_gateway_rate_limiting);
+    data = ngx_http_gateway_get_data(r, conf->instance.policy);
 
     return data ? data : ngx_http_gateway_rate_limiting_add(r, conf);
 }
@@ -1001,7 +1013,7 @@ ngx_http_gateway_rate_limiting_zone(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* $gateway_rate_limiting_status */
+/* $gateway_rate_limiting_status, $gateway_rate_limiting_advanced_status */
 
 static ngx_int_t
 ngx_http_gateway_rate_limiting_variable(ngx_http_request_t *r,
@@ -1018,7 +1030,9 @@ ngx_http_gateway_rate_limiting_variable(ngx_http_request_t *r,
         ngx_string("FAILED")
     };
 
-    rld = ngx_http_gateway_get_data(r, &ngx_http_gateway_rate_limiting);
+    rld = ngx_http_gateway_get_data(r,
+                              data ? &ngx_http_gateway_rate_limiting_advanced
+                                   : &ngx_http_gateway_rate_limiting);
 
     if (rld == NULL
         || rld->status == NGX_HTTP_GATEWAY_RATE_LIMITING_UNKNOWN)
@@ -1053,6 +1067,13 @@ ngx_http_gateway_rate_limiting_preconfiguration(ngx_conf_t *cf)
 
         var->get_handler = v->get_handler;
         var->data = v->data;
+    }
+
+    if (ngx_http_gateway_add_policy(cf,
+                                    &ngx_http_gateway_rate_limiting_advanced)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     return ngx_http_gateway_add_policy(cf, &ngx_http_gateway_rate_limiting);

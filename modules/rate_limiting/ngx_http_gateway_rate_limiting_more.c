@@ -56,10 +56,19 @@ static ngx_uint_t ngx_http_gateway_rate_limiting_more_look(
     ngx_http_gateway_rate_limiting_more_limit_t *limit,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf,
     ngx_http_gateway_rate_limiting_cell_t *cell, uint64_t now, uint32_t cost,
-    ngx_http_gateway_rate_limiting_more_used_t *used);
+    uint32_t penalty, ngx_http_gateway_rate_limiting_more_used_t *used);
+static uint32_t ngx_http_gateway_rate_limiting_more_start(
+    ngx_http_gateway_rate_limiting_more_limit_t *limit,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf);
+static uint32_t ngx_http_gateway_rate_limiting_more_before(
+    ngx_http_gateway_rate_limiting_more_limit_t *limit,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf);
 static double ngx_http_gateway_rate_limiting_more_weight(
     ngx_http_gateway_rate_limiting_more_limit_t *limit,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf);
+static u_char *ngx_http_gateway_rate_limiting_more_key(u_char *p,
+    ngx_str_t *prefix, ngx_http_gateway_rate_limiting_more_limit_t *limit,
+    uint32_t start);
 static ngx_uint_t ngx_http_gateway_rate_limiting_more_reset(
     ngx_http_gateway_rate_limiting_more_limit_t *limit,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf, double count,
@@ -84,16 +93,16 @@ static ngx_uint_t ngx_http_gateway_rate_limiting_more_needed(
 static ngx_http_gateway_redis_script_t
     ngx_http_gateway_rate_limiting_more_script =
 {
-    /* ARGV: cost, then per limit its kind, what it stops at, the weight of
-       the previous window or the interval, and seconds to live.  KEYS: per
-       limit one, of a sliding window also that of the previous one.
-       Returns whether it passes, then per limit what was used, and the count
+    /* ARGV: cost, 1 if it counts even when refused, then per limit its kind,
+       what it stops at, the weight of the previous window or the interval,
+       and seconds to live.  KEYS: per limit one, of a sliding window also that
+       of the previous one.  Returns whether it passes, then per limit what was used, and the count
        of the current window or the microseconds until the bucket is empty. */
     ngx_string("local cost = tonumber(ARGV[1])\n"
                "local time = redis.call('TIME')\n"
                "local now = time[1] * 1000000 + time[2]\n"
                "local pass, k, result, todo = 1, 1, {}, {}\n"
-               "for a = 2, #ARGV, 4 do\n"
+               "for a = 3, #ARGV, 4 do\n"
                "  local key, kind = KEYS[k], ARGV[a]\n"
                "  local stop, x = tonumber(ARGV[a + 1]),"
                                 " tonumber(ARGV[a + 2])\n"
@@ -123,7 +132,7 @@ static ngx_http_gateway_redis_script_t
                "  result[#result + 1] = used\n"
                "  result[#result + 1] = more\n"
                "end\n"
-               "if pass == 1 and cost > 0 then\n"
+               "if (pass == 1 or ARGV[2] == '1') and cost > 0 then\n"
                "  for _, t in ipairs(todo) do\n"
                "    if t[2] then\n"
                "      redis.call('SET', t[1], string.format('%.0f', t[2]),"
@@ -218,7 +227,9 @@ ngx_http_gateway_rate_limiting_more_local(ngx_http_request_t *r,
 
         rc = ngx_http_gateway_rate_limiting_more_rule(r, conf, mcf, data,
                                                       more->rule[i], now,
-                                                      ignored ? 0 : 1, stop);
+                                                      conf->penalty ? 2
+                                                      : ignored ? 0 : 1,
+                                                      stop);
         if (rc != NGX_OK) {
             return rc;
         }
@@ -228,7 +239,7 @@ ngx_http_gateway_rate_limiting_more_local(ngx_http_request_t *r,
         }
     }
 
-    if (*stop) {
+    if (*stop && !conf->penalty) {
         for (k = 0; k < counted; k++) {
             (void) ngx_http_gateway_rate_limiting_more_rule(r, conf, mcf,
                                                    data, more->rule[k], now,
@@ -240,7 +251,10 @@ ngx_http_gateway_rate_limiting_more_local(ngx_http_request_t *r,
 }
 
 
-/* sign 1: counts unless it stops; 0: looks only; -1: takes it back */
+/*
+ * sign 1: counts unless it stops; 2: counts in any case; 0: looks only;
+ * -1: takes it back
+ */
 
 static ngx_int_t
 ngx_http_gateway_rate_limiting_more_rule(ngx_http_request_t *r,
@@ -280,16 +294,17 @@ ngx_http_gateway_rate_limiting_more_rule(ngx_http_request_t *r,
         limit = &conf->more->limits[i];
 
         stopped |= ngx_http_gateway_rate_limiting_more_look(limit, mcf,
-                                        &cells->cell[limit->period], now,
-                                        cost, &data->more[i]);
+                                        &cells->cell[limit->cell], now,
+                                        cost, sign == 2 ? cost : 0,
+                                        &data->more[i]);
     }
 
-    if (sign && !stopped) {
+    if (sign == 2 || (sign && !stopped)) {
 
         for (i = rule->first; i < rule->first + rule->n; i++) {
 
             limit = &conf->more->limits[i];
-            cell = &cells->cell[limit->period];
+            cell = &cells->cell[limit->cell];
 
             if (limit->kind == NGX_HTTP_GATEWAY_RATE_LIMITING_GCRA) {
 
@@ -302,7 +317,7 @@ ngx_http_gateway_rate_limiting_more_rule(ngx_http_request_t *r,
                 }
 
             } else if (sign > 0) {
-                cell->count += cost;
+                cell->count += ngx_min(cost, 0xffffffff - cell->count);
 
             } else {
                 cell->count -= ngx_min(cell->count, cost);
@@ -323,7 +338,7 @@ ngx_http_gateway_rate_limiting_more_look(
     ngx_http_gateway_rate_limiting_more_limit_t *limit,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf,
     ngx_http_gateway_rate_limiting_cell_t *cell, uint64_t now, uint32_t cost,
-    ngx_http_gateway_rate_limiting_more_used_t *used)
+    uint32_t penalty, ngx_http_gateway_rate_limiting_more_used_t *used)
 {
     double      previous, ahead;
     uint32_t    start;
@@ -356,12 +371,14 @@ ngx_http_gateway_rate_limiting_more_look(
         return stop;
     }
 
-    start = mcf->start[limit->period];
+    start = ngx_http_gateway_rate_limiting_more_start(limit, mcf);
 
     if (ngx_http_gateway_rate_limiting_over(cell->start, start,
                                             (uint32_t) mcf->now))
     {
-        cell->previous = cell->start == mcf->previous[limit->period]
+        cell->previous = cell->start
+                         == ngx_http_gateway_rate_limiting_more_before(limit,
+                                                                       mcf)
                          ? cell->count : 0;
         cell->count = 0;
         ngx_memory_barrier();
@@ -373,19 +390,44 @@ ngx_http_gateway_rate_limiting_more_look(
 
     if (limit->kind == NGX_HTTP_GATEWAY_RATE_LIMITING_SLIDING) {
         previous = cell->previous;
-        used->used += (uint32_t) ceil(previous
-                          * ngx_http_gateway_rate_limiting_more_weight(limit,
-                                                                       mcf));
+        previous *= ngx_http_gateway_rate_limiting_more_weight(limit, mcf);
+        used->used = (uint32_t) ngx_min(used->used + ceil(previous),
+                                        4294967295.0);
+        previous = cell->previous;
     }
 
     stop = (uint64_t) used->used + cost > limit->stop;
 
     used->reset = ngx_http_gateway_rate_limiting_more_reset(limit, mcf,
-                                                            cell->count,
-                                                            previous, cost,
-                                                            stop);
+                              (double) cell->count + (stop ? penalty : 0),
+                              previous, cost, stop);
 
     return stop;
+}
+
+
+/* when the window began, and the one before it */
+
+static uint32_t
+ngx_http_gateway_rate_limiting_more_start(
+    ngx_http_gateway_rate_limiting_more_limit_t *limit,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf)
+{
+    return limit->period < NGX_HTTP_GATEWAY_RATE_PERIODS
+           ? mcf->start[limit->period]
+           : (uint32_t) (mcf->now - mcf->now % limit->length);
+}
+
+
+static uint32_t
+ngx_http_gateway_rate_limiting_more_before(
+    ngx_http_gateway_rate_limiting_more_limit_t *limit,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf)
+{
+    return limit->period < NGX_HTTP_GATEWAY_RATE_PERIODS
+           ? mcf->previous[limit->period]
+           : ngx_http_gateway_rate_limiting_more_start(limit, mcf)
+             - (uint32_t) limit->length;
 }
 
 
@@ -398,7 +440,9 @@ ngx_http_gateway_rate_limiting_more_weight(
 {
     double  elapsed;
 
-    elapsed = (double) (mcf->now - (time_t) mcf->start[limit->period]);
+    elapsed = (double) (mcf->now
+                 - (time_t) ngx_http_gateway_rate_limiting_more_start(limit,
+                                                                      mcf));
 
     return elapsed < (double) limit->length
            ? 1 - elapsed / (double) limit->length : 0;
@@ -420,7 +464,10 @@ ngx_http_gateway_rate_limiting_more_reset(
     double  left, room, length;
 
     length = (double) limit->length;
-    left = length - (double) (mcf->now - (time_t) mcf->start[limit->period]);
+    left = length
+           - (double) (mcf->now
+                 - (time_t) ngx_http_gateway_rate_limiting_more_start(limit,
+                                                                      mcf));
 
     if (refused && limit->kind == NGX_HTTP_GATEWAY_RATE_LIMITING_SLIDING) {
 
@@ -445,32 +492,64 @@ ngx_http_gateway_rate_limiting_more_digest(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_rule_t *rule, ngx_uint_t what,
     ngx_http_gateway_digest_t *digest)
 {
-    u_char                    kind;
-    ngx_str_t                 id;
+    u_char                                kind;
+    ngx_str_t                             id;
+    ngx_uint_t                            i, n;
+    ngx_http_gateway_hash_t               hash;
+    ngx_http_gateway_rate_limiting_key_t  key;
+
+    ngx_http_gateway_rate_limiting_more_tag(conf, mcf, rule);
+
+    *digest = rule->tag;
+    n = ngx_max(rule->key.nkinds, 1);
+
+    for (i = 0; i < n; i++) {
+
+        key = rule->key;
+
+        if (key.nkinds) {
+            key.limit_by = key.kinds[i];
+        }
+
+        kind = ngx_http_gateway_rate_limiting_identifier(r, conf, &key, 0, &id)
+               ? (u_char) key.limit_by : NGX_HTTP_GATEWAY_RATE_LIMITING_IP;
+        kind |= (u_char) (what << 7);
+
+        ngx_http_gateway_hash_init(mcf->more.shm, &hash);
+        ngx_http_gateway_hash_part(&hash, digest, sizeof(*digest));
+        ngx_http_gateway_hash_part(&hash, &kind, 1);
+        ngx_http_gateway_hash_part(&hash, id.data, id.len);
+        ngx_http_gateway_hash_final(&hash, digest);
+    }
+}
+
+
+void
+ngx_http_gateway_rate_limiting_more_tag(
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_rule_t *rule)
+{
+    ngx_str_t                *route, *service, *name;
     ngx_http_gateway_hash_t   hash;
 
-    if (!rule->tagged) {
-        ngx_http_gateway_hash_init(mcf->more.shm, &hash);
-        ngx_http_gateway_hash_part(&hash, conf->instance.route_id.data,
-                                   conf->instance.route_id.len);
-        ngx_http_gateway_hash_part(&hash, conf->instance.service_id.data,
-                                   conf->instance.service_id.len);
-        ngx_http_gateway_hash_part(&hash, rule->name.data, rule->name.len);
-        ngx_http_gateway_hash_final(&hash, &rule->tag);
-
-        rule->tagged = 1;
+    if (rule->tagged) {
+        return;
     }
 
-    kind = ngx_http_gateway_rate_limiting_identifier(r, conf, &rule->key, 0,
-                                                     &id)
-           ? (u_char) rule->key.limit_by : NGX_HTTP_GATEWAY_RATE_LIMITING_IP;
-    kind |= (u_char) (what << 7);
+    /* what has a place of its own shares it with others elsewhere */
+
+    route = rule->place.len ? &rule->place : &conf->instance.route_id;
+    service = rule->place.len ? &rule->place : &conf->instance.service_id;
+    name = rule->space.len ? &rule->space : &rule->name;
 
     ngx_http_gateway_hash_init(mcf->more.shm, &hash);
-    ngx_http_gateway_hash_part(&hash, &rule->tag, sizeof(rule->tag));
-    ngx_http_gateway_hash_part(&hash, &kind, 1);
-    ngx_http_gateway_hash_part(&hash, id.data, id.len);
-    ngx_http_gateway_hash_final(&hash, digest);
+    ngx_http_gateway_hash_part(&hash, route->data, route->len);
+    ngx_http_gateway_hash_part(&hash, service->data, service->len);
+    ngx_http_gateway_hash_part(&hash, name->data, name->len);
+    ngx_http_gateway_hash_final(&hash, &rule->tag);
+
+    rule->tagged = 1;
 }
 
 
@@ -520,7 +599,7 @@ ngx_http_gateway_rate_limiting_more_ask(ngx_http_request_t *r,
 
     /* at most two keys and four arguments each */
 
-    argv = ngx_palloc(r->pool, (1 + 6 * more->n) * sizeof(ngx_str_t));
+    argv = ngx_palloc(r->pool, (2 + 6 * more->n) * sizeof(ngx_str_t));
     if (argv == NULL) {
         return NGX_ERROR;
     }
@@ -538,7 +617,7 @@ ngx_http_gateway_rate_limiting_more_ask(ngx_http_request_t *r,
     command.script = &ngx_http_gateway_rate_limiting_more_script;
     command.nkeys = n;
     command.argv = argv;
-    command.argc = n + 1 + 4 * more->n;
+    command.argc = n + 2 + 4 * more->n;
 
     p = ngx_pnalloc(r->pool, NGX_INT32_LEN);
     if (p == NULL) {
@@ -547,6 +626,10 @@ ngx_http_gateway_rate_limiting_more_ask(ngx_http_request_t *r,
 
     argv[n].data = p;
     argv[n].len = ngx_sprintf(p, "%uD", data->cost) - p;
+    n++;
+
+    ngx_str_set(&argv[n], "0");
+    argv[n].data = (u_char *) (conf->penalty ? "1" : "0");
     n++;
 
     for (i = 0; i < more->n; i++) {
@@ -577,8 +660,8 @@ ngx_http_gateway_rate_limiting_more_ask(ngx_http_request_t *r,
                                 [limit->period].name);
 
         } else {
-            p = ngx_http_gateway_rate_limiting_key(p, &prefix, limit->period,
-                                                   mcf->start[limit->period]);
+            p = ngx_http_gateway_rate_limiting_more_key(p, &prefix, limit,
+                      ngx_http_gateway_rate_limiting_more_start(limit, mcf));
         }
 
         argv[k].len = p - argv[k].data;
@@ -586,8 +669,8 @@ ngx_http_gateway_rate_limiting_more_ask(ngx_http_request_t *r,
 
         if (limit->kind == NGX_HTTP_GATEWAY_RATE_LIMITING_SLIDING) {
             argv[k].data = p;
-            p = ngx_http_gateway_rate_limiting_key(p, &prefix, limit->period,
-                                                mcf->previous[limit->period]);
+            p = ngx_http_gateway_rate_limiting_more_key(p, &prefix, limit,
+                      ngx_http_gateway_rate_limiting_more_before(limit, mcf));
             argv[k].len = p - argv[k].data;
             k++;
         }
@@ -626,13 +709,26 @@ ngx_http_gateway_rate_limiting_more_ask(ngx_http_request_t *r,
 }
 
 
+/* windows of their own are told by their length */
+
+static u_char *
+ngx_http_gateway_rate_limiting_more_key(u_char *p, ngx_str_t *prefix,
+    ngx_http_gateway_rate_limiting_more_limit_t *limit, uint32_t start)
+{
+    return limit->period < NGX_HTTP_GATEWAY_RATE_PERIODS
+           ? ngx_http_gateway_rate_limiting_key(p, prefix, limit->period,
+                                                start)
+           : ngx_sprintf(p, "%V%uD:%T", prefix, start, limit->length);
+}
+
+
 static void
 ngx_http_gateway_rate_limiting_more_answered(void *arg, redisReply *reply)
 {
     ngx_http_gateway_rate_limiting_data_t *data = arg;
 
     double                                        extra, previous, weight;
-    ngx_uint_t                                    i;
+    ngx_uint_t                                    i, stop;
     ngx_http_gateway_rate_limiting_more_t        *more;
     ngx_http_gateway_rate_limiting_more_used_t   *used;
     ngx_http_gateway_rate_limiting_main_conf_t   *mcf;
@@ -688,9 +784,14 @@ ngx_http_gateway_rate_limiting_more_answered(void *arg, redisReply *reply)
         weight = ngx_http_gateway_rate_limiting_more_weight(limit, mcf);
         previous = weight > 0 ? (used->used - extra) / weight : 0;
 
+        stop = (uint64_t) used->used + data->cost > limit->stop;
+
+        if (stop && data->conf->penalty) {
+            extra += data->cost;
+        }
+
         used->reset = ngx_http_gateway_rate_limiting_more_reset(limit, mcf,
-                          extra, previous, data->cost,
-                          (uint64_t) used->used + data->cost > limit->stop);
+                          extra, previous, data->cost, stop);
     }
 
     data->state = NGX_HTTP_GATEWAY_RATE_LIMITING_ANSWERED;
@@ -1010,6 +1111,7 @@ ngx_http_gateway_rate_limiting_more_add(ngx_conf_t *cf,
         limit->kind = rule->algorithm == NGX_HTTP_GATEWAY_RATE_LIMITING_GCRA
                       ? rule->algorithm : rule->window_type;
         limit->period = i;
+        limit->cell = i;
         limit->length = ngx_http_gateway_rate_limiting_periods[i].length;
         limit->limit = rule->values[i];
         limit->stop = (uint32_t) ngx_min(ceil(limit->limit), 4294967295.0);

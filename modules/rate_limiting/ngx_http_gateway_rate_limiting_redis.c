@@ -25,8 +25,6 @@ static ngx_int_t ngx_http_gateway_rate_limiting_ask(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf,
     ngx_http_gateway_rate_limiting_data_t *data);
-static ngx_int_t ngx_http_gateway_rate_limiting_text(ngx_http_request_t *r,
-    ngx_uint_t foreign, ngx_str_t *id);
 
 
 static ngx_http_gateway_redis_script_t  ngx_http_gateway_rate_limiting_count =
@@ -180,6 +178,11 @@ ngx_http_gateway_rate_limiting_prefix(ngx_http_request_t *r,
     ngx_str_t    id;
     ngx_uint_t   kind, tagged;
 
+    if (rule->space.len) {
+        return ngx_http_gateway_rate_limiting_advanced_prefix(r, conf, rule,
+                                                              prefix);
+    }
+
     kind = ngx_http_gateway_rate_limiting_identifier(r, conf, &rule->key, 1,
                                                     &id);
 
@@ -212,20 +215,12 @@ ngx_http_gateway_rate_limiting_prefix(ngx_http_request_t *r,
 }
 
 
-/*
- * Identifiers that a client may choose are hashed if they are long, not
- * printable, or read like the address of another client.
- */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_gateway_rate_limiting_text(ngx_http_request_t *r, ngx_uint_t foreign,
     ngx_str_t *id)
 {
-    u_char       *p;
-    size_t        i;
-    unsigned int  len;
-    ngx_addr_t    addr;
-    u_char        digest[EVP_MAX_MD_SIZE];
+    size_t      i;
+    ngx_addr_t  addr;
 
     if (id->len == 0 || id->len > NGX_HTTP_GATEWAY_RATE_IDENTIFIER) {
         goto hash;
@@ -246,21 +241,33 @@ ngx_http_gateway_rate_limiting_text(ngx_http_request_t *r, ngx_uint_t foreign,
 
 hash:
 
-    if (EVP_Digest(id->data, id->len, digest, &len, EVP_sha256(), NULL) != 1)
+    return ngx_http_gateway_rate_limiting_sha256(r->pool, id);
+}
+
+
+ngx_int_t
+ngx_http_gateway_rate_limiting_sha256(ngx_pool_t *pool, ngx_str_t *text)
+{
+    u_char        *p;
+    unsigned int   len;
+    u_char         digest[EVP_MAX_MD_SIZE];
+
+    if (EVP_Digest(text->data, text->len, digest, &len, EVP_sha256(), NULL)
+        != 1)
     {
         return NGX_ERROR;
     }
 
-    p = ngx_pnalloc(r->pool, sizeof(NGX_HTTP_GATEWAY_RATE_SHA256) - 1
+    p = ngx_pnalloc(pool, sizeof(NGX_HTTP_GATEWAY_RATE_SHA256) - 1
                              + 2 * len);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    id->data = p;
+    text->data = p;
     p = ngx_cpymem(p, NGX_HTTP_GATEWAY_RATE_SHA256,
                    sizeof(NGX_HTTP_GATEWAY_RATE_SHA256) - 1);
-    id->len = ngx_hex_dump(p, digest, len) - id->data;
+    text->len = ngx_hex_dump(p, digest, len) - text->data;
 
     return NGX_OK;
 }
