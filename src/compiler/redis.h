@@ -35,6 +35,20 @@ typedef struct {
     gwc_list_t cluster_nodes; /* gwc_redis_node_t */
 } gwc_redis_t;
 
+/* the same with what Kong Enterprise has more; the first is emitted */
+typedef struct {
+    gwc_redis_t redis;
+    gwc_int_t connect_timeout;
+    gwc_int_t send_timeout;
+    gwc_int_t read_timeout;
+    gwc_int_t keepalive_pool_size;
+    gwc_int_t keepalive_backlog;
+    gwc_int_t cluster_max_redirections;
+    gwc_bool_t connection_is_proxied;
+    gwc_list_t sentinel_addresses; /* gwc_str_t */
+    gwc_list_t cluster_addresses;  /* gwc_str_t */
+} gwc_redis_advanced_t;
+
 /* "redis_host" etc. beside the record */
 typedef struct {
     gwc_str_t host;
@@ -50,6 +64,9 @@ typedef struct {
 
 /* fields of the record; what is emitted are parameters "redis.host=..." */
 extern const gwc_field_t gwc_redis_fields[];
+
+/* of a gwc_redis_advanced_t; which starts with the record */
+extern const gwc_field_t gwc_redis_advanced_fields[];
 
 #define GWC_REDIS_FLAT_FIELD(config, flat, kind, field, more)                 \
     {                                                                         \
@@ -77,6 +94,9 @@ extern const gwc_field_t gwc_redis_fields[];
  * itself.
  */
 void gwc_redis_merge(gwc_redis_t *redis, const gwc_redis_flat_t *flat);
+
+/* the same: the three times-outs are one, addresses are nodes */
+void gwc_redis_advanced_merge(gwc_redis_advanced_t *redis);
 
 /* some server is named */
 bool gwc_redis_given(const gwc_redis_t *redis);
