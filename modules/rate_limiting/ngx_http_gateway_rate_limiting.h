@@ -502,7 +502,7 @@ void ngx_http_gateway_rate_limiting_more_tag(
     ngx_http_gateway_rate_limiting_rule_t *rule);
 
 
-/* limits of windows of any length, ngx_http_gateway_rate_limiting_advanced.c */
+/* windows of any length, ngx_http_gateway_rate_limiting_advanced.c */
 
 extern ngx_http_gateway_policy_t  ngx_http_gateway_rate_limiting_advanced;
 

@@ -96,8 +96,9 @@ static ngx_http_gateway_redis_script_t
     /* ARGV: cost, 1 if it counts even when refused, then per limit its kind,
        what it stops at, the weight of the previous window or the interval,
        and seconds to live.  KEYS: per limit one, of a sliding window also that
-       of the previous one.  Returns whether it passes, then per limit what was used, and the count
-       of the current window or the microseconds until the bucket is empty. */
+       of the previous one.  Returns whether it passes, then per limit what
+       was used, and the count of the current window or the microseconds
+       until the bucket is empty. */
     ngx_string("local cost = tonumber(ARGV[1])\n"
                "local time = redis.call('TIME')\n"
                "local now = time[1] * 1000000 + time[2]\n"
