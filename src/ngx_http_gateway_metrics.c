@@ -152,6 +152,12 @@ static ngx_http_gateway_metric_t
       NGX_HTTP_GATEWAY_METRICS_RESPONSE_RATELIMITING,
       "outcome", ngx_http_gateway_metrics_response, NULL },
 
+    { "gateway_rate_limiting_advanced_requests_total",
+      "Requests that rate_limiting_advanced has decided on",
+      NGX_HTTP_GATEWAY_METRICS_COUNTER,
+      NGX_HTTP_GATEWAY_METRICS_RATE_LIMITING_ADVANCED,
+      "outcome", ngx_http_gateway_metrics_rate, NULL },
+
     { NULL, NULL, 0, 0, NULL, NULL, NULL }
 };
 

@@ -69,6 +69,11 @@ my $config = <<"_EOC_";
         gateway_response_ratelimiting limits.video.year=1
                                       block_on_first_violation=on;
     }
+    gateway_route advanced service=orders {
+        paths /advanced;
+        gateway_rate_limiting_advanced limit=2 window_size=200000000;
+        gateway_rate_limiting year=100;
+    }
     gateway_route free service=orders { paths /free; }
 _EOC_
 
@@ -97,7 +102,8 @@ sub outcomes {
 
 # ---- requests --------------------------------------------------------------
 
-http_get($_) for (map { ("/$_") x 3 } qw(local sliding dry held asked synced)),
+http_get($_) for (map { ("/$_") x 3 } qw(local sliding dry held asked synced
+                                     advanced)),
                  ('/lost') x 2, ('/fails') x 2, ('/bare') x 3, '/free';
 
 my $page = page();
@@ -112,6 +118,10 @@ is_deeply(outcomes($page, $_), { failed => 2 }, "$_: without counters")
     for qw(lost lost500);
 is_deeply(outcomes($page, ''), { passed => 2, rejected => 1 },
           'outside of routes labels are empty');
+is_deeply(outcomes($page, 'advanced', 'rate_limiting_advanced'),
+          { passed => 2, rejected => 1 }, 'of the other policy');
+is_deeply(outcomes($page, 'advanced'), { passed => 2 },
+          'which leaves less to this one');
 is_deeply(outcomes($page, 'free'), {}, 'nothing where nothing is limited');
 
 like($page, qr/^# HELP gateway_rate_limiting_requests_total \S.*\n# TYPE gateway_rate_limiting_requests_total counter\ngateway_rate_limiting_requests_total\{service="/m,

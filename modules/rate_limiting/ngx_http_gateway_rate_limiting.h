@@ -198,9 +198,11 @@ typedef struct {
                                  *mcf;
     ngx_table_elt_t              *head;      /* response headers, patterns */
     ngx_str_t                     ietf_policy; /* RateLimit-Policy */
+    ngx_uint_t                    metrics;   /* cell of what passed */
     unsigned                      plain:1;   /* limits[] in shared memory are
                                                 all there is */
-    unsigned                      penalty:1; /* refused requests count too */
+    unsigned                      penalty:1; /* refused requests count too,
+                                                up to the limit that stops */
 
     ngx_http_gateway_redis_t     *server;
     ngx_http_gateway_rate_limiting_sync_t

@@ -12,6 +12,7 @@
 
 #include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_headers.h"
+#include "ngx_http_gateway_metrics.h"
 #include "ngx_http_gateway_rate_limiting.h"
 
 #include <math.h>
@@ -59,7 +60,7 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_gateway_rate_limiting_advanced_handler(
-    ngx_http_request_t *r, void *data);
+    ngx_http_request_t *r, void *arg);
 static ngx_int_t ngx_http_gateway_rate_limiting_throttle(
     ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_advanced_conf_t *conf,
@@ -251,9 +252,11 @@ ngx_http_gateway_rate_limiting_advanced_handler(ngx_http_request_t *r,
 
     case NGX_OK:
 
+        /* as in Kong at least one second more */
+
         data->retry = stop && conf->retry_after_jitter_max
                       ? (ngx_uint_t) ngx_random()
-                        % ((ngx_uint_t) conf->retry_after_jitter_max + 1)
+                        % (ngx_uint_t) conf->retry_after_jitter_max + 1
                       : 0;
 
         return ngx_http_gateway_rate_limiting_decided(r, &conf->base, mcf,
@@ -561,7 +564,7 @@ ngx_http_gateway_rate_limiting_advanced_prefix(ngx_http_request_t *r,
 
     n = ngx_max(rule->key.nkinds, 1);
 
-    ngx_str_null(&all);
+    ngx_str_set(&all, "");
     ngx_str_null(&id);
     kind = NULL;
 
@@ -649,6 +652,7 @@ ngx_http_gateway_rate_limiting_advanced_defaults(void *data)
     conf->base.error_code = 429;
     ngx_str_set(&conf->base.error_message, "API rate limit exceeded");
     conf->base.sync_rate = -1;
+    conf->base.metrics = NGX_HTTP_GATEWAY_METRICS_RATE_LIMITING_ADVANCED;
 
     conf->interval = 5;
     conf->retry_times = 3;
@@ -671,6 +675,13 @@ ngx_http_gateway_rate_limiting_advanced_check(ngx_conf_t *cf, void *data)
 
     conf->base.mcf = mcf;
     mcf->more.used = 1;
+
+    if (ngx_http_gateway_metrics_set_add(cf,
+                                         &ngx_http_gateway_metrics_limits)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     rv = ngx_http_gateway_rate_limiting_advanced_key(cf, conf);
     if (rv != NGX_CONF_OK) {
@@ -924,8 +935,8 @@ ngx_http_gateway_rate_limiting_advanced_limit(ngx_conf_t *cf,
     limit->kind = conf->base.rule.window_type;
     limit->period = NGX_HTTP_GATEWAY_RATE_PERIODS;
     limit->length = pair->window;
-    limit->limit = pair->limit;
-    limit->stop = (uint32_t) ngx_min(ceil(pair->limit), 4294967295.0);
+    limit->limit = floor(pair->limit);
+    limit->stop = (uint32_t) ngx_min(limit->limit, 4294967295.0);
 
     p = ngx_pnalloc(cf->pool, NGX_HTTP_GATEWAY_RATE_TEXT
                               + NGX_HTTP_GATEWAY_RATE_WINDOW);
@@ -933,7 +944,7 @@ ngx_http_gateway_rate_limiting_advanced_limit(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    ngx_http_gateway_rate_limiting_number(p, limit->limit, &limit->text);
+    ngx_http_gateway_rate_limiting_number(p, pair->limit, &limit->text);
 
     p += NGX_HTTP_GATEWAY_RATE_TEXT;
     limit->name.data = p;

@@ -73,7 +73,7 @@ ngx_http_gateway_rate_limiting_keep(ngx_http_request_t *r,
 {
     double                                  remaining, least;
     time_t                                  reset;
-    ngx_uint_t                              i, n, period, stops;
+    ngx_uint_t                              i, n, period, past, stops;
     ngx_http_gateway_rate_limiting_data_t  *data;
     ngx_http_gateway_rate_limiting_more_t  *more;
 
@@ -84,6 +84,7 @@ ngx_http_gateway_rate_limiting_keep(ngx_http_request_t *r,
     }
 
     least = 0;
+    past = 0;
     data->selected = 0;
     data->rejected = stop;
 
@@ -106,9 +107,10 @@ ngx_http_gateway_rate_limiting_keep(ngx_http_request_t *r,
             stops = used[i] >= conf->limits[i].stop;
         }
 
-        /* a rejected request is not counted in the other periods */
+        /* a rejected request is not counted in the other periods, or only in
+           those before the first that stops it */
 
-        if (!stop || conf->penalty) {
+        if (!stop || (conf->penalty && !past)) {
             remaining -= more ? data->cost : 1;
 
         } else if (stops) {
@@ -118,6 +120,8 @@ ngx_http_gateway_rate_limiting_keep(ngx_http_request_t *r,
         if (remaining < 0) {
             remaining = 0;
         }
+
+        past |= stops;
 
         data->remaining[i] = remaining;
 

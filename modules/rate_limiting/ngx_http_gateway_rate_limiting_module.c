@@ -34,6 +34,7 @@ static ngx_http_gateway_group_t *ngx_http_gateway_rate_limiting_group(
     ngx_http_gateway_ctx_t *ctx, ngx_http_gateway_rate_limiting_conf_t *conf);
 
 static void ngx_http_gateway_rate_limiting_is(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t status);
 
 static void ngx_http_gateway_rate_limiting_defaults(void *data);
@@ -349,7 +350,7 @@ ngx_http_gateway_rate_limiting_others(ngx_http_request_t *r,
     }
 
     if (conf->n == 0 && conf->more == NULL) {
-        ngx_http_gateway_rate_limiting_is(r, data,
+        ngx_http_gateway_rate_limiting_is(r, conf, data,
                                       NGX_HTTP_GATEWAY_RATE_LIMITING_PASSED);
         return NGX_OK;
     }
@@ -441,7 +442,7 @@ ngx_http_gateway_rate_limiting_decided(ngx_http_request_t *r,
     }
 
     if (!stop) {
-        ngx_http_gateway_rate_limiting_is(r, data,
+        ngx_http_gateway_rate_limiting_is(r, conf, data,
                                       NGX_HTTP_GATEWAY_RATE_LIMITING_PASSED);
         return NGX_OK;
     }
@@ -457,7 +458,7 @@ ngx_http_gateway_rate_limiting_refuse(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_data_t *data, const char *why)
 {
     if (conf->dry_run) {
-        ngx_http_gateway_rate_limiting_is(r, data,
+        ngx_http_gateway_rate_limiting_is(r, conf, data,
                                      NGX_HTTP_GATEWAY_RATE_LIMITING_DRY_RUN);
 
         ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
@@ -465,7 +466,7 @@ ngx_http_gateway_rate_limiting_refuse(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ngx_http_gateway_rate_limiting_is(r, data,
+    ngx_http_gateway_rate_limiting_is(r, conf, data,
                                       NGX_HTTP_GATEWAY_RATE_LIMITING_REFUSED);
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
@@ -479,13 +480,12 @@ ngx_http_gateway_rate_limiting_refuse(ngx_http_request_t *r,
 
 static void
 ngx_http_gateway_rate_limiting_is(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t status)
 {
     data->status = status;
 
-    ngx_http_gateway_metrics_request(r,
-                                     NGX_HTTP_GATEWAY_METRICS_RATE_LIMITING
-                                     + status
+    ngx_http_gateway_metrics_request(r, conf->metrics + status
                                      - NGX_HTTP_GATEWAY_RATE_LIMITING_PASSED);
 }
 
@@ -682,7 +682,7 @@ ngx_http_gateway_rate_limiting_failed(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ngx_http_gateway_rate_limiting_is(r, data,
+    ngx_http_gateway_rate_limiting_is(r, conf, data,
                                       NGX_HTTP_GATEWAY_RATE_LIMITING_LOST);
 
     if (conf->fault_tolerant || conf->dry_run) {
@@ -745,6 +745,7 @@ ngx_http_gateway_rate_limiting_defaults(void *data)
     conf->error_code = 429;
     ngx_str_set(&conf->error_message, "API rate limit exceeded");
     conf->sync_rate = -1;
+    conf->metrics = NGX_HTTP_GATEWAY_METRICS_RATE_LIMITING;
 
     ngx_http_gateway_redis_defaults(&conf->redis);
 }

@@ -93,12 +93,12 @@ static ngx_uint_t ngx_http_gateway_rate_limiting_more_needed(
 static ngx_http_gateway_redis_script_t
     ngx_http_gateway_rate_limiting_more_script =
 {
-    /* ARGV: cost, 1 if it counts even when refused, then per limit its kind,
-       what it stops at, the weight of the previous window or the interval,
-       and seconds to live.  KEYS: per limit one, of a sliding window also that
-       of the previous one.  Returns whether it passes, then per limit what
-       was used, and the count of the current window or the microseconds
-       until the bucket is empty. */
+    /* ARGV: cost, 1 if it counts even when refused, up to the first limit that
+       stops it, then per limit its kind, what it stops at, the weight of the
+       previous window or the interval, and seconds to live.  KEYS: per limit
+       one, of a sliding window also that of the previous one.  Returns
+       whether it passes, then per limit what was used, and the count of the
+       current window or the microseconds until the bucket is empty. */
     ngx_string("local cost = tonumber(ARGV[1])\n"
                "local time = redis.call('TIME')\n"
                "local now = time[1] * 1000000 + time[2]\n"
@@ -108,6 +108,7 @@ static ngx_http_gateway_redis_script_t
                "  local stop, x = tonumber(ARGV[a + 1]),"
                                 " tonumber(ARGV[a + 2])\n"
                "  local used, more\n"
+               "  local counts = pass == 1 or nil\n"
                "  if kind == 'g' then\n"
                "    local tat = tonumber(redis.call('GET', key) or 0)\n"
                "    if tat < now then tat = now end\n"
@@ -116,7 +117,7 @@ static ngx_http_gateway_redis_script_t
                "    if more + cost * x > stop * x then pass = 0 end\n"
                "    tat = tat + cost * x\n"
                "    todo[#todo + 1] = {key, tat, math.ceil((tat - now)"
-                                                      " / 1000)}\n"
+                                                      " / 1000), counts}\n"
                "  else\n"
                "    more = tonumber(redis.call('GET', key) or 0)\n"
                "    used = more\n"
@@ -127,20 +128,22 @@ static ngx_http_gateway_redis_script_t
                "      used = used + math.ceil(before * x)\n"
                "    end\n"
                "    if used + cost > stop then pass = 0 end\n"
-               "    todo[#todo + 1] = {key, false, ARGV[a + 3]}\n"
+               "    todo[#todo + 1] = {key, false, ARGV[a + 3], counts}\n"
                "  end\n"
                "  k = k + 1\n"
                "  result[#result + 1] = used\n"
                "  result[#result + 1] = more\n"
                "end\n"
-               "if (pass == 1 or ARGV[2] == '1') and cost > 0 then\n"
-               "  for _, t in ipairs(todo) do\n"
-               "    if t[2] then\n"
-               "      redis.call('SET', t[1], string.format('%.0f', t[2]),"
-                                " 'PX', t[3])\n"
-               "    elseif redis.call('INCRBY', t[1], cost) == cost then\n"
-               "      redis.call('EXPIRE', t[1], t[3])\n"
-               "    end\n"
+               "for _, t in ipairs(todo) do\n"
+               "  if cost == 0 or (pass == 0 and (ARGV[2] == '0'"
+                                                " or not t[4])) then\n"
+               "    break\n"
+               "  end\n"
+               "  if t[2] then\n"
+               "    redis.call('SET', t[1], string.format('%.0f', t[2]),"
+                              " 'PX', t[3])\n"
+               "  elseif redis.call('INCRBY', t[1], cost) == cost then\n"
+               "    redis.call('EXPIRE', t[1], t[3])\n"
                "  end\n"
                "end\n"
                "table.insert(result, 1, pass)\n"
@@ -228,8 +231,8 @@ ngx_http_gateway_rate_limiting_more_local(ngx_http_request_t *r,
 
         rc = ngx_http_gateway_rate_limiting_more_rule(r, conf, mcf, data,
                                                       more->rule[i], now,
-                                                      conf->penalty ? 2
-                                                      : ignored ? 0 : 1,
+                                                      ignored ? 0
+                                                      : conf->penalty ? 2 : 1,
                                                       stop);
         if (rc != NGX_OK) {
             return rc;
@@ -253,8 +256,8 @@ ngx_http_gateway_rate_limiting_more_local(ngx_http_request_t *r,
 
 
 /*
- * sign 1: counts unless it stops; 2: counts in any case; 0: looks only;
- * -1: takes it back
+ * sign 1: counts unless it stops; 2: counts up to the first limit that stops;
+ * 0: looks only; -1: takes it back
  */
 
 static ngx_int_t
@@ -266,7 +269,7 @@ ngx_http_gateway_rate_limiting_more_rule(ngx_http_request_t *r,
     ngx_uint_t *stop)
 {
     uint32_t                                      cost;
-    ngx_uint_t                                    i, stopped;
+    ngx_uint_t                                    i, last, stopped;
     ngx_http_gateway_digest_t                     digest;
     ngx_http_gateway_shm_entry_t                  entry;
     ngx_http_gateway_rate_limiting_cell_t        *cell;
@@ -290,39 +293,41 @@ ngx_http_gateway_rate_limiting_more_rule(ngx_http_request_t *r,
     cells = entry.value;
     cost = data->cost;
     stopped = 0;
+    last = sign ? rule->first + rule->n : rule->first;
 
     for (i = rule->first; sign >= 0 && i < rule->first + rule->n; i++) {
         limit = &conf->more->limits[i];
 
-        stopped |= ngx_http_gateway_rate_limiting_more_look(limit, mcf,
-                                        &cells->cell[limit->cell], now,
-                                        cost, sign == 2 ? cost : 0,
-                                        &data->more[i]);
+        if (ngx_http_gateway_rate_limiting_more_look(limit, mcf,
+                                &cells->cell[limit->cell], now, cost,
+                                sign == 2 && !stopped ? cost : 0,
+                                &data->more[i])
+            && !stopped)
+        {
+            stopped = 1;
+            last = sign == 2 ? i + 1 : rule->first;
+        }
     }
 
-    if (sign == 2 || (sign && !stopped)) {
+    for (i = rule->first; i < last; i++) {
 
-        for (i = rule->first; i < rule->first + rule->n; i++) {
+        limit = &conf->more->limits[i];
+        cell = &cells->cell[limit->cell];
 
-            limit = &conf->more->limits[i];
-            cell = &cells->cell[limit->cell];
+        if (limit->kind == NGX_HTTP_GATEWAY_RATE_LIMITING_GCRA) {
 
-            if (limit->kind == NGX_HTTP_GATEWAY_RATE_LIMITING_GCRA) {
-
-                if (sign > 0) {
-                    cell->tat = ngx_max(cell->tat, now)
-                                + cost * limit->interval;
-
-                } else {
-                    cell->tat -= ngx_min(cell->tat, cost * limit->interval);
-                }
-
-            } else if (sign > 0) {
-                cell->count += ngx_min(cost, 0xffffffff - cell->count);
+            if (sign > 0) {
+                cell->tat = ngx_max(cell->tat, now) + cost * limit->interval;
 
             } else {
-                cell->count -= ngx_min(cell->count, cost);
+                cell->tat -= ngx_min(cell->tat, cost * limit->interval);
             }
+
+        } else if (sign > 0) {
+            cell->count += ngx_min(cost, 0xffffffff - cell->count);
+
+        } else {
+            cell->count -= ngx_min(cell->count, cost);
         }
     }
 
@@ -729,7 +734,7 @@ ngx_http_gateway_rate_limiting_more_answered(void *arg, redisReply *reply)
     ngx_http_gateway_rate_limiting_data_t *data = arg;
 
     double                                        extra, previous, weight;
-    ngx_uint_t                                    i, stop;
+    ngx_uint_t                                    i, past, stop;
     ngx_http_gateway_rate_limiting_more_t        *more;
     ngx_http_gateway_rate_limiting_more_used_t   *used;
     ngx_http_gateway_rate_limiting_main_conf_t   *mcf;
@@ -759,6 +764,7 @@ ngx_http_gateway_rate_limiting_more_answered(void *arg, redisReply *reply)
     }
 
     data->refused = reply->element[0]->integer == 0;
+    past = 0;
 
     for (i = 0; i < more->n; i++) {
 
@@ -787,8 +793,9 @@ ngx_http_gateway_rate_limiting_more_answered(void *arg, redisReply *reply)
 
         stop = (uint64_t) used->used + data->cost > limit->stop;
 
-        if (stop && data->conf->penalty) {
+        if (stop && data->conf->penalty && !past) {
             extra += data->cost;
+            past = 1;
         }
 
         used->reset = ngx_http_gateway_rate_limiting_more_reset(limit, mcf,

@@ -384,17 +384,19 @@ gwc_rate_advanced_check_strategy(gwc_rate_advanced_t *config)
 
     } else if (rate > 0 && rate < 0.02) {
         gwc_error(config->sync_rate.node,
-                  "Config option 'sync_rate' must not be between 0 and 0.02");
+                  "Config option 'sync_rate' must not be a decimal between 0 "
+                  "and 0.02");
     }
 
     gwc_redis_advanced_merge(&config->redis);
 
     if (gwc_text_is(config->strategy.v, "local")) {
 
-        if (rate > 0) {
-            gwc_warning(config->sync_rate.node,
-                        "sync_rate has no meaning with the strategy "
-                        "\"local\"");
+        if (config->sync_rate.set && rate >= 0) {
+            gwc_error(config->sync_rate.node,
+                      "sync_rate cannot be configured when using a local "
+                      "strategy");
+            gwc_fix("sync_rate: -1");
         }
 
         gwc_redis_drop(&config->redis.redis);
@@ -407,6 +409,13 @@ gwc_rate_advanced_check_strategy(gwc_rate_advanced_t *config)
         /* counters of this nginx only */
         gwc_redis_drop(&config->redis.redis);
         return;
+    }
+
+    if (rate >= 0.02) {
+        gwc_error(config->sync_rate.node,
+                  "counters are not shared in batches with this plugin");
+        gwc_fix("sync_rate: 0, which asks Redis for each request, or -1, "
+                "which never does");
     }
 
     if (!cluster) {

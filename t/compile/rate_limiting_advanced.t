@@ -262,7 +262,7 @@ window_size: [60]
 strategy: redis
 sync_rate: 0.01
 --- error
-kong.yml:8:16: error: plugins[0].config.sync_rate: Config option 'sync_rate' must not be between 0 and 0.02
+kong.yml:8:16: error: plugins[0].config.sync_rate: Config option 'sync_rate' must not be a decimal between 0 and 0.02
 
 
 
@@ -280,10 +280,10 @@ kong.yml:7:16: error: plugins[0].config.sync_rate: sync_rate must be -1, 0 or mo
 --- plugin
 limit: [5]
 window_size: [60]
-sync_rate: 10
---- stderr_like: warning: .*sync_rate has no meaning with the strategy "local"
---- conf
-gateway_rate_limiting_advanced limit=5 window_size=60;
+sync_rate: 0
+--- error
+kong.yml:7:16: error: plugins[0].config.sync_rate: sync_rate cannot be configured when using a local strategy
+  fix: sync_rate: -1
 
 
 
@@ -338,3 +338,15 @@ window_size: [60]
 throttling: {enabled: true, interval: 0.5}
 --- error_like
 config.throttling.interval: value should be between 1 and 1000000, this is 0.5
+
+
+
+=== TEST 22: in batches
+--- plugin
+limit: [5]
+window_size: [60]
+strategy: redis
+sync_rate: 0.5
+--- error
+kong.yml:8:16: error: plugins[0].config.sync_rate: counters are not shared in batches with this plugin
+  fix: sync_rate: 0, which asks Redis for each request, or -1, which never does
