@@ -9,20 +9,13 @@
 
 #include "emit.h"
 #include "model.h"
-#include "queue.h"
 #include "statsd.h"
 
 typedef struct {
-    gwc_record_t record;
-    gwc_str_t host;
-    gwc_int_t port;
-    gwc_str_t prefix;
-    gwc_list_t metrics; /* gwc_statsd_metric_t */
+    gwc_statsd_head_t head;
     gwc_str_t service_name_tag;
     gwc_str_t status_tag;
     gwc_str_t consumer_tag;
-    gwc_queue_t queue;
-    gwc_queue_flat_t flat;
 } gwc_datadog_t;
 
 static const char *const gwc_datadog_names[] = { "request_count",
@@ -89,28 +82,13 @@ static const gwc_field_t gwc_datadog_fields[] = {
     {
         .name = "host",
         .type = GWC_STRING,
-        .offset = offsetof(gwc_datadog_t, host),
+        .offset = offsetof(gwc_statsd_head_t, host),
         .flags = GWC_NO_EMIT | GWC_REFERENCEABLE,
         .dflt = "\"localhost\"",
         .check = gwc_check_host,
     },
-    {
-        .name = "port",
-        .type = GWC_INT,
-        .offset = offsetof(gwc_datadog_t, port),
-        .flags = GWC_NO_EMIT,
-        .dflt = "8125",
-        .bounded = true,
-        .min = 0,
-        .max = 65535,
-    },
-    {
-        .name = "prefix",
-        .type = GWC_STRING,
-        .offset = offsetof(gwc_datadog_t, prefix),
-        .dflt = "\"kong\"",
-        .check = gwc_check_printable,
-    },
+    GWC_STATSD_PORT_FIELD(GWC_NO_EMIT),
+    GWC_STATSD_PREFIX_FIELD,
     {
         .name = "service_name_tag",
         .type = GWC_STRING,
@@ -132,15 +110,8 @@ static const gwc_field_t gwc_datadog_fields[] = {
         .dflt = "\"consumer\"",
         .check = gwc_check_printable,
     },
-    {
-        .name = "metrics",
-        .type = GWC_ARRAY,
-        .offset = offsetof(gwc_datadog_t, metrics),
-        .flags = GWC_NO_EMIT,
-        .elem = &gwc_datadog_metric,
-        .size = sizeof(gwc_statsd_metric_t),
-    },
-    GWC_QUEUE_FIELDS(gwc_datadog_t, queue, flat),
+    GWC_STATSD_METRICS_FIELD(gwc_datadog_metric),
+    GWC_QUEUE_FIELDS(gwc_statsd_head_t, queue, flat),
     { .name = NULL },
 };
 
@@ -149,7 +120,7 @@ static const gwc_field_t gwc_datadog_fields[] = {
 static void
 gwc_datadog_check(void *config)
 {
-    gwc_datadog_t *datadog = config;
+    gwc_statsd_head_t *datadog = config;
     const char *env;
     long port;
 
@@ -172,15 +143,14 @@ gwc_datadog_check(void *config)
         }
     }
 
-    gwc_queue_merge(&datadog->queue, &datadog->flat);
-    gwc_statsd_check(&datadog->metrics);
+    gwc_statsd_check(config);
 }
 
 
 static bool
 gwc_datadog_emit_more(gwc_writer_t *w, const void *config)
 {
-    const gwc_datadog_t *datadog = config;
+    const gwc_statsd_head_t *datadog = config;
     bool any = false;
 
     if (strcmp(datadog->host.v.data, "localhost") != 0) {
@@ -195,7 +165,7 @@ gwc_datadog_emit_more(gwc_writer_t *w, const void *config)
         any = true;
     }
 
-    return gwc_statsd_emit(w, &datadog->metrics) || any;
+    return gwc_statsd_emit(w, config) || any;
 }
 
 
@@ -203,15 +173,6 @@ static void
 gwc_datadog_emit(gwc_writer_t *w, const gwc_plugin_t *plugin)
 {
     gwc_emit_policy_more(w, plugin, gwc_datadog_emit_more);
-}
-
-
-static gwc_text_t
-gwc_datadog_looks_up(const void *config)
-{
-    const gwc_datadog_t *datadog = config;
-
-    return datadog->host.v;
 }
 
 
@@ -226,5 +187,5 @@ const gwc_plugin_rule_t gwc_rule_datadog = {
     .size = sizeof(gwc_datadog_t),
     .check = gwc_datadog_check,
     .emit = gwc_datadog_emit,
-    .looks_up = gwc_datadog_looks_up,
+    .looks_up = gwc_statsd_looks_up,
 };

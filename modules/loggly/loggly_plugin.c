@@ -5,13 +5,11 @@
  */
 
 #include "custom_fields.h"
+#include "severity.h"
 
 typedef struct {
     gwc_record_t record;
-    gwc_str_t log_level;
-    gwc_str_t successful_severity;
-    gwc_str_t client_errors_severity;
-    gwc_str_t server_errors_severity;
+    gwc_severity_t severity;
     gwc_str_t host;
     gwc_int_t port;
     gwc_str_t key;
@@ -20,42 +18,10 @@ typedef struct {
     gwc_list_t custom_fields_by_lua; /* gwc_pair_t */
 } gwc_loggly_t;
 
-static const char *const gwc_loggly_levels[] = {
-    "debug", "info",  "notice", "warning", "err",
-    "crit",  "alert", "emerg",  NULL,
-};
-
 static const gwc_field_t gwc_loggly_tag = { .type = GWC_STRING };
 
 static const gwc_field_t gwc_loggly_fields[] = {
-    {
-        .name = "log_level",
-        .type = GWC_STRING,
-        .offset = offsetof(gwc_loggly_t, log_level),
-        .dflt = "\"info\"",
-        .one_of = gwc_loggly_levels,
-    },
-    {
-        .name = "successful_severity",
-        .type = GWC_STRING,
-        .offset = offsetof(gwc_loggly_t, successful_severity),
-        .dflt = "\"info\"",
-        .one_of = gwc_loggly_levels,
-    },
-    {
-        .name = "client_errors_severity",
-        .type = GWC_STRING,
-        .offset = offsetof(gwc_loggly_t, client_errors_severity),
-        .dflt = "\"info\"",
-        .one_of = gwc_loggly_levels,
-    },
-    {
-        .name = "server_errors_severity",
-        .type = GWC_STRING,
-        .offset = offsetof(gwc_loggly_t, server_errors_severity),
-        .dflt = "\"info\"",
-        .one_of = gwc_loggly_levels,
-    },
+    GWC_SEVERITY_FIELDS(gwc_loggly_t, severity),
     {
         .name = "host",
         .type = GWC_STRING,

@@ -4,20 +4,14 @@
  * statsd.
  */
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "emit.h"
 #include "model.h"
-#include "queue.h"
 #include "statsd.h"
 
 typedef struct {
-    gwc_record_t record;
-    gwc_str_t host;
-    gwc_int_t port;
-    gwc_str_t prefix;
-    gwc_list_t metrics;            /* gwc_statsd_metric_t */
+    gwc_statsd_head_t head;
     gwc_list_t allow_status_codes; /* gwc_str_t */
     gwc_num_t udp_packet_size;
     gwc_bool_t use_tcp;
@@ -26,8 +20,6 @@ typedef struct {
     gwc_str_t service_identifier_default;
     gwc_str_t workspace_identifier_default;
     gwc_str_t tag_style;
-    gwc_queue_t queue;
-    gwc_queue_flat_t flat;
 } gwc_statsd_t;
 
 static const char *const gwc_statsd_names[] = {
@@ -116,26 +108,12 @@ static const gwc_field_t gwc_statsd_fields[] = {
     {
         .name = "host",
         .type = GWC_STRING,
-        .offset = offsetof(gwc_statsd_t, host),
+        .offset = offsetof(gwc_statsd_head_t, host),
         .dflt = "\"localhost\"",
         .check = gwc_check_host,
     },
-    {
-        .name = "port",
-        .type = GWC_INT,
-        .offset = offsetof(gwc_statsd_t, port),
-        .dflt = "8125",
-        .bounded = true,
-        .min = 0,
-        .max = 65535,
-    },
-    {
-        .name = "prefix",
-        .type = GWC_STRING,
-        .offset = offsetof(gwc_statsd_t, prefix),
-        .dflt = "\"kong\"",
-        .check = gwc_check_printable,
-    },
+    GWC_STATSD_PORT_FIELD(0),
+    GWC_STATSD_PREFIX_FIELD,
     {
         .name = "allow_status_codes",
         .type = GWC_ARRAY,
@@ -191,15 +169,8 @@ static const gwc_field_t gwc_statsd_fields[] = {
         .offset = offsetof(gwc_statsd_t, tag_style),
         .one_of = gwc_statsd_styles,
     },
-    {
-        .name = "metrics",
-        .type = GWC_ARRAY,
-        .offset = offsetof(gwc_statsd_t, metrics),
-        .flags = GWC_NO_EMIT,
-        .elem = &gwc_statsd_metric,
-        .size = sizeof(gwc_statsd_metric_t),
-    },
-    GWC_QUEUE_FIELDS(gwc_statsd_t, queue, flat),
+    GWC_STATSD_METRICS_FIELD(gwc_statsd_metric),
+    GWC_QUEUE_FIELDS(gwc_statsd_head_t, queue, flat),
     { .name = NULL },
 };
 
@@ -225,37 +196,9 @@ gwc_statsd_check_range(const gwc_field_t *field, void *value)
 
 
 static void
-gwc_statsd_check_config(void *config)
-{
-    gwc_statsd_t *statsd = config;
-
-    gwc_queue_merge(&statsd->queue, &statsd->flat);
-    gwc_statsd_check(&statsd->metrics);
-}
-
-
-static bool
-gwc_statsd_emit_more(gwc_writer_t *w, const void *config)
-{
-    const gwc_statsd_t *statsd = config;
-
-    return gwc_statsd_emit(w, &statsd->metrics);
-}
-
-
-static void
 gwc_statsd_emit_policy(gwc_writer_t *w, const gwc_plugin_t *plugin)
 {
-    gwc_emit_policy_more(w, plugin, gwc_statsd_emit_more);
-}
-
-
-static gwc_text_t
-gwc_statsd_looks_up(const void *config)
-{
-    const gwc_statsd_t *statsd = config;
-
-    return statsd->host.v;
+    gwc_emit_policy_more(w, plugin, gwc_statsd_emit);
 }
 
 
@@ -268,7 +211,7 @@ const gwc_plugin_rule_t gwc_rule_statsd = {
     .scopes = GWC_SCOPE_ALL,
     .fields = gwc_statsd_fields,
     .size = sizeof(gwc_statsd_t),
-    .check = gwc_statsd_check_config,
+    .check = gwc_statsd_check,
     .emit = gwc_statsd_emit_policy,
     .looks_up = gwc_statsd_looks_up,
 };

@@ -5,21 +5,14 @@
  */
 
 #include "custom_fields.h"
+#include "severity.h"
 
 typedef struct {
     gwc_record_t record;
-    gwc_str_t log_level;
-    gwc_str_t successful_severity;
-    gwc_str_t client_errors_severity;
-    gwc_str_t server_errors_severity;
+    gwc_severity_t severity;
     gwc_str_t facility;
     gwc_list_t custom_fields_by_lua; /* gwc_pair_t */
 } gwc_syslog_t;
-
-static const char *const gwc_syslog_levels[] = {
-    "debug", "info",  "notice", "warning", "err",
-    "crit",  "alert", "emerg",  NULL,
-};
 
 static const char *const gwc_syslog_facilities[] = {
     "auth",   "authpriv", "cron",   "daemon", "ftp",    "kern",   "lpr",
@@ -28,34 +21,7 @@ static const char *const gwc_syslog_facilities[] = {
 };
 
 static const gwc_field_t gwc_syslog_fields[] = {
-    {
-        .name = "log_level",
-        .type = GWC_STRING,
-        .offset = offsetof(gwc_syslog_t, log_level),
-        .dflt = "\"info\"",
-        .one_of = gwc_syslog_levels,
-    },
-    {
-        .name = "successful_severity",
-        .type = GWC_STRING,
-        .offset = offsetof(gwc_syslog_t, successful_severity),
-        .dflt = "\"info\"",
-        .one_of = gwc_syslog_levels,
-    },
-    {
-        .name = "client_errors_severity",
-        .type = GWC_STRING,
-        .offset = offsetof(gwc_syslog_t, client_errors_severity),
-        .dflt = "\"info\"",
-        .one_of = gwc_syslog_levels,
-    },
-    {
-        .name = "server_errors_severity",
-        .type = GWC_STRING,
-        .offset = offsetof(gwc_syslog_t, server_errors_severity),
-        .dflt = "\"info\"",
-        .one_of = gwc_syslog_levels,
-    },
+    GWC_SEVERITY_FIELDS(gwc_syslog_t, severity),
     {
         .name = "facility",
         .type = GWC_STRING,

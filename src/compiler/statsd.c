@@ -49,9 +49,13 @@ gwc_statsd_check_tag(const gwc_str_t *tag)
 
 
 void
-gwc_statsd_check(const gwc_list_t *metrics)
+gwc_statsd_check(void *config)
 {
+    gwc_statsd_head_t *statsd = config;
+    const gwc_list_t *metrics = &statsd->metrics;
     size_t i, j;
+
+    gwc_queue_merge(&statsd->queue, &statsd->flat);
 
     for (i = 0; i < metrics->n; i++) {
         const gwc_statsd_metric_t *metric =
@@ -84,8 +88,9 @@ gwc_statsd_option(gwc_buf_t *buf, const char *name, const gwc_str_t *value)
 
 
 bool
-gwc_statsd_emit(gwc_writer_t *w, const gwc_list_t *metrics)
+gwc_statsd_emit(gwc_writer_t *w, const void *config)
 {
+    const gwc_list_t *metrics = &((const gwc_statsd_head_t *) config)->metrics;
     size_t i, j;
 
     if (metrics->node == NULL) {
@@ -125,4 +130,13 @@ gwc_statsd_emit(gwc_writer_t *w, const gwc_list_t *metrics)
     }
 
     return true;
+}
+
+
+gwc_text_t
+gwc_statsd_looks_up(const void *config)
+{
+    const gwc_statsd_head_t *statsd = config;
+
+    return statsd->host.v;
 }
