@@ -12,19 +12,13 @@
  */
 
 
-#include "ngx_http_gateway_fetch.h"
+#include "ngx_http_gateway_fetch_private.h"
 
-#include <ngx_event.h>
 #include <ngx_event_connect.h>
 
 
 #define NGX_HTTP_GATEWAY_FETCH_TIMEOUT  10000   /* milliseconds */
 #define NGX_HTTP_GATEWAY_FETCH_LIMIT    (1024 * 1024)
-
-/* status line and headers together; also what is read at a time */
-#define NGX_HTTP_GATEWAY_FETCH_BUFFER   16384
-
-#define NGX_HTTP_GATEWAY_FETCH_ERROR    256
 
 
 static void ngx_http_gateway_fetch_begin(ngx_http_gateway_fetch_t *f);
@@ -32,38 +26,10 @@ static void ngx_http_gateway_fetch_found(
     ngx_http_gateway_names_query_t *query);
 static void ngx_http_gateway_fetch_connect(ngx_http_gateway_fetch_t *f);
 static void ngx_http_gateway_fetch_connected(ngx_http_gateway_fetch_t *f);
-#if (NGX_SSL)
-static void ngx_http_gateway_fetch_handshake(ngx_http_gateway_fetch_t *f);
-static void ngx_http_gateway_fetch_handshake_handler(ngx_connection_t *c);
-#endif
-#if (NGX_SSL)
-static void ngx_http_gateway_fetch_tunnel(ngx_http_gateway_fetch_t *f);
-static ngx_int_t ngx_http_gateway_fetch_tunnel_done(
-    ngx_http_gateway_fetch_t *f);
-#endif
-static void ngx_http_gateway_fetch_request(ngx_http_gateway_fetch_t *f);
 static ngx_chain_t *ngx_http_gateway_fetch_write(ngx_http_gateway_fetch_t *f);
-static void ngx_http_gateway_fetch_send(ngx_http_gateway_fetch_t *f);
-static void ngx_http_gateway_fetch_write_handler(ngx_event_t *wev);
-static void ngx_http_gateway_fetch_read_handler(ngx_event_t *rev);
-
-static ngx_int_t ngx_http_gateway_fetch_parse(ngx_http_gateway_fetch_t *f);
-static ngx_int_t ngx_http_gateway_fetch_parse_headers(
-    ngx_http_gateway_fetch_t *f);
-static ngx_int_t ngx_http_gateway_fetch_keep_header(
-    ngx_http_gateway_fetch_t *f);
-static ngx_int_t ngx_http_gateway_fetch_framing(ngx_http_gateway_fetch_t *f);
-static ngx_int_t ngx_http_gateway_fetch_parse_body(
-    ngx_http_gateway_fetch_t *f);
-static ngx_int_t ngx_http_gateway_fetch_append(ngx_http_gateway_fetch_t *f,
-    size_t size);
 static void ngx_http_gateway_fetch_closed(ngx_http_gateway_fetch_t *f);
-static ngx_int_t ngx_http_gateway_fetch_redirect(ngx_http_gateway_fetch_t *f);
 static ngx_int_t ngx_http_gateway_fetch_location(ngx_http_gateway_fetch_t *f,
     ngx_str_t *location);
-
-static void ngx_http_gateway_fetch_failed(ngx_http_gateway_fetch_t *f,
-    ngx_err_t err, const char *what);
 static void ngx_http_gateway_fetch_end(ngx_http_gateway_fetch_t *f);
 static void ngx_http_gateway_fetch_close(ngx_http_gateway_fetch_t *f);
 static void ngx_http_gateway_fetch_timer(ngx_event_t *ev);
@@ -381,90 +347,6 @@ ngx_http_gateway_fetch_free(ngx_http_gateway_fetch_t *f)
 }
 
 
-ngx_str_t *
-ngx_http_gateway_fetch_header(ngx_http_gateway_fetch_t *f, const char *name)
-{
-    size_t         len;
-    ngx_uint_t     i;
-    ngx_keyval_t  *h;
-
-    h = f->answer_headers.elts;
-    len = ngx_strlen(name);
-
-    for (i = 0; i < f->answer_headers.nelts; i++) {
-
-        if (h[i].key.len == len
-            && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
-        {
-            return &h[i].value;
-        }
-    }
-
-    return NULL;
-}
-
-
-time_t
-ngx_http_gateway_fetch_fresh(ngx_http_gateway_fetch_t *f)
-{
-    u_char      *p, *end, *last;
-    time_t       fresh;
-    ngx_int_t    age;
-    ngx_str_t   *value;
-
-    value = ngx_http_gateway_fetch_header(f, "cache-control");
-
-    if (value == NULL) {
-        return -1;
-    }
-
-    fresh = -1;
-    last = value->data + value->len;
-
-    for (p = value->data; p < last; p = end + 1) {
-
-        while (p < last && (*p == ' ' || *p == '\t')) {
-            p++;
-        }
-
-        end = ngx_strlchr(p, last, ',');
-
-        if (end == NULL) {
-            end = last;
-        }
-
-        if ((end - p >= 8
-             && (ngx_strncasecmp(p, (u_char *) "no-store", 8) == 0
-                 || ngx_strncasecmp(p, (u_char *) "no-cache", 8) == 0)))
-        {
-            return 0;
-        }
-
-        if (end - p > 8 && ngx_strncasecmp(p, (u_char *) "max-age=", 8) == 0)
-        {
-            for (p += 8, fresh = 0;
-                 p < end && *p >= '0' && *p <= '9' && fresh < 0x7fffffff / 10;
-                 p++)
-            {
-                fresh = fresh * 10 + (*p - '0');
-            }
-        }
-    }
-
-    value = ngx_http_gateway_fetch_header(f, "age");
-
-    if (fresh > 0 && value) {
-        age = ngx_atoi(value->data, value->len);
-
-        if (age > 0) {
-            fresh = (age < fresh) ? fresh - age : 0;
-        }
-    }
-
-    return fresh;
-}
-
-
 /* to f->url, whatever was before */
 
 static void
@@ -626,226 +508,7 @@ ngx_http_gateway_fetch_connected(ngx_http_gateway_fetch_t *f)
 }
 
 
-#if (NGX_SSL)
-
-static void
-ngx_http_gateway_fetch_handshake(ngx_http_gateway_fetch_t *f)
-{
-    u_char            *name;
-    ngx_int_t          rc;
-    ngx_connection_t  *c;
-
-    c = f->peer.connection;
-
-    if (ngx_ssl_create_connection(f->fetcher->ssl, c,
-                                  NGX_SSL_BUFFER|NGX_SSL_CLIENT)
-        != NGX_OK)
-    {
-        ngx_http_gateway_fetch_failed(f, 0, "no TLS connection");
-        return;
-    }
-
-    /* RFC 6066 has no addresses in SNI */
-
-    if (ngx_inet_addr(f->to.host.data, f->to.host.len) == INADDR_NONE
-        && ngx_strlchr(f->to.host.data, f->to.host.data + f->to.host.len, ':')
-           == NULL)
-    {
-        name = ngx_pnalloc(f->pool, f->to.host.len + 1);
-        if (name == NULL) {
-            ngx_http_gateway_fetch_failed(f, 0, "no memory");
-            return;
-        }
-
-        (void) ngx_cpystrn(name, f->to.host.data, f->to.host.len + 1);
-
-        if (SSL_set_tlsext_host_name(c->ssl->connection, (char *) name) == 0)
-        {
-            ngx_http_gateway_fetch_failed(f, 0, "no TLS connection");
-            return;
-        }
-    }
-
-    rc = ngx_ssl_handshake(c);
-
-    if (rc == NGX_AGAIN) {
-        c->ssl->handler = ngx_http_gateway_fetch_handshake_handler;
-        return;
-    }
-
-    ngx_http_gateway_fetch_handshake_handler(c);
-}
-
-
-static void
-ngx_http_gateway_fetch_handshake_handler(ngx_connection_t *c)
-{
-    u_char                     text[NGX_HTTP_GATEWAY_FETCH_ERROR];
-    ngx_http_gateway_fetch_t  *f;
-
-    f = c->data;
-
-    if (!c->ssl->handshaked) {
-        ngx_http_gateway_fetch_failed(f, 0, "the TLS handshake failed");
-        return;
-    }
-
-    if (!f->fetcher->no_verify
-        && ngx_http_gateway_fetch_verify(c, &f->to.host, text, sizeof(text)))
-    {
-        ngx_http_gateway_fetch_failed(f, 0, (char *) text);
-        return;
-    }
-
-    c->read->handler = ngx_http_gateway_fetch_read_handler;
-    c->write->handler = ngx_http_gateway_fetch_write_handler;
-
-    ngx_http_gateway_fetch_request(f);
-}
-
-
-u_char *
-ngx_http_gateway_fetch_verify(ngx_connection_t *c, ngx_str_t *name,
-    u_char *buf, size_t size)
-{
-    int      matches;
-    long     rc;
-    X509    *cert;
-    u_char  *last, address[NGX_SOCKADDR_STRLEN];
-
-    last = buf + size - 1;
-
-    rc = SSL_get_verify_result(c->ssl->connection);
-
-    if (rc != X509_V_OK) {
-        *ngx_slprintf(buf, last, "certificate verify error: (%l:%s)", rc,
-                      X509_verify_cert_error_string(rc)) = '\0';
-        return buf;
-    }
-
-    cert = SSL_get_peer_certificate(c->ssl->connection);
-
-    if (cert == NULL) {
-        *ngx_slprintf(buf, last, "there is no certificate") = '\0';
-        return buf;
-    }
-
-    matches = 0;
-
-    /* ngx_ssl_check_host() does not know the addresses of a certificate */
-
-    if (name->len < sizeof(address)) {
-        (void) ngx_cpystrn(address, name->data, name->len + 1);
-
-        matches = X509_check_ip_asc(cert, (char *) address, 0) == 1;
-    }
-
-    X509_free(cert);
-
-    if (matches || ngx_ssl_check_host(c, name) == NGX_OK) {
-        return NULL;
-    }
-
-    *ngx_slprintf(buf, last, "certificate does not match \"%V\"", name) = '\0';
-
-    return buf;
-}
-
-#endif
-
-
-#if (NGX_SSL)
-
-/* CONNECT, RFC 9110 9.3.6: what comes behind the proxy's head is TLS */
-
-static void
-ngx_http_gateway_fetch_tunnel(ngx_http_gateway_fetch_t *f)
-{
-    size_t      len;
-    ngx_buf_t  *b;
-
-    len = sizeof("CONNECT [] HTTP/1.1" CRLF "Host: []" CRLF CRLF) - 1
-          + 2 * (f->to.host.len + sizeof(":65535") - 1);
-
-    b = ngx_create_temp_buf(f->pool, len);
-
-    f->out = ngx_alloc_chain_link(f->pool);
-    f->in = ngx_create_temp_buf(f->pool, NGX_HTTP_GATEWAY_FETCH_BUFFER);
-    f->r = ngx_pcalloc(f->pool, sizeof(ngx_http_request_t));
-
-    if (b == NULL || f->out == NULL || f->in == NULL || f->r == NULL) {
-        ngx_http_gateway_fetch_failed(f, 0, "no memory");
-        return;
-    }
-
-    if (ngx_strlchr(f->to.host.data, f->to.host.data + f->to.host.len, ':')) {
-        b->last = ngx_sprintf(b->last, "CONNECT [%V]:%ui HTTP/1.1" CRLF
-                              "Host: [%V]:%ui" CRLF CRLF,
-                              &f->to.host, (ngx_uint_t) f->to.port,
-                              &f->to.host, (ngx_uint_t) f->to.port);
-
-    } else {
-        b->last = ngx_sprintf(b->last, "CONNECT %V:%ui HTTP/1.1" CRLF
-                              "Host: %V:%ui" CRLF CRLF,
-                              &f->to.host, (ngx_uint_t) f->to.port,
-                              &f->to.host, (ngx_uint_t) f->to.port);
-    }
-
-    f->out->buf = b;
-    f->out->next = NULL;
-    f->tunnel = 1;
-
-    ngx_http_gateway_fetch_send(f);
-}
-
-
-/*
- * NGX_AGAIN: the head is not complete; NGX_OK: the handshake has begun, or
- * the fetch has failed.
- */
-
-static ngx_int_t
-ngx_http_gateway_fetch_tunnel_done(ngx_http_gateway_fetch_t *f)
-{
-    size_t      len;
-    u_char     *p;
-    ngx_buf_t  *b;
-
-    b = f->in;
-    len = b->last - b->pos;
-
-    for (p = b->pos; p + 4 <= b->last; p++) {
-        if (ngx_memcmp(p, CRLF CRLF, 4) == 0) {
-            break;
-        }
-    }
-
-    if (p + 4 > b->last) {
-        return NGX_AGAIN;
-    }
-
-    f->tunnel = 0;
-
-    /* a server of TLS waits for its client */
-
-    if (len < 12 || ngx_strncmp(b->pos, "HTTP/1.", 7) != 0
-        || ngx_strncmp(b->pos + 8, " 2", 2) != 0 || p + 4 != b->last)
-    {
-        ngx_http_gateway_fetch_failed(f, 0, "the proxy refuses to connect");
-        return NGX_OK;
-    }
-
-    f->r = NULL;
-
-    ngx_http_gateway_fetch_handshake(f);
-
-    return NGX_OK;
-}
-
-#endif
-
-
-static void
+void
 ngx_http_gateway_fetch_request(ngx_http_gateway_fetch_t *f)
 {
     ngx_connection_t  *c;
@@ -952,7 +615,7 @@ ngx_http_gateway_fetch_write(ngx_http_gateway_fetch_t *f)
 }
 
 
-static void
+void
 ngx_http_gateway_fetch_send(ngx_http_gateway_fetch_t *f)
 {
     ssize_t            n;
@@ -999,7 +662,7 @@ ngx_http_gateway_fetch_send(ngx_http_gateway_fetch_t *f)
 }
 
 
-static void
+void
 ngx_http_gateway_fetch_write_handler(ngx_event_t *wev)
 {
     int                        err;
@@ -1040,7 +703,7 @@ ngx_http_gateway_fetch_write_handler(ngx_event_t *wev)
 }
 
 
-static void
+void
 ngx_http_gateway_fetch_read_handler(ngx_event_t *rev)
 {
     ssize_t                    n;
@@ -1126,321 +789,6 @@ ngx_http_gateway_fetch_read_handler(ngx_event_t *rev)
 }
 
 
-/* NGX_AGAIN: there has to be more; NGX_DONE: that is all; NGX_ERROR: ended */
-
-static ngx_int_t
-ngx_http_gateway_fetch_parse(ngx_http_gateway_fetch_t *f)
-{
-    ngx_int_t  rc;
-
-    while (!f->headers_done) {
-
-        if (!f->status_done) {
-
-            rc = ngx_http_parse_status_line(f->r, f->in, &f->parsed);
-
-            if (rc == NGX_AGAIN) {
-                return NGX_AGAIN;
-            }
-
-            if (rc != NGX_OK) {
-                ngx_http_gateway_fetch_failed(f, 0, "the answer is no HTTP");
-                return NGX_ERROR;
-            }
-
-            f->status_done = 1;
-            f->status = f->parsed.code;
-        }
-
-        rc = ngx_http_gateway_fetch_parse_headers(f);
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-
-        if (f->status >= 100 && f->status < 200 && f->status != 101) {
-
-            /* an interim answer */
-
-            f->answer_headers.nelts = 0;
-            f->status_done = 0;
-            f->r->state = 0;
-            ngx_memzero(&f->parsed, sizeof(ngx_http_status_t));
-            continue;
-        }
-
-        f->headers_done = 1;
-
-        rc = ngx_http_gateway_fetch_redirect(f);
-
-        if (rc != NGX_DECLINED) {
-            return rc;
-        }
-
-        rc = ngx_http_gateway_fetch_framing(f);
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-    }
-
-    return ngx_http_gateway_fetch_parse_body(f);
-}
-
-
-/* NGX_OK: all of them are there */
-
-static ngx_int_t
-ngx_http_gateway_fetch_parse_headers(ngx_http_gateway_fetch_t *f)
-{
-    ngx_int_t  rc;
-
-    for ( ;; ) {
-
-        rc = ngx_http_parse_header_line(f->r, f->in, 1);
-
-        if (rc == NGX_HTTP_PARSE_HEADER_DONE) {
-            return NGX_OK;
-        }
-
-        if (rc == NGX_AGAIN) {
-            return NGX_AGAIN;
-        }
-
-        if (rc != NGX_OK || f->r->invalid_header) {
-            ngx_http_gateway_fetch_failed(f, 0, "a header is invalid");
-            return NGX_ERROR;
-        }
-
-        if (ngx_http_gateway_fetch_keep_header(f) != NGX_OK) {
-            ngx_http_gateway_fetch_failed(f, 0, "no memory");
-            return NGX_ERROR;
-        }
-    }
-}
-
-
-static ngx_int_t
-ngx_http_gateway_fetch_keep_header(ngx_http_gateway_fetch_t *f)
-{
-    ngx_keyval_t  *h;
-
-    h = ngx_array_push(&f->answer_headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    /* the buffer is used again for the body */
-
-    h->key.len = f->r->header_name_end - f->r->header_name_start;
-    h->value.len = f->r->header_end - f->r->header_start;
-
-    h->key.data = ngx_pnalloc(f->pool, h->key.len + h->value.len);
-    if (h->key.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->value.data = h->key.data + h->key.len;
-
-    ngx_memcpy(h->key.data, f->r->header_name_start, h->key.len);
-    ngx_memcpy(h->value.data, f->r->header_start, h->value.len);
-
-    return NGX_OK;
-}
-
-
-/* where the body ends, RFC 9112, 6.3 */
-
-static ngx_int_t
-ngx_http_gateway_fetch_framing(ngx_http_gateway_fetch_t *f)
-{
-    off_t          length;
-    ngx_uint_t     i;
-    ngx_keyval_t  *h;
-
-    h = f->answer_headers.elts;
-
-    for (i = 0; i < f->answer_headers.nelts; i++) {
-
-        if (h[i].key.len == sizeof("Transfer-Encoding") - 1
-            && ngx_strncasecmp(h[i].key.data, (u_char *) "Transfer-Encoding",
-                               h[i].key.len)
-               == 0)
-        {
-            if (h[i].value.len != sizeof("chunked") - 1
-                || ngx_strncasecmp(h[i].value.data, (u_char *) "chunked",
-                                   h[i].value.len)
-                   != 0
-                || f->is_chunked)
-            {
-                ngx_http_gateway_fetch_failed(f, 0,
-                                             "the transfer encoding is not "
-                                             "supported");
-                return NGX_ERROR;
-            }
-
-            f->is_chunked = 1;
-            continue;
-        }
-
-        if (h[i].key.len == sizeof("Content-Length") - 1
-            && ngx_strncasecmp(h[i].key.data, (u_char *) "Content-Length",
-                               h[i].key.len)
-               == 0)
-        {
-            length = ngx_atoof(h[i].value.data, h[i].value.len);
-
-            if (length == NGX_ERROR
-                || (f->length != -1 && f->length != length))
-            {
-                ngx_http_gateway_fetch_failed(f, 0,
-                                             "the length of the answer is "
-                                             "invalid");
-                return NGX_ERROR;
-            }
-
-            f->length = length;
-        }
-    }
-
-    if (f->is_chunked) {
-        f->length = -1;
-    }
-
-    if (f->status == NGX_HTTP_NO_CONTENT || f->status == NGX_HTTP_NOT_MODIFIED
-        || (f->method.len == 4 && ngx_strncmp(f->method.data, "HEAD", 4) == 0))
-    {
-        return NGX_DONE;
-    }
-
-    if (f->length > (off_t) f->limit) {
-        ngx_http_gateway_fetch_failed(f, 0, "the answer is too long");
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_gateway_fetch_parse_body(ngx_http_gateway_fetch_t *f)
-{
-    size_t      size;
-    ngx_buf_t  *b;
-    ngx_int_t   rc;
-
-    b = f->in;
-
-    if (!f->is_chunked) {
-
-        size = b->last - b->pos;
-
-        if (f->length != -1) {
-            size = (size_t) ngx_min((off_t) size,
-                                    f->length - (off_t) f->answer.len);
-        }
-
-        if (ngx_http_gateway_fetch_append(f, size) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (f->length != -1 && (off_t) f->answer.len == f->length) {
-            return NGX_DONE;
-        }
-
-        b->pos = b->start;
-        b->last = b->start;
-
-        return NGX_AGAIN;
-    }
-
-    for ( ;; ) {
-
-#if (nginx_version >= 1027002)
-        rc = ngx_http_parse_chunked(f->r, b, &f->chunked, 0);
-#else
-        rc = ngx_http_parse_chunked(f->r, b, &f->chunked);
-#endif
-
-        if (rc == NGX_OK) {
-
-            size = (size_t) ngx_min((off_t) (b->last - b->pos),
-                                    f->chunked.size);
-
-            if (ngx_http_gateway_fetch_append(f, size) != NGX_OK) {
-                return NGX_ERROR;
-            }
-
-            f->chunked.size -= (off_t) size;
-            continue;
-        }
-
-        if (rc == NGX_DONE) {
-            return NGX_DONE;
-        }
-
-        if (rc == NGX_AGAIN) {
-            b->pos = b->start;
-            b->last = b->start;
-
-            return NGX_AGAIN;
-        }
-
-        ngx_http_gateway_fetch_failed(f, 0, "a chunk is invalid");
-
-        return NGX_ERROR;
-    }
-}
-
-
-/* moves so much from the buffer */
-
-static ngx_int_t
-ngx_http_gateway_fetch_append(ngx_http_gateway_fetch_t *f, size_t size)
-{
-    u_char  *p;
-    size_t   room;
-
-    if (size > f->limit - f->answer.len) {
-        ngx_http_gateway_fetch_failed(f, 0, "the answer is too long");
-        return NGX_ERROR;
-    }
-
-    if (f->answer.len + size > f->room) {
-
-        room = ngx_max(2 * f->room, NGX_HTTP_GATEWAY_FETCH_BUFFER);
-        room = ngx_max(room, f->answer.len + size);
-
-        if (f->length != -1) {
-            room = (size_t) f->length;
-        }
-
-        p = ngx_pnalloc(f->pool, room);
-        if (p == NULL) {
-            ngx_http_gateway_fetch_failed(f, 0, "no memory");
-            return NGX_ERROR;
-        }
-
-        if (f->answer.len) {
-            ngx_memcpy(p, f->answer.data, f->answer.len);
-            (void) ngx_pfree(f->pool, f->answer.data);
-        }
-
-        f->answer.data = p;
-        f->room = room;
-    }
-
-    if (size) {
-        ngx_memcpy(f->answer.data + f->answer.len, f->in->pos, size);
-    }
-
-    f->answer.len += size;
-    f->in->pos += size;
-
-    return NGX_OK;
-}
-
-
 static void
 ngx_http_gateway_fetch_closed(ngx_http_gateway_fetch_t *f)
 {
@@ -1456,7 +804,7 @@ ngx_http_gateway_fetch_closed(ngx_http_gateway_fetch_t *f)
 
 /* NGX_DECLINED: it is none that is followed; else the fetch goes on or ends */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_gateway_fetch_redirect(ngx_http_gateway_fetch_t *f)
 {
     ngx_uint_t                     i, n;
@@ -1571,7 +919,7 @@ ngx_http_gateway_fetch_location(ngx_http_gateway_fetch_t *f,
 
 /* err: 0, or what the system says */
 
-static void
+void
 ngx_http_gateway_fetch_failed(ngx_http_gateway_fetch_t *f, ngx_err_t err,
     const char *what)
 {
