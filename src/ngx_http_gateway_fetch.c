@@ -7,6 +7,8 @@
  *   look the name up -> connect (the next address when one refuses) -> TLS
  *   -> send, and read what comes at the same time -> the handler
  *
+ * A connection that was kept takes the place of all that is before sending.
+ *
  * Everything that ends a fetch goes through ..._end(), which posts the call
  * of the handler, so that it never runs inside of its owner's call.
  */
@@ -24,9 +26,13 @@
 static void ngx_http_gateway_fetch_begin(ngx_http_gateway_fetch_t *f);
 static void ngx_http_gateway_fetch_found(
     ngx_http_gateway_names_query_t *query);
+static ngx_int_t ngx_http_gateway_fetch_reuse(ngx_http_gateway_fetch_t *f);
 static void ngx_http_gateway_fetch_connect(ngx_http_gateway_fetch_t *f);
+static ngx_int_t ngx_http_gateway_fetch_link(ngx_http_gateway_fetch_t *f);
+static void ngx_http_gateway_fetch_prepare(ngx_http_gateway_fetch_t *f);
 static void ngx_http_gateway_fetch_connected(ngx_http_gateway_fetch_t *f);
 static ngx_chain_t *ngx_http_gateway_fetch_write(ngx_http_gateway_fetch_t *f);
+static ngx_int_t ngx_http_gateway_fetch_again(ngx_http_gateway_fetch_t *f);
 static void ngx_http_gateway_fetch_closed(ngx_http_gateway_fetch_t *f);
 static ngx_int_t ngx_http_gateway_fetch_location(ngx_http_gateway_fetch_t *f,
     ngx_str_t *location);
@@ -51,6 +57,7 @@ ngx_http_gateway_fetcher_init(ngx_conf_t *cf,
     }
 
     ngx_queue_init(&fetcher->fetches);
+    ngx_queue_init(&fetcher->idle);
 
     fetcher->names = ngx_http_gateway_names_init(cf);
     if (fetcher->names == NULL) {
@@ -383,6 +390,10 @@ ngx_http_gateway_fetch_begin(ngx_http_gateway_fetch_t *f)
     ngx_str_null(&f->answer);
     f->room = 0;
 
+    if (ngx_http_gateway_fetch_reuse(f) == NGX_OK) {
+        return;
+    }
+
     f->query.host = f->proxy.len ? f->proxy : f->to.host;
     f->query.port = f->proxy.len ? f->proxy_port : f->to.port;
     f->query.timeout = f->timeout;
@@ -398,6 +409,34 @@ ngx_http_gateway_fetch_begin(ngx_http_gateway_fetch_t *f)
     }
 
     ngx_http_gateway_fetch_found(&f->query);
+}
+
+
+/* NGX_DECLINED: there is no connection for it */
+
+static ngx_int_t
+ngx_http_gateway_fetch_reuse(ngx_http_gateway_fetch_t *f)
+{
+    f->reused = 0;
+
+    if (f->keepalive == 0 || f->again || f->proxy.len) {
+        return NGX_DECLINED;
+    }
+
+    f->link = ngx_http_gateway_fetch_idle_take(f);
+
+    if (f->link == NULL) {
+        return NGX_DECLINED;
+    }
+
+    f->peer.connection = f->link->connection;
+    f->reused = 1;
+    f->connected = 1;
+
+    ngx_http_gateway_fetch_prepare(f);
+    ngx_http_gateway_fetch_request(f);
+
+    return NGX_OK;
 }
 
 
@@ -422,7 +461,6 @@ static void
 ngx_http_gateway_fetch_connect(ngx_http_gateway_fetch_t *f)
 {
     ngx_int_t                       rc;
-    ngx_connection_t               *c;
     ngx_http_gateway_names_addr_t  *addr;
 
     for ( ;; ) {
@@ -454,32 +492,77 @@ ngx_http_gateway_fetch_connect(ngx_http_gateway_fetch_t *f)
         return;
     }
 
-    c = f->peer.connection;
-
-    if (c == NULL) {
+    if (f->peer.connection == NULL) {
         ngx_http_gateway_fetch_failed(f, 0, "it cannot be connected to");
         return;
     }
 
-    c->data = f;
-    c->pool = f->pool;
-    c->log = f->pool->log;
-    c->read->log = c->log;
-    c->write->log = c->log;
-    c->sendfile = 0;
+    if (ngx_http_gateway_fetch_link(f) != NGX_OK) {
+        ngx_http_gateway_fetch_failed(f, 0, "no memory");
+        return;
+    }
 
-    /* a worker that ends need not wait for it, and closes it */
-
-    c->idle = f->awaited ? 0 : 1;
-    c->read->resolver = 1;
-    c->write->resolver = 1;
-
-    c->read->handler = ngx_http_gateway_fetch_read_handler;
-    c->write->handler = ngx_http_gateway_fetch_write_handler;
+    ngx_http_gateway_fetch_prepare(f);
 
     if (rc == NGX_OK) {
         ngx_http_gateway_fetch_connected(f);
     }
+}
+
+
+/* a new connection may outlive the fetch, so it has a pool of its own */
+
+static ngx_int_t
+ngx_http_gateway_fetch_link(ngx_http_gateway_fetch_t *f)
+{
+    ngx_pool_t        *pool;
+    ngx_connection_t  *c;
+
+    c = f->peer.connection;
+
+    pool = ngx_create_pool(512, ngx_cycle->log);
+    if (pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    f->link = ngx_pcalloc(pool, sizeof(ngx_http_gateway_fetch_link_t));
+    if (f->link == NULL) {
+        ngx_destroy_pool(pool);
+        return NGX_ERROR;
+    }
+
+    f->link->connection = c;
+
+    c->pool = pool;
+    c->log = pool->log;
+    c->read->log = c->log;
+    c->write->log = c->log;
+    c->sendfile = 0;
+
+    c->read->resolver = 1;
+    c->write->resolver = 1;
+
+    return NGX_OK;
+}
+
+
+/* makes a connection the fetch's */
+
+static void
+ngx_http_gateway_fetch_prepare(ngx_http_gateway_fetch_t *f)
+{
+    ngx_connection_t  *c;
+
+    c = f->peer.connection;
+
+    c->data = f;
+
+    /* a worker that ends need not wait for it, and closes it */
+
+    c->idle = f->awaited ? 0 : 1;
+
+    c->read->handler = ngx_http_gateway_fetch_read_handler;
+    c->write->handler = ngx_http_gateway_fetch_write_handler;
 }
 
 
@@ -514,6 +597,9 @@ ngx_http_gateway_fetch_request(ngx_http_gateway_fetch_t *f)
     ngx_connection_t  *c;
 
     c = f->peer.connection;
+
+    f->closes = f->keepalive == 0 || f->proxy.len || ngx_exiting
+                || ngx_terminate;
 
     f->out = ngx_http_gateway_fetch_write(f);
     f->in = ngx_create_temp_buf(f->pool, NGX_HTTP_GATEWAY_FETCH_BUFFER);
@@ -574,11 +660,12 @@ ngx_http_gateway_fetch_write(ngx_http_gateway_fetch_t *f)
     out->next = NULL;
 
     b->last = ngx_sprintf(b->last, "%V %s%V%s%V HTTP/1.1" CRLF "Host: %V" CRLF
-                          "Connection: close" CRLF, &f->method,
+                          "%s", &f->method,
                           whole ? "http://" : "",
                           whole ? &f->to.authority : &none,
                           target->len && target->data[0] == '/' ? "" : "/",
-                          target, &f->to.authority);
+                          target, &f->to.authority,
+                          f->closes ? "Connection: close" CRLF : "");
 
     for (i = 0; i < f->headers.nelts; i++) {
         b->last = ngx_sprintf(b->last, "%V: %V" CRLF, &h[i].key, &h[i].value);
@@ -749,6 +836,10 @@ ngx_http_gateway_fetch_read_handler(ngx_event_t *rev)
             return;
         }
 
+        if (n <= 0 && ngx_http_gateway_fetch_again(f) == NGX_OK) {
+            return;
+        }
+
         if (n == NGX_ERROR) {
             ngx_http_gateway_fetch_failed(f, 0, "the connection broke");
             return;
@@ -777,6 +868,7 @@ ngx_http_gateway_fetch_read_handler(ngx_event_t *rev)
         rc = ngx_http_gateway_fetch_parse(f);
 
         if (rc == NGX_DONE) {
+            (void) ngx_http_gateway_fetch_idle_keep(f);
             ngx_http_gateway_fetch_end(f);
             return;
         }
@@ -786,6 +878,34 @@ ngx_http_gateway_fetch_read_handler(ngx_event_t *rev)
             return;
         }
     }
+}
+
+
+/*
+ * The other end may have closed a connection that was kept while the request
+ * was on its way to it.  NGX_OK: it is sent again over a new one.
+ */
+
+static ngx_int_t
+ngx_http_gateway_fetch_again(ngx_http_gateway_fetch_t *f)
+{
+    if (!f->reused || f->status_done || f->in->last != f->in->start) {
+        return NGX_DECLINED;
+    }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, f->pool->log, 0,
+                   "gateway fetch of \"%V\": the connection that was kept is "
+                   "closed", &f->url);
+
+    f->again = 1;
+
+    ngx_http_gateway_fetch_close(f);
+
+    f->r = NULL;
+
+    ngx_http_gateway_fetch_begin(f);
+
+    return NGX_OK;
 }
 
 
@@ -970,19 +1090,35 @@ ngx_http_gateway_fetch_end(ngx_http_gateway_fetch_t *f)
 static void
 ngx_http_gateway_fetch_close(ngx_http_gateway_fetch_t *f)
 {
-    ngx_connection_t  *c;
+    ngx_connection_t               *c;
+    ngx_http_gateway_fetch_link_t  *link;
 
     c = f->peer.connection;
+    link = f->link;
 
     if (f->timer.posted) {
         ngx_delete_posted_event(&f->timer);
     }
 
-    if (c == NULL) {
-        return;
-    }
-
     f->peer.connection = NULL;
+    f->link = NULL;
+
+    if (link) {
+        ngx_http_gateway_fetch_link_close(link);
+
+    } else if (c) {
+        ngx_close_connection(c);
+    }
+}
+
+
+void
+ngx_http_gateway_fetch_link_close(ngx_http_gateway_fetch_link_t *link)
+{
+    ngx_pool_t        *pool;
+    ngx_connection_t  *c;
+
+    c = link->connection;
 
 #if (NGX_SSL)
 
@@ -995,7 +1131,10 @@ ngx_http_gateway_fetch_close(ngx_http_gateway_fetch_t *f)
 
 #endif
 
+    pool = c->pool;
+
     ngx_close_connection(c);
+    ngx_destroy_pool(pool);
 }
 
 
@@ -1028,13 +1167,21 @@ ngx_http_gateway_fetcher_stop(void *data)
 {
     ngx_http_gateway_fetcher_t *fetcher = data;
 
-    ngx_queue_t               *q;
-    ngx_http_gateway_fetch_t  *f;
+    ngx_queue_t                    *q;
+    ngx_http_gateway_fetch_t       *f;
+    ngx_http_gateway_fetch_link_t  *link;
 
     while (!ngx_queue_empty(&fetcher->fetches)) {
         q = ngx_queue_head(&fetcher->fetches);
         f = ngx_queue_data(q, ngx_http_gateway_fetch_t, queue);
 
         ngx_http_gateway_fetch_free(f);
+    }
+
+    while (!ngx_queue_empty(&fetcher->idle)) {
+        q = ngx_queue_head(&fetcher->idle);
+        link = ngx_queue_data(q, ngx_http_gateway_fetch_link_t, queue);
+
+        ngx_http_gateway_fetch_idle_close(link);
     }
 }

@@ -18,9 +18,14 @@
 /*
  * HTTP/1.1 requests of our own: keys, revocation lists, introspection,
  * exports.  They run on the event loop and never block it; each has a pool
- * and a connection of its own, a time for everything together and a limit for
- * what it takes in.  Names are looked up as those of upstreams are; over TLS,
- * certificates are verified.
+ * of its own, a time for everything together and a limit for what it takes in.
+ * Names are looked up as those of upstreams are; over TLS, certificates are
+ * verified.
+ *
+ * A connection ends with a fetch, or is kept for the next one to the same
+ * place when the fetch says so.  Such a fetch is sent a second time, over a
+ * new connection, when the one that was kept breaks before an answer: only
+ * for requests that may arrive twice.
  *
  *     static void
  *     example_done(ngx_http_gateway_fetch_t *f)
@@ -40,7 +45,8 @@
  *     ngx_http_gateway_fetch_start(f);
  */
 
-typedef struct ngx_http_gateway_fetch_s  ngx_http_gateway_fetch_t;
+typedef struct ngx_http_gateway_fetch_s       ngx_http_gateway_fetch_t;
+typedef struct ngx_http_gateway_fetch_link_s  ngx_http_gateway_fetch_link_t;
 
 typedef void (*ngx_http_gateway_fetch_pt)(ngx_http_gateway_fetch_t *f);
 
@@ -63,6 +69,7 @@ typedef struct {
     /* its own */
     ngx_http_gateway_names_t        *names;
     ngx_queue_t                      fetches;   /* under way */
+    ngx_queue_t                      idle;      /* ..._link_t, latest first */
 #if (NGX_SSL)
     ngx_ssl_t                       *ssl;
 #endif
@@ -89,6 +96,9 @@ struct ngx_http_gateway_fetch_s {
     ngx_str_t                        body;
     ngx_msec_t                       timeout;   /* those of the fetcher */
     size_t                           limit;
+    ngx_msec_t                       keepalive; /* how long its connection
+                                                   waits for another fetch; 0:
+                                                   it is closed */
     ngx_uint_t                       awaited;   /* by a request: a worker
                                                    that ends finishes it */
     ngx_str_t                        proxy;     /* a host that is connected to
@@ -111,6 +121,7 @@ struct ngx_http_gateway_fetch_s {
     ngx_http_gateway_names_query_t   query;
     ngx_uint_t                       next;      /* address */
     ngx_peer_connection_t            peer;
+    ngx_http_gateway_fetch_link_t   *link;      /* of the connection */
     ngx_chain_t                     *out;       /* what is to be sent */
     ngx_buf_t                       *in;
     ngx_http_request_t              *r;         /* for nginx's parsers */
@@ -123,6 +134,11 @@ struct ngx_http_gateway_fetch_s {
     unsigned                         queued:1;
     unsigned                         started:1;
     unsigned                         connected:1;
+    unsigned                         reused:1;  /* over a connection that was
+                                                   kept */
+    unsigned                         again:1;   /* because that one broke */
+    unsigned                         closes:1;  /* nothing follows on the
+                                                   connection */
     unsigned                         tunnel:1;  /* asked a proxy for one */
     unsigned                         status_done:1;
     unsigned                         headers_done:1;

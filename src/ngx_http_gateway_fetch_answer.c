@@ -226,7 +226,7 @@ ngx_http_gateway_fetch_keep_header(ngx_http_gateway_fetch_t *f)
 }
 
 
-/* where the body ends, RFC 9112, 6.3 */
+/* where the body ends, RFC 9112, 6.3, and if more may follow it */
 
 static ngx_int_t
 ngx_http_gateway_fetch_framing(ngx_http_gateway_fetch_t *f)
@@ -235,9 +235,27 @@ ngx_http_gateway_fetch_framing(ngx_http_gateway_fetch_t *f)
     ngx_uint_t     i;
     ngx_keyval_t  *h;
 
+    /* HTTP/1.0 has no connections that stay, RFC 9112, 9.3 */
+
+    if (f->parsed.http_version < NGX_HTTP_VERSION_11) {
+        f->closes = 1;
+    }
+
     h = f->answer_headers.elts;
 
     for (i = 0; i < f->answer_headers.nelts; i++) {
+
+        if (h[i].key.len == sizeof("Connection") - 1
+            && ngx_strncasecmp(h[i].key.data, (u_char *) "Connection",
+                               h[i].key.len)
+               == 0
+            && ngx_strlcasestrn(h[i].value.data,
+                                h[i].value.data + h[i].value.len,
+                                (u_char *) "close", 5 - 1))
+        {
+            f->closes = 1;
+            continue;
+        }
 
         if (h[i].key.len == sizeof("Transfer-Encoding") - 1
             && ngx_strncasecmp(h[i].key.data, (u_char *) "Transfer-Encoding",

@@ -12,13 +12,17 @@
 #include "ngx_http_gateway_record.h"
 
 
+/* milliseconds, 24 days */
+#define NGX_HTTP_GATEWAY_HTTP_LOG_ALWAYS  2147483647
+
+
 typedef struct {
     ngx_http_gateway_record_conf_t   record;    /* must be the first */
     ngx_str_t                        http_endpoint;
     ngx_str_t                        method;
     ngx_str_t                        content_type;
     ngx_uint_t                       timeout;   /* milliseconds */
-    ngx_uint_t                       keepalive;
+    ngx_uint_t                       keepalive; /* 0: without an end */
     ngx_array_t                      headers;   /* ngx_keyval_t; names end
                                                    with a zero */
     ngx_http_gateway_queue_conf_t    queue_conf;
@@ -186,6 +190,9 @@ ngx_http_gateway_http_log_send(ngx_http_gateway_queue_batch_t *batch)
     }
 
     fetch->method = conf->method;
+
+    fetch->keepalive = conf->keepalive
+                       ? conf->keepalive : NGX_HTTP_GATEWAY_HTTP_LOG_ALWAYS;
 
     if (conf->timeout) {
         fetch->timeout = conf->timeout;
