@@ -9,6 +9,10 @@
 #include "ngx_http_gateway_trace_export.h"
 
 
+/* milliseconds that an idle connection to a collector is kept, as in Kong */
+#define NGX_HTTP_GATEWAY_TRACE_EXPORT_KEEPALIVE  60000
+
+
 static void ngx_http_gateway_trace_export_send(
     ngx_http_gateway_queue_batch_t *b);
 static ngx_int_t ngx_http_gateway_trace_export_prepare(
@@ -137,6 +141,7 @@ ngx_http_gateway_trace_export_prepare(ngx_http_gateway_trace_export_t *ex,
     ngx_http_gateway_queue_entry_t  *e;
 
     ngx_str_set(&f->method, "POST");
+    f->keepalive = NGX_HTTP_GATEWAY_TRACE_EXPORT_KEEPALIVE;
 
     i = ex->connect_timeout + ex->send_timeout + ex->read_timeout;
 

@@ -210,6 +210,8 @@ is(http_get('/none')->status, 404, 'while the collector fails');
 is_deeply([map { $_->{status} } @requests], [500, 500, 200],
           'sent again until it works');
 is_deeply($requests[0]{body}, $requests[2]{body}, 'the same');
+is($requests[2]{connection}, $requests[0]{connection},
+   'on the same connection');
 
 # a worker that ends sends what it has
 

@@ -2,8 +2,8 @@
 //
 // Usage: trace_collector.js PORT
 //
-// A collector of spans: prints each POST as a line of JSON with its "url",
-// "headers" and "body": JSON as it is, protobuf decoded by the published
+// A collector of spans: prints each POST as a line of JSON with the number of
+// its "connection", its "url", "headers" and "body": JSON as it is, protobuf decoded by the published
 // definitions of OTLP.  GET /fail/N has the next N requests answered by 500.
 
 'use strict';
@@ -11,6 +11,7 @@
 const http = require('http');
 
 let failures = 0;
+let connections = 0;
 
 function decode(req, bytes) {
     if (/json/.test(req.headers['content-type'])) {
@@ -52,9 +53,13 @@ http.createServer((req, res) => {
             body = { error: String(error) };
         }
 
-        console.log(JSON.stringify({ url: req.url, headers: req.headers,
+        console.log(JSON.stringify({ connection: req.socket.number,
+                                     url: req.url, headers: req.headers,
                                      status, body }));
         res.writeHead(status);
         res.end();
     });
+}).on('connection', (socket) => {
+    connections++;
+    socket.number = connections;
 }).listen(process.argv[2], '127.0.0.1', () => console.log('ready'));
