@@ -76,6 +76,9 @@ struct ngx_http_gateway_shm_s {
     uint32_t                         node_size;
     uint32_t                         value_size;
     uint32_t                         layout;
+    ngx_http_gateway_shm_sh_t       *sh;
+    ngx_http_gateway_shm_ready_pt    ready;     /* NULL: nobody wants it */
+    void                            *data;
 };
 
 
@@ -633,7 +636,12 @@ ngx_http_gateway_shm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     ngx_http_gateway_shm_map(shm, sh);
 
-    return NGX_OK;
+    if (shm->ready == NULL) {
+        return NGX_OK;
+    }
+
+    return shm->ready(shm->data, !data && !shm_zone->shm.exists,
+                      shm_zone->shm.log);
 }
 
 
@@ -739,6 +747,7 @@ ngx_http_gateway_shm_map(ngx_http_gateway_shm_t *shm,
     p += (size_t) sh->shards * sh->room * sh->node_size;
     shm->buckets = (uint32_t *) p;
 
+    shm->sh = sh;
     shm->word = &sh->word;
     shm->key[0] = sh->key[0];
     shm->key[1] = sh->key[1];
@@ -746,4 +755,149 @@ ngx_http_gateway_shm_map(ngx_http_gateway_shm_t *shm,
     shm->bucket_mask = sh->buckets - 1;
     shm->room = sh->room;
     shm->node_size = sh->node_size;
+}
+
+
+/* what is kept over restarts */
+
+void
+ngx_http_gateway_shm_ready(ngx_http_gateway_shm_t *shm,
+    ngx_http_gateway_shm_ready_pt handler, void *data)
+{
+    shm->ready = handler;
+    shm->data = data;
+}
+
+
+void
+ngx_http_gateway_shm_get_key(ngx_http_gateway_shm_t *shm, u_char key[16])
+{
+    ngx_memcpy(key, shm->key, sizeof(shm->key));
+}
+
+
+void
+ngx_http_gateway_shm_set_key(ngx_http_gateway_shm_t *shm, const u_char key[16])
+{
+    ngx_memcpy(shm->key, key, sizeof(shm->key));
+    ngx_memcpy(shm->sh->key, key, sizeof(shm->key));
+}
+
+
+/*
+ * So many nodes are looked at, under one lock, that a worker who wants it
+ * waits for about a microsecond.
+ */
+
+ngx_int_t
+ngx_http_gateway_shm_copy(ngx_http_gateway_shm_t *shm, ngx_uint_t *at,
+    u_char *buf, ngx_uint_t *n)
+{
+    u_char                        *nodes;
+    uint32_t                       i, s, now, last;
+    ngx_http_gateway_shm_node_t   *node;
+    ngx_http_gateway_shm_copy_t   *copy;
+    ngx_http_gateway_shm_entry_t   entry;
+    ngx_http_gateway_shm_shard_t  *shard;
+
+    *n = 0;
+
+    s = (uint32_t) (*at / shm->room);
+    i = (uint32_t) (*at % shm->room);
+
+    if (s > shm->shard_mask) {
+        return NGX_OK;
+    }
+
+    shard = &shm->shards[s];
+    nodes = shm->nodes + (size_t) s * shm->room * shm->node_size;
+    now = (uint32_t) ngx_time();
+
+    if (!ngx_atomic_cmp_set(&shard->lock, 0, (ngx_atomic_uint_t) ngx_pid)
+        && ngx_http_gateway_shm_wait(shard) != NGX_OK)
+    {
+        return NGX_BUSY;
+    }
+
+    last = ngx_min(shard->used, shm->room);
+    last = ngx_min(last, i + NGX_HTTP_GATEWAY_SHM_COPY);
+
+    for ( /* void */ ; i < last; i++) {
+
+        node = ngx_http_gateway_shm_node(shm, nodes, i);
+
+        if (node->expires < now) {
+            continue;
+        }
+
+        copy = (ngx_http_gateway_shm_copy_t *) buf;
+        copy->digest = node->digest;
+        copy->expires = node->expires;
+        copy->padding = 0;
+        ngx_memcpy(copy + 1, node + 1, shm->value_size);
+
+        buf += ngx_http_gateway_shm_copied(shm->value_size);
+        (*n)++;
+    }
+
+    /* the next part of the shard, or the next shard */
+
+    if (i < ngx_min(shard->used, shm->room)) {
+        *at = (ngx_uint_t) s * shm->room + i;
+
+    } else {
+        *at = ((ngx_uint_t) s + 1) * shm->room;
+    }
+
+    entry.shard = shard;
+    ngx_http_gateway_shm_release(&entry);
+
+    return s == shm->shard_mask && *at / shm->room > s ? NGX_OK : NGX_AGAIN;
+}
+
+
+ngx_int_t
+ngx_http_gateway_shm_put(ngx_http_gateway_shm_t *shm,
+    const ngx_http_gateway_shm_copy_t *copy, const void *value)
+{
+    time_t                         ttl;
+    ngx_http_gateway_shm_entry_t   entry;
+    ngx_http_gateway_shm_shard_t  *shard;
+
+    shard = &shm->shards[(uint32_t) (copy->digest.part[0] >> 32)
+                         & shm->shard_mask];
+
+    if (shard->used >= shm->room) {
+        return NGX_DECLINED;
+    }
+
+    ttl = (time_t) copy->expires - ngx_time();
+
+    if (ngx_http_gateway_shm_acquire(shm, &copy->digest, ttl, &entry)
+        != NGX_OK)
+    {
+        return NGX_BUSY;
+    }
+
+    ngx_memcpy(entry.value, value, shm->value_size);
+
+    ngx_http_gateway_shm_release(&entry);
+
+    return NGX_OK;
+}
+
+
+uint64_t
+ngx_http_gateway_shm_turns(ngx_http_gateway_shm_t *shm)
+{
+    uint32_t  i;
+    uint64_t  turns;
+
+    turns = 0;
+
+    for (i = 0; i <= shm->shard_mask; i++) {
+        turns += shm->shards[i].seq;
+    }
+
+    return turns;
 }

@@ -88,6 +88,55 @@ ngx_int_t ngx_http_gateway_shm_find(ngx_http_gateway_shm_t *shm,
 void ngx_http_gateway_shm_release(ngx_http_gateway_shm_entry_t *entry);
 
 /*
+ * For those who keep what a zone holds over restarts.  The function is called
+ * whenever a configuration takes the zone into use, by the process that reads
+ * it: fresh if the zone is new and empty, else it was kept over a reload.
+ * Anything but NGX_OK refuses the configuration.
+ */
+typedef ngx_int_t (*ngx_http_gateway_shm_ready_pt)(void *data,
+    ngx_uint_t fresh, ngx_log_t *log);
+
+void ngx_http_gateway_shm_ready(ngx_http_gateway_shm_t *shm,
+    ngx_http_gateway_shm_ready_pt handler, void *data);
+
+/* the key of the digests; another one only for a fresh zone */
+void ngx_http_gateway_shm_get_key(ngx_http_gateway_shm_t *shm,
+    u_char key[16]);
+void ngx_http_gateway_shm_set_key(ngx_http_gateway_shm_t *shm,
+    const u_char key[16]);
+
+/*
+ * Entries from place *at on, 0 at first, that have not expired: *n of them,
+ * maybe none, each a ngx_http_gateway_shm_copy_t and its value, in room for
+ * SHM_COPY of ngx_http_gateway_shm_copied() bytes.  NGX_AGAIN: there are more
+ * from *at on; NGX_OK: these were the last; NGX_BUSY: a lock could not be had.
+ * What changes meanwhile may be missed or copied twice.
+ */
+#define NGX_HTTP_GATEWAY_SHM_COPY  32
+
+typedef struct {
+    ngx_http_gateway_digest_t        digest;
+    uint32_t                         expires;
+    uint32_t                         padding;   /* zero */
+} ngx_http_gateway_shm_copy_t;
+
+#define ngx_http_gateway_shm_copied(value_size)                               \
+    ngx_align(sizeof(ngx_http_gateway_shm_copy_t) + (value_size), 8)
+
+ngx_int_t ngx_http_gateway_shm_copy(ngx_http_gateway_shm_t *shm,
+    ngx_uint_t *at, u_char *buf, ngx_uint_t *n);
+
+/*
+ * Puts an entry back that has not expired.  NGX_DECLINED: there is no room
+ * left where it would be; NGX_BUSY.
+ */
+ngx_int_t ngx_http_gateway_shm_put(ngx_http_gateway_shm_t *shm,
+    const ngx_http_gateway_shm_copy_t *copy, const void *value);
+
+/* another number if some entry was made or looked for since */
+uint64_t ngx_http_gateway_shm_turns(ngx_http_gateway_shm_t *shm);
+
+/*
  * A word of the zone that belongs to its user: 0 when the zone is made, kept
  * over reloads, changed with atomics only.  Valid once zones are mapped.
  */

@@ -11,6 +11,7 @@
 #include "ngx_http_gateway_conf.h"
 #include "gateway_router.h"
 #include "ngx_http_gateway_connect.h"
+#include "ngx_http_gateway_counts.h"
 #include "ngx_http_gateway_digest.h"
 #include "ngx_http_gateway_reply.h"
 #include "ngx_http_gateway_upstream.h"
@@ -325,11 +326,11 @@ ngx_module_t  ngx_http_gateway_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_gateway_counts_init_process,  /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     NULL,                                  /* exit process */
-    NULL,                                  /* exit master */
+    ngx_http_gateway_counts_exit_master,   /* exit master */
     NGX_MODULE_V1_PADDING
 };
 

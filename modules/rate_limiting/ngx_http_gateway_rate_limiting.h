@@ -12,6 +12,7 @@
 
 #include "ngx_http_gateway.h"
 #include "ngx_http_gateway_conf.h"
+#include "ngx_http_gateway_counts.h"
 #include "ngx_http_gateway_redis.h"
 #include "ngx_http_gateway_shm.h"
 
@@ -223,6 +224,8 @@ struct ngx_http_gateway_rate_limiting_main_conf_s {
     ngx_http_gateway_rate_limiting_store_t
                                   more;      /* of other algorithms */
     size_t                        size;      /* of each zone */
+    ngx_http_gateway_counts_conf_t
+                                  counts;    /* kept over restarts */
 
     /* starts of the windows that hold the second "now" */
     time_t                        now;
@@ -451,6 +454,18 @@ struct ngx_http_gateway_rate_limiting_more_used_s {
 
 /* bytes of a value of the store */
 size_t ngx_http_gateway_rate_limiting_more_size(void);
+
+/*
+ * Marks a value as one of requests at a time, which are not kept over
+ * restarts; it leaves the first NGX_HTTP_GATEWAY_RATE_MORE_FREE bytes alone.
+ */
+#define NGX_HTTP_GATEWAY_RATE_MORE_FREE  128
+
+void ngx_http_gateway_rate_limiting_more_mark(void *value);
+
+/* 1: it is kept */
+ngx_uint_t ngx_http_gateway_rate_limiting_more_live(const void *value,
+    time_t now);
 
 /* the starts of the windows before */
 void ngx_http_gateway_rate_limiting_previous(

@@ -12,7 +12,10 @@
 #include "ngx_http_gateway_rate_limiting.h"
 
 
-/* workers that hold requests of one key; others share the last counter */
+/*
+ * Workers that hold requests of one key; others share the last counter.  All
+ * of them have room in RATE_MORE_FREE bytes.
+ */
 #define NGX_HTTP_GATEWAY_RATE_HOLDERS  16
 
 /* seconds that an unused key is kept */
@@ -127,6 +130,8 @@ ngx_http_gateway_rate_limiting_hold(
     {
         return NGX_BUSY;
     }
+
+    ngx_http_gateway_rate_limiting_more_mark(entry.value);
 
     holder = entry.value;
     sum = 0;

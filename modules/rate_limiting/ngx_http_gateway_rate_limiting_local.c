@@ -33,6 +33,8 @@ typedef struct {
 static ngx_http_gateway_digest_t *ngx_http_gateway_rate_limiting_known(
     ngx_http_request_t *r, ngx_http_gateway_rate_limiting_store_t *store,
     ngx_http_gateway_consumer_t *consumer);
+static ngx_uint_t ngx_http_gateway_rate_limiting_live(const void *value,
+    time_t now);
 static ngx_uint_t ngx_http_gateway_rate_limiting_count(
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf,
@@ -223,6 +225,31 @@ ngx_http_gateway_rate_limiting_count(
 }
 
 
+/* some window has not ended */
+
+static ngx_uint_t
+ngx_http_gateway_rate_limiting_live(const void *value, time_t now)
+{
+    const ngx_http_gateway_rate_limiting_node_t  *node = value;
+
+    uint32_t    start[NGX_HTTP_GATEWAY_RATE_PERIODS];
+    ngx_uint_t  i;
+
+    ngx_http_gateway_windows(now, start);
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_RATE_PERIODS; i++) {
+        if (node->window[i].count
+            && !ngx_http_gateway_rate_limiting_over(node->window[i].start,
+                                                    start[i], (uint32_t) now))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 ngx_int_t
 ngx_http_gateway_rate_limiting_zones(ngx_conf_t *cf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf)
@@ -240,7 +267,15 @@ ngx_http_gateway_rate_limiting_zones(ngx_conf_t *cf,
                               sizeof(ngx_http_gateway_rate_limiting_node_t),
                               NGX_HTTP_GATEWAY_RATE_LAYOUT,
                               &ngx_http_gateway_rate_limiting_module);
-        if (mcf->local.shm == NULL) {
+        if (mcf->local.shm == NULL
+            || ngx_http_gateway_counts_add(cf, &mcf->counts,
+                              "gateway_rate_limiting_zone", &local,
+                              mcf->local.shm,
+                              sizeof(ngx_http_gateway_rate_limiting_node_t),
+                              NGX_HTTP_GATEWAY_RATE_LAYOUT,
+                              ngx_http_gateway_rate_limiting_live)
+               != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
@@ -250,7 +285,15 @@ ngx_http_gateway_rate_limiting_zones(ngx_conf_t *cf,
                               ngx_http_gateway_rate_limiting_more_size(),
                               NGX_HTTP_GATEWAY_RATE_MORE_LAYOUT,
                               &ngx_http_gateway_rate_limiting_module);
-        if (mcf->more.shm == NULL) {
+        if (mcf->more.shm == NULL
+            || ngx_http_gateway_counts_add(cf, &mcf->counts,
+                              "gateway_rate_limiting_zone", &more,
+                              mcf->more.shm,
+                              ngx_http_gateway_rate_limiting_more_size(),
+                              NGX_HTTP_GATEWAY_RATE_MORE_LAYOUT,
+                              ngx_http_gateway_rate_limiting_more_live)
+               != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }

@@ -223,7 +223,7 @@ static ngx_command_t  ngx_http_gateway_rate_limiting_commands[] = {
       &ngx_http_gateway_rate_limiting_advanced },
 
     { ngx_string("gateway_rate_limiting_zone"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
       ngx_http_gateway_rate_limiting_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -1010,7 +1010,7 @@ ngx_http_gateway_rate_limiting_zone(ngx_conf_t *cf, ngx_command_t *cmd,
 
     mcf->size = size;
 
-    return NGX_CONF_OK;
+    return ngx_http_gateway_counts_params(cf, &mcf->counts, 2);
 }
 
 
@@ -1090,6 +1090,7 @@ ngx_http_gateway_rate_limiting_create_main_conf(ngx_conf_t *cf)
      *     mcf->local = { NULL };
      *     mcf->synced = { NULL };
      *     mcf->size = 0;
+     *     mcf->counts = { { 0, NULL }, 0 };
      *     mcf->now = 0;
      *     mcf->logged = 0;
      */

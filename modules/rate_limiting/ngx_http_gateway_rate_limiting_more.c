@@ -32,7 +32,8 @@ typedef struct {
     uint32_t                      start;
     uint32_t                      count;
     uint32_t                      previous;
-    uint32_t                      padding;
+    uint32_t                      held;      /* in the last one, not 0: the
+                                                value is _concurrency.c's */
     uint64_t                      tat;       /* microseconds */
 } ngx_http_gateway_rate_limiting_cell_t;
 
@@ -812,6 +813,26 @@ size_t
 ngx_http_gateway_rate_limiting_more_size(void)
 {
     return sizeof(ngx_http_gateway_rate_limiting_cells_t);
+}
+
+
+void
+ngx_http_gateway_rate_limiting_more_mark(void *value)
+{
+    ngx_http_gateway_rate_limiting_cells_t  *cells = value;
+
+    cells->cell[NGX_HTTP_GATEWAY_RATE_PERIODS - 1].held = 1;
+}
+
+
+/* windows may have any length, so an entry is good for as long as it lives */
+
+ngx_uint_t
+ngx_http_gateway_rate_limiting_more_live(const void *value, time_t now)
+{
+    const ngx_http_gateway_rate_limiting_cells_t  *cells = value;
+
+    return cells->cell[NGX_HTTP_GATEWAY_RATE_PERIODS - 1].held == 0;
 }
 
 

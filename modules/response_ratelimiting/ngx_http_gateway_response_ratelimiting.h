@@ -11,6 +11,7 @@
 
 
 #include "ngx_http_gateway.h"
+#include "ngx_http_gateway_counts.h"
 #include "ngx_http_gateway_redis.h"
 #include "ngx_http_gateway_shm.h"
 #include "ngx_http_gateway_windows.h"
@@ -60,6 +61,8 @@ typedef struct {
 typedef struct {
     ngx_http_gateway_shm_t       *shm;       /* of policy=local */
     size_t                        size;      /* of the zone */
+    ngx_http_gateway_counts_conf_t
+                                  counts;    /* kept over restarts */
     unsigned                      used:1;    /* some instance needs it */
     time_t                        logged;    /* counters not to be had */
 } ngx_http_gateway_response_ratelimiting_main_conf_t;

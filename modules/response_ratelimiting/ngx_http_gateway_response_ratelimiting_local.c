@@ -37,6 +37,8 @@ static ngx_int_t ngx_http_gateway_response_node(
     ngx_http_gateway_response_ratelimiting_data_t *data,
     ngx_http_gateway_response_limit_t *limit,
     ngx_http_gateway_shm_entry_t *entry);
+static ngx_uint_t ngx_http_gateway_response_live(const void *value,
+    time_t now);
 static ngx_http_gateway_response_count_t *ngx_http_gateway_response_count(
     ngx_http_gateway_shm_entry_t *entry,
     ngx_http_gateway_response_ratelimiting_data_t *data, ngx_uint_t period);
@@ -176,6 +178,28 @@ ngx_http_gateway_response_count(ngx_http_gateway_shm_entry_t *entry,
 }
 
 
+/* some window has not ended */
+
+static ngx_uint_t
+ngx_http_gateway_response_live(const void *value, time_t now)
+{
+    const ngx_http_gateway_response_node_t  *node = value;
+
+    uint32_t    start[NGX_HTTP_GATEWAY_PERIODS];
+    ngx_uint_t  i;
+
+    ngx_http_gateway_windows(now, start);
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_PERIODS; i++) {
+        if (node->window[i].count && node->window[i].start >= start[i]) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 ngx_int_t
 ngx_http_gateway_response_ratelimiting_local_zone(ngx_conf_t *cf,
     ngx_http_gateway_response_ratelimiting_main_conf_t *mcf)
@@ -189,5 +213,13 @@ ngx_http_gateway_response_ratelimiting_local_zone(ngx_conf_t *cf,
                             NGX_HTTP_GATEWAY_RESPONSE_LAYOUT,
                             &ngx_http_gateway_response_ratelimiting_module);
 
-    return mcf->shm ? NGX_OK : NGX_ERROR;
+    if (mcf->shm == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_counts_add(cf, &mcf->counts,
+                            "gateway_response_ratelimiting_zone", &name,
+                            mcf->shm, sizeof(ngx_http_gateway_response_node_t),
+                            NGX_HTTP_GATEWAY_RESPONSE_LAYOUT,
+                            ngx_http_gateway_response_live);
 }

@@ -193,7 +193,7 @@ static ngx_command_t  ngx_http_gateway_response_ratelimiting_commands[] = {
       &ngx_http_gateway_response_ratelimiting },
 
     { ngx_string("gateway_response_ratelimiting_zone"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
       ngx_http_gateway_response_ratelimiting_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -1088,7 +1088,7 @@ ngx_http_gateway_response_ratelimiting_zone(ngx_conf_t *cf,
 
     mcf->size = size;
 
-    return NGX_CONF_OK;
+    return ngx_http_gateway_counts_params(cf, &mcf->counts, 2);
 }
 
 
@@ -1108,6 +1108,7 @@ ngx_http_gateway_response_ratelimiting_create_main_conf(ngx_conf_t *cf)
      *
      *     mcf->shm = NULL;
      *     mcf->size = 0;
+     *     mcf->counts = { { 0, NULL }, 0 };
      *     mcf->used = 0;
      *     mcf->logged = 0;
      */
