@@ -550,13 +550,13 @@ invalid zone size "many"
     gateway_rate_limiting_zone 32k;
 --- limit: day=1 limit_by=header header_name=X-Tenant
 --- request eval
-[map { "GET /" } 0 .. 442]
+[map { "GET /" } 0 .. 882]
 --- more_headers eval
 ["X-Tenant: hot", "X-Tenant: old",
- (map { ($_ % 10 ? () : "X-Tenant: hot", "X-Tenant: flood$_") } 0 .. 399),
+ (map { ($_ % 10 ? () : "X-Tenant: hot", "X-Tenant: flood$_") } 0 .. 799),
  "X-Tenant: old"]
 --- error_code eval
-[200, 200, (map { ($_ % 10 ? () : 429, 200) } 0 .. 399), 200]
+[200, 200, (map { ($_ % 10 ? () : 429, 200) } 0 .. 799), 200]
 
 
 

@@ -422,9 +422,8 @@ ngx_http_gateway_rate_limiting_decided(ngx_http_request_t *r,
 {
     ngx_http_gateway_rate_limiting_data_t  *data;
 
-    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "rate_limiting: limits:%ui used:%uD stop:%ui",
-                   conf->n, used[0], stop);
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "rate_limiting: stop:%ui", stop);
 
     if (conf->hide_client_headers || conf->dry_run) {
         data = ngx_http_gateway_rate_limiting_data(r, conf);
