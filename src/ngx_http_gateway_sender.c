@@ -20,12 +20,21 @@
 /* the most that UDP over IPv4 takes */
 #define NGX_HTTP_GATEWAY_SENDER_DATAGRAM  65507
 
+#define NGX_HTTP_GATEWAY_SENDER_ERROR     320
+
 
 typedef struct {
     ngx_queue_t                      queue;
     size_t                           len;
     u_char                           data[1];
 } ngx_http_gateway_sender_piece_t;
+
+
+typedef struct {
+    ngx_queue_t                      queue;
+    ngx_http_gateway_sender_pt       handler;
+    void                            *data;
+} ngx_http_gateway_sender_waiter_t;
 
 
 static void ngx_http_gateway_sender_run(ngx_http_gateway_sender_t *sender);
@@ -44,6 +53,9 @@ static void ngx_http_gateway_sender_handshake_handler(ngx_connection_t *c);
 static void ngx_http_gateway_sender_write(ngx_http_gateway_sender_t *sender);
 static void ngx_http_gateway_sender_write_handler(ngx_event_t *wev);
 static void ngx_http_gateway_sender_read_handler(ngx_event_t *rev);
+static void ngx_http_gateway_sender_opened(ngx_http_gateway_sender_t *sender);
+static void ngx_http_gateway_sender_tell(ngx_http_gateway_sender_t *sender,
+    const char *error);
 static void ngx_http_gateway_sender_fail(ngx_http_gateway_sender_t *sender,
     const char *what);
 static void ngx_http_gateway_sender_shift(ngx_http_gateway_sender_t *sender);
@@ -51,6 +63,33 @@ static void ngx_http_gateway_sender_close(ngx_http_gateway_sender_t *sender);
 static ngx_int_t ngx_http_gateway_sender_init_handler(ngx_conf_t *cf,
     void *data);
 static void ngx_http_gateway_sender_cleanup(void *data);
+
+
+void
+ngx_http_gateway_sender_wait(ngx_http_gateway_sender_t *sender,
+    ngx_http_gateway_sender_pt handler, void *data)
+{
+    ngx_http_gateway_sender_waiter_t  *waiter;
+
+    if (sender->ready) {
+        handler(data, NULL);
+        return;
+    }
+
+    waiter = ngx_alloc(sizeof(ngx_http_gateway_sender_waiter_t),
+                       ngx_cycle->log);
+    if (waiter == NULL) {
+        handler(data, "no memory");
+        return;
+    }
+
+    waiter->handler = handler;
+    waiter->data = data;
+
+    ngx_queue_insert_tail(&sender->waiters, &waiter->queue);
+
+    ngx_http_gateway_sender_run(sender);
+}
 
 
 void
@@ -284,8 +323,7 @@ ngx_http_gateway_sender_connected(ngx_http_gateway_sender_t *sender)
 
 #endif
 
-    sender->ready = 1;
-    ngx_http_gateway_sender_write(sender);
+    ngx_http_gateway_sender_opened(sender);
 }
 
 
@@ -358,11 +396,50 @@ ngx_http_gateway_sender_handshake_handler(ngx_connection_t *c)
     c->read->handler = ngx_http_gateway_sender_read_handler;
     c->write->handler = ngx_http_gateway_sender_write_handler;
 
-    sender->ready = 1;
-    ngx_http_gateway_sender_write(sender);
+    ngx_http_gateway_sender_opened(sender);
 }
 
 #endif
+
+
+static void
+ngx_http_gateway_sender_opened(ngx_http_gateway_sender_t *sender)
+{
+    sender->ready = 1;
+
+    ngx_http_gateway_sender_tell(sender, NULL);
+
+    /* what a waiter sent may have ended it */
+
+    if (sender->ready) {
+        ngx_http_gateway_sender_write(sender);
+    }
+}
+
+
+static void
+ngx_http_gateway_sender_tell(ngx_http_gateway_sender_t *sender,
+    const char *error)
+{
+    ngx_queue_t                       *q;
+    ngx_http_gateway_sender_pt         handler;
+    ngx_http_gateway_sender_waiter_t  *waiter;
+    void                              *data;
+
+    while (!ngx_queue_empty(&sender->waiters)) {
+
+        q = ngx_queue_head(&sender->waiters);
+        waiter = ngx_queue_data(q, ngx_http_gateway_sender_waiter_t, queue);
+
+        handler = waiter->handler;
+        data = waiter->data;
+
+        ngx_queue_remove(q);  /* NOLINT(clang-analyzer-unix.Malloc) */
+        ngx_free(waiter);
+
+        handler(data, error);
+    }
+}
 
 
 static void
@@ -563,9 +640,15 @@ static void
 ngx_http_gateway_sender_fail(ngx_http_gateway_sender_t *sender,
     const char *what)
 {
+    u_char  text[NGX_HTTP_GATEWAY_SENDER_ERROR];
+
     sender->down = ngx_time();
 
-    if (sender->failed != ngx_time()) {
+    /* waiters say so themselves */
+
+    if (sender->failed != ngx_time()
+        && (sender->pieces || ngx_queue_empty(&sender->waiters)))
+    {
         sender->failed = ngx_time();
 
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
@@ -578,6 +661,12 @@ ngx_http_gateway_sender_fail(ngx_http_gateway_sender_t *sender,
     while (!ngx_queue_empty(&sender->queue)) {
         ngx_http_gateway_sender_shift(sender);
     }
+
+    *ngx_slprintf(text, text + sizeof(text) - 1, "\"%V\" %s", &sender->name,
+                  what)
+        = '\0';
+
+    ngx_http_gateway_sender_tell(sender, (char *) text);
 }
 
 
@@ -687,6 +776,7 @@ ngx_http_gateway_sender_init(ngx_conf_t *cf,
     ngx_pool_cleanup_t        *cln;
     ngx_http_core_loc_conf_t  *clcf;
 
+    ngx_queue_init(&sender->waiters);
     ngx_queue_init(&sender->queue);
 
     host = sender->host;
@@ -818,12 +908,23 @@ ngx_http_gateway_sender_cleanup(void *data)
 {
     ngx_http_gateway_sender_t *sender = data;
 
+    ngx_queue_t                       *q;
+    ngx_http_gateway_sender_waiter_t  *waiter;
+
     if (sender->query) {
         ngx_resolve_name_done(sender->query);
         sender->query = NULL;
     }
 
     ngx_http_gateway_sender_close(sender);
+
+    while (!ngx_queue_empty(&sender->waiters)) {
+        q = ngx_queue_head(&sender->waiters);
+        waiter = ngx_queue_data(q, ngx_http_gateway_sender_waiter_t, queue);
+
+        ngx_queue_remove(q);  /* NOLINT(clang-analyzer-unix.Malloc) */
+        ngx_free(waiter);
+    }
 
     while (!ngx_queue_empty(&sender->queue)) {
         ngx_http_gateway_sender_shift(sender);

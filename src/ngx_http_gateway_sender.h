@@ -22,7 +22,8 @@
  * cannot go out at once is copied into a queue of at most 10000 pieces and
  * 16 MB, whose oldest ones give way.  There are no retries: when the place
  * cannot be reached, what waits is dropped, and what comes in the same second,
- * with a message once a second.
+ * with a message once a second.  Who keeps what it sends, in a queue, waits
+ * for the connection first.
  * Each worker has its own connection.
  *
  * How to use it, in a policy:
@@ -56,6 +57,7 @@ typedef struct {
     ngx_resolver_ctx_t              *query;
 
     ngx_connection_t                *connection;
+    ngx_queue_t                      waiters;   /* for the connection */
     ngx_queue_t                      queue;     /* oldest first */
     ngx_uint_t                       pieces;
     size_t                           bytes;
@@ -68,6 +70,10 @@ typedef struct {
     ngx_str_t                        name;      /* "host:port" */
     unsigned                         ready:1;   /* connected */
 } ngx_http_gateway_sender_t;
+
+
+/* error: NULL, or why there is no connection */
+typedef void (*ngx_http_gateway_sender_pt)(void *data, const char *error);
 
 
 /* the head of the confs of policies that send a record in the log phase */
@@ -104,6 +110,13 @@ char *ngx_http_gateway_sender_check(ngx_conf_t *cf,
  */
 ngx_int_t ngx_http_gateway_sender_init(ngx_conf_t *cf,
     ngx_http_gateway_sender_t *sender);
+
+/*
+ * Calls the handler once, now or later, when the address is known and the
+ * connection there, or not.  Not called when the configuration ends before.
+ */
+void ngx_http_gateway_sender_wait(ngx_http_gateway_sender_t *sender,
+    ngx_http_gateway_sender_pt handler, void *data);
 
 /* sends or queues a copy of the bytes */
 void ngx_http_gateway_sender_send(ngx_http_gateway_sender_t *sender,

@@ -12,8 +12,9 @@
 #include "ngx_http_gateway_record.h"
 
 
-static void ngx_http_gateway_statsd_send(
+static void ngx_http_gateway_statsd_wait(
     ngx_http_gateway_queue_batch_t *batch);
+static void ngx_http_gateway_statsd_send(void *data, const char *error);
 static char *ngx_http_gateway_statsd_option(ngx_conf_t *cf,
     ngx_http_gateway_statsd_metric_t *metric, ngx_str_t *option);
 static ngx_uint_t ngx_http_gateway_statsd_is(const ngx_str_t *text,
@@ -248,11 +249,27 @@ ngx_http_gateway_statsd_add(ngx_http_gateway_statsd_conf_t *conf,
 }
 
 
+/* as in Kong, who cannot be connected to is asked again; no loss is noticed */
+
+static void
+ngx_http_gateway_statsd_wait(ngx_http_gateway_queue_batch_t *batch)
+{
+    ngx_http_gateway_statsd_conf_t  *conf;
+
+    conf = batch->data;
+
+    ngx_http_gateway_sender_wait(&conf->sender, ngx_http_gateway_statsd_send,
+                                 batch);
+}
+
+
 /* lines go out one by one, or as many together as a datagram may have */
 
 static void
-ngx_http_gateway_statsd_send(ngx_http_gateway_queue_batch_t *batch)
+ngx_http_gateway_statsd_send(void *data, const char *error)
 {
+    ngx_http_gateway_queue_batch_t *batch = data;
+
     u_char                          *p, *last, *end;
     ngx_str_t                        out;
     ngx_uint_t                       fits;
@@ -260,6 +277,11 @@ ngx_http_gateway_statsd_send(ngx_http_gateway_queue_batch_t *batch)
     ngx_pool_t                      *pool;
     ngx_http_gateway_queue_entry_t  *e;
     ngx_http_gateway_statsd_conf_t  *conf;
+
+    if (error) {
+        ngx_http_gateway_queue_done(batch, error);
+        return;
+    }
 
     conf = batch->data;
 
@@ -596,7 +618,7 @@ ngx_http_gateway_statsd_init(ngx_conf_t *cf, void *data)
 
     conf->queue.feature = conf->sender.feature;
     conf->queue.name = conf->sender.name;
-    conf->queue.send = ngx_http_gateway_statsd_send;
+    conf->queue.send = ngx_http_gateway_statsd_wait;
 
     return ngx_http_gateway_queue_init(cf, &conf->queue);
 }

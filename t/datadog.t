@@ -74,6 +74,48 @@ like(join(',', datagrams()),
 
 is($nginx->stop, '', 'stops');
 
+# ---- an agent whose name is not found at first ------------------------------
+
+my $names = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1')
+    // die "no socket: $!";
+
+# answers one question about a name: with an address, or that there is none
+sub answer_name {
+    my ($address) = @_;
+    IO::Select->new($names)->can_read(5) or return;
+    my $from = recv($names, my $question, 512, 0);
+    my $text = substr($question, 0, 2)
+        . pack('n5', $address ? 0x8180 : 0x8183, 1, $address ? 1 : 0, 0, 0)
+        . substr($question, 12);
+    $text .= pack('n3Nn', 0xc00c, 1, 1, 60, 4) . pack('C4', split /\./, $address)
+        if $address;
+    send($names, $text, 0, $from);
+    return 1;
+}
+
+my $dns = $names->sockport;
+
+$nginx = start_nginx(http_config => "resolver 127.0.0.1:$dns ipv6=off;",
+                     config => <<"_EOC_");
+    location /named {
+        gateway_datadog host=agent.test port=$port
+            metrics=request_count|counter|sample_rate=1
+            queue.max_retry_delay=0.1;
+        return 204;
+    }
+_EOC_
+
+http_get('/named');
+ok(answer_name(), 'the name is looked up');
+ok($nginx->wait_log(qr/datadog: queue "agent\.test:$port": handler could not process entries: "agent\.test:$port" cannot be looked up/, 5),
+   'and is not there');
+ok(answer_name(), 'it is looked up again');
+ok(answer_name('127.0.0.1'), 'and again');
+is(join(',', datagrams()), 'kong.request.count:1|c|#name:,status:204',
+   'then the line goes out');
+
+is($nginx->stop, '', 'stops');
+
 run_tests();
 
 __DATA__

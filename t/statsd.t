@@ -156,6 +156,69 @@ while ($text !~ /count:1\|c\n/ && IO::Select->new($conn)->can_read(3)) {
 is($text, "kong.service.my_svc.status.200:1|c\nkong.service.my_svc.request.count:1|c\n",
    'lines over TCP');
 
+# ---- a server that is not there ---------------------------------------------
+
+is($nginx->stop, '', 'stops');
+
+my $later = port(5);
+my $metrics = 'metrics: [{name: request_count, stat_type: counter, sample_rate: 1}]';
+
+$nginx = start_nginx(master => 1, yaml => <<"_EOC_");
+_format_version: "3.0"
+services:
+- name: svc
+  url: http://127.0.0.1:$ENV{TEST_NGINX_ECHO_PORT}
+  routes:
+  - paths: [/again]
+    plugins:
+    - name: statsd
+      config: {host: 127.0.0.1, port: $later, use_tcp: true, $metrics, queue: {max_retry_delay: 0.05}}
+  - paths: [/once]
+    plugins:
+    - name: statsd
+      config: {host: 127.0.0.1, port: $later, use_tcp: true, $metrics, queue: {max_retry_time: -1}}
+  - paths: [/each]
+    plugins:
+    - name: statsd
+      config: {host: 127.0.0.1, port: $later, use_tcp: true, $metrics, queue: {concurrency_limit: -1, max_retry_delay: 0.05}}
+_EOC_
+
+is(http_get('/once')->status, 200, 'requests do not care');
+ok($nginx->wait_log(qr/statsd: queue "127\.0\.0\.1:$later": handler could not process entries: "127\.0\.0\.1:$later" cannot be connected to/, 5),
+   'the log says so');
+ok($nginx->wait_log(qr/could not send entries due to max_retry_time exceeded\. 1 queue entries were lost/, 5),
+   'without retries lines are lost');
+
+http_get('/again') for 1 .. 2;
+http_get('/each') for 1 .. 3;
+ok($nginx->wait_log(qr/(?:cannot be connected to.*){2}/s, 5), 'asked again');
+unlike($nginx->error_log, qr/records are dropped/, 'nothing was dropped');
+
+my $back = IO::Socket::INET->new(Listen => 5, LocalPort => $later,
+    LocalAddr => '127.0.0.1', ReuseAddr => 1) // die "no socket: $!";
+
+# a connection of each instance, whichever comes first
+my $all = '';
+my $readers = IO::Select->new($back);
+while (($all =~ tr/\n//) < 5 && (my @ready = $readers->can_read(5))) {
+    for my $fh (@ready) {
+        if ($fh == $back) {
+            $readers->add(scalar $back->accept);
+        } elsif (!sysread($fh, $all, 65536, length $all)) {
+            $readers->remove($fh);
+        }
+    }
+}
+is($all, "kong.service.svc.request.count:1|c\n" x 5,
+   'when the server is back all lines arrive, once');
+
+close $back;
+$readers->remove($_), close $_ for $readers->handles;
+http_get('/again');
+ok($nginx->reload(drained => 1), 'a worker that ends does not wait for ever');
+ok($nginx->wait_log(qr/queue entries were lost since the worker ends/, 5),
+   'and says what is lost');
+
 is($nginx->stop, '', 'stops');
 
 run_tests();
