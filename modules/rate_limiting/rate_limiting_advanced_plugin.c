@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "counts.h"
 #include "diag.h"
 #include "model.h"
 #include "redis.h"
@@ -51,6 +52,9 @@ typedef struct {
 } gwc_rate_advanced_t;
 
 static void gwc_rate_advanced_check(void *data);
+static void gwc_rate_advanced_emit_http(gwc_writer_t *w,
+                                        const gwc_model_t *model,
+                                        const gwc_settings_t *settings);
 static gwc_text_t gwc_rate_advanced_looks_up(const void *data);
 static bool gwc_rate_advanced_verifies(const void *data);
 
@@ -293,6 +297,7 @@ const gwc_plugin_rule_t gwc_rule_rate_limiting_advanced = {
     .looks_up = gwc_rate_advanced_looks_up,
     .verifies = gwc_rate_advanced_verifies,
     .trusted = "gateway_redis_trusted_certificate",
+    .emit_http = gwc_rate_advanced_emit_http,
 };
 
 
@@ -472,4 +477,14 @@ gwc_rate_advanced_verifies(const void *data)
     const gwc_rate_advanced_t *config = data;
 
     return gwc_redis_verifies(&config->redis.redis);
+}
+
+
+static void
+gwc_rate_advanced_emit_http(gwc_writer_t *w, const gwc_model_t *model,
+                            const gwc_settings_t *settings)
+{
+    (void) model;
+
+    gwc_counts_emit_zone(w, settings, "gateway_rate_limiting_zone");
 }

@@ -5,6 +5,7 @@
  * local" too, since files carry them there, but nothing is made of them.
  */
 
+#include "counts.h"
 #include "diag.h"
 #include "model.h"
 #include "redis.h"
@@ -57,6 +58,9 @@ typedef struct {
 } gwc_rate_limiting_t;
 
 static void gwc_rate_limiting_check(void *data);
+static void gwc_rate_limiting_emit_http(gwc_writer_t *w,
+                                        const gwc_model_t *model,
+                                        const gwc_settings_t *settings);
 static gwc_text_t gwc_rate_limiting_looks_up(const void *data);
 static bool gwc_rate_limiting_verifies(const void *data);
 
@@ -283,6 +287,7 @@ const gwc_plugin_rule_t gwc_rule_rate_limiting = {
     .looks_up = gwc_rate_limiting_looks_up,
     .verifies = gwc_rate_limiting_verifies,
     .trusted = "gateway_redis_trusted_certificate",
+    .emit_http = gwc_rate_limiting_emit_http,
 };
 
 
@@ -491,4 +496,14 @@ gwc_rate_limiting_verifies(const void *data)
     const gwc_rate_limiting_t *config = data;
 
     return gwc_redis_verifies(&config->redis);
+}
+
+
+static void
+gwc_rate_limiting_emit_http(gwc_writer_t *w, const gwc_model_t *model,
+                            const gwc_settings_t *settings)
+{
+    (void) model;
+
+    gwc_counts_emit_zone(w, settings, "gateway_rate_limiting_zone");
 }

@@ -4,6 +4,7 @@
  * response-ratelimiting.
  */
 
+#include "counts.h"
 #include "diag.h"
 #include "model.h"
 #include "redis.h"
@@ -38,6 +39,9 @@ typedef struct {
 } gwc_response_ratelimiting_t;
 
 static void gwc_response_ratelimiting_check(void *data);
+static void
+gwc_response_ratelimiting_emit_http(gwc_writer_t *w, const gwc_model_t *model,
+                                    const gwc_settings_t *settings);
 static void gwc_response_check_names(const gwc_field_t *field, void *value);
 static void gwc_response_check_limit(const gwc_field_t *field, void *value);
 static gwc_text_t gwc_response_looks_up(const void *data);
@@ -166,6 +170,7 @@ const gwc_plugin_rule_t gwc_rule_response_ratelimiting = {
     .looks_up = gwc_response_looks_up,
     .verifies = gwc_response_verifies,
     .trusted = "gateway_redis_trusted_certificate",
+    .emit_http = gwc_response_ratelimiting_emit_http,
 };
 
 
@@ -291,4 +296,14 @@ gwc_response_verifies(const void *data)
     const gwc_response_ratelimiting_t *config = data;
 
     return gwc_redis_verifies(&config->redis);
+}
+
+
+static void
+gwc_response_ratelimiting_emit_http(gwc_writer_t *w, const gwc_model_t *model,
+                                    const gwc_settings_t *settings)
+{
+    (void) model;
+
+    gwc_counts_emit_zone(w, settings, "gateway_response_ratelimiting_zone");
 }

@@ -42,7 +42,9 @@ gwc_injected_is_void(const gwc_output_t *output,
         return true;
     }
 
-    if (gwc_trial_replaces(output, injected->directive)) {
+    if (gwc_trial_replaces(output, injected->directive)
+        || (output->trial != NULL && gwc_trial_keeps_out(injected)))
+    {
         return true;
     }
 

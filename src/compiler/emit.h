@@ -100,6 +100,8 @@ void gwc_emit_trial_http(gwc_writer_t *w, const gwc_output_t *output);
 void gwc_emit_trial_server(gwc_writer_t *w, const gwc_output_t *output);
 /* a directive that would lead out of the run, or decides about processes */
 bool gwc_trial_replaces(const gwc_output_t *output, const char *directive);
+/* a directive of ours that keeps something in files over restarts */
+bool gwc_trial_keeps_out(const gwc_injected_t *injected);
 /* the address of upstream i: 127.64.0.0/10 without the port */
 const char *gwc_trial_address(size_t i);
 

@@ -42,6 +42,14 @@ gwc_trial_replaces(const gwc_output_t *output, const char *directive)
 }
 
 
+bool
+gwc_trial_keeps_out(const gwc_injected_t *injected)
+{
+    return strncmp(injected->directive, "gateway_", 8) == 0
+           && strstr(injected->value, " path=") != NULL;
+}
+
+
 const char *
 gwc_trial_address(size_t i)
 {

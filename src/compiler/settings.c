@@ -565,6 +565,16 @@ gwc_settings_get(const gwc_settings_t *settings, const char *name)
 }
 
 
+void
+gwc_settings_clear(gwc_settings_t *settings, const char *name)
+{
+    size_t i = gwc_setting_index(name);
+
+    settings->values[i] = gwc_setting_table[i].dflt;
+    settings->origins[i] = NULL;
+}
+
+
 bool
 gwc_settings_flag(const gwc_settings_t *settings, const char *name)
 {

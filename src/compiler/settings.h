@@ -99,6 +99,8 @@ void gwc_settings_warning(const gwc_settings_t *settings, const char *name,
     __attribute__((format(printf, 3, 4)));
 /* some source says something about it */
 bool gwc_settings_given(const gwc_settings_t *settings, const char *name);
+/* as if none did */
+void gwc_settings_clear(gwc_settings_t *settings, const char *name);
 
 /* as in nginx_<context>_<directive> */
 const char *gwc_context_name(gwc_context_t context);

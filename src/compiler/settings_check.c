@@ -713,12 +713,56 @@ gwc_settings_check_tracing(gwc_settings_t *settings)
 }
 
 
+/* nginx gives the directory to the user of its workers */
+static void
+gwc_settings_check_counts(const gwc_settings_t *settings)
+{
+    static const char *const taken[] = { ".",      "..",   "logs",
+                                         "temp",   "tls",  "store",
+                                         "secret", "conf", NULL };
+    const char *interval = gwc_settings_get(settings, "counts_interval");
+    const char *path = gwc_settings_get(settings, "counts_path");
+    const char *p;
+    size_t len;
+
+    if (strcmp(interval, "off") == 0) {
+        gwc_settings_error(settings, "counts_interval",
+                           "\"off\": expected a time of more than 0, like "
+                           "\"10s\"; \"counts_path\" switches it off");
+    }
+
+    for (p = path; *p != '\0'; p++) {
+        if (iscntrl((unsigned char) *p)) {
+            gwc_settings_error(settings, "counts_path",
+                               "expected the path of a directory");
+            return;
+        }
+    }
+
+    for (len = strlen(path); len > 1 && path[len - 1] == '/'; len--) {
+        /* void */
+    }
+
+    path = gwc_strndup(path, len);
+
+    if (strcmp(path, "/") == 0 || gwc_is_one_of(path, taken)
+        || gwc_starts(path, "gateway."))
+    {
+        gwc_settings_error(settings, "counts_path",
+                           "\"%s\": expected a directory that is used for "
+                           "nothing else, like \"counts\"",
+                           path);
+    }
+}
+
+
 void
 gwc_settings_check(gwc_settings_t *settings)
 {
     const char *header;
     size_t i;
 
+    gwc_settings_check_counts(settings);
     gwc_settings_check_tracing(settings);
 
     for (i = 0; i < settings->trusted_ips.n; i++) {

@@ -86,6 +86,8 @@ const gwc_setting_t gwc_setting_table[] = {
 
     { "credential_store", GWC_SET_FLAG, "on", NULL, 0 },
     { "reload_grace", GWC_SET_TIME, "2s", NULL, 0 },
+    { "counts_path", GWC_SET_TEXT, "off", NULL, 0 },
+    { "counts_interval", GWC_SET_TIME, "10s", NULL, 0 },
     { "upstream_keepalive_pool_size", GWC_SET_NUMBER, "512", NULL, 0 },
     { "upstream_keepalive_max_requests", GWC_SET_NUMBER, "10000", NULL, 0 },
     { "upstream_keepalive_idle_timeout", GWC_SET_NUMBER, "60", NULL, 0 },
