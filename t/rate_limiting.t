@@ -732,11 +732,11 @@ needs "header_name" with "limit_by=header"
 
 
 
-=== TEST 61: sliding windows in batches
---- limit: minute=1 policy=redis redis.host=127.0.0.1 sync_rate=1 window_type=sliding
+=== TEST 61: sliding windows in batches without Redis
+--- limit: minute=1 sync_rate=1 window_type=sliding
 --- must_die
 --- error_log
-"sync_rate" and "fallback" are for fixed windows
+sync_rate can only be used with the redis policy
 
 
 

@@ -24,6 +24,10 @@ start_echo();
 
 my $echo = "proxy_pass http://127.0.0.1:$ENV{TEST_NGINX_ECHO_PORT};";
 my %at = (local => '', redis => "strategy=redis sync_rate=0 redis.port=$port");
+$at{synced} = "strategy=redis sync_rate=0.05 redis.port=$port";
+$at{alone} = 'strategy=redis sync_rate=0 '
+             . "redis.port=$ENV{TEST_NGINX_UNUSED_PORT}";
+$at{alone_synced} = $at{alone} =~ s/sync_rate=0/sync_rate=0.05/r;
 
 my %limit = (
     fixed => "limit=3 window_size=$long window_type=fixed $by",
@@ -119,9 +123,11 @@ _EOC_
 
 my $key;
 
+# others share their counters with "local" and "redis", or have none of them
 sub get {
     my ($path, @headers) = @_;
-    return http_get($path, headers => ["X-Key: $key", @headers]);
+    my $name = $path =~ m{^/(synced|alone|alone_synced)/} ? "$key.$1" : $key;
+    return http_get($path, headers => ["X-Key: $name", @headers]);
 }
 
 sub statuses {
@@ -323,7 +329,8 @@ is_deeply([get('/two_first')->values_of('RateLimit-Limit')], [1],
 
 # Redis is not there
 
-is(http_get('/lost')->status, 200, 'without Redis requests pass');
+is_deeply([map { http_get('/lost')->status } 1 .. 2], [200, 429],
+          'without Redis requests are counted here');
 $key = 'node';
 is_deeply(statuses(3, '/node'), [200, 200, 429],
           'sync_rate=-1 does not ask Redis');

@@ -151,6 +151,9 @@ typedef struct {
 typedef struct ngx_http_gateway_rate_limiting_more_used_s
     ngx_http_gateway_rate_limiting_more_used_t;
 
+typedef struct ngx_http_gateway_rate_limiting_more_known_s
+    ngx_http_gateway_rate_limiting_more_known_t;
+
 /* limits that need more than a counter for each window */
 typedef struct ngx_http_gateway_rate_limiting_more_s
     ngx_http_gateway_rate_limiting_more_t;
@@ -223,6 +226,8 @@ struct ngx_http_gateway_rate_limiting_main_conf_s {
                                   synced;    /* of sync_rate, fallback */
     ngx_http_gateway_rate_limiting_store_t
                                   more;      /* of other algorithms */
+    ngx_http_gateway_rate_limiting_store_t
+                                  more_synced; /* both */
     size_t                        size;      /* of each zone */
     ngx_http_gateway_counts_conf_t
                                   counts;    /* kept over restarts */
@@ -259,6 +264,8 @@ typedef struct {
     /* of other algorithms, in the pool of the request */
     ngx_http_gateway_rate_limiting_more_used_t
                                  *more;
+    ngx_http_gateway_rate_limiting_more_known_t
+                                 *known;     /* what Redis says */
     uint32_t                      cost;
     unsigned                      refused:1; /* Redis says so */
     unsigned                      entered:1; /* counted for concurrency */
@@ -452,6 +459,26 @@ struct ngx_http_gateway_rate_limiting_more_used_s {
     ngx_uint_t                    reset;     /* seconds */
 };
 
+/* of one limit, all gateways together: what Redis says */
+struct ngx_http_gateway_rate_limiting_more_known_s {
+    uint32_t                      count;
+    uint32_t                      previous;  /* of the window before */
+    uint64_t                      ahead;     /* of GCRA: microseconds until
+                                                the bucket is empty */
+};
+
+/* in shared memory, per limit of a rule */
+typedef struct {
+    uint32_t                      start;     /* of the window; GCRA: the second
+                                                in which Redis said the rest,
+                                                if it is asked */
+    uint32_t                      count;
+    uint32_t                      previous;
+    uint32_t                      held;      /* in the last one, not 0: the
+                                                value is _concurrency.c's */
+    uint64_t                      tat;       /* microseconds */
+} ngx_http_gateway_rate_limiting_cell_t;
+
 /* bytes of a value of the store */
 size_t ngx_http_gateway_rate_limiting_more_size(void);
 
@@ -466,6 +493,25 @@ void ngx_http_gateway_rate_limiting_more_mark(void *value);
 /* 1: it is kept */
 ngx_uint_t ngx_http_gateway_rate_limiting_more_live(const void *value,
     time_t now);
+
+/* when the window began, and the one before it */
+uint32_t ngx_http_gateway_rate_limiting_more_start(
+    ngx_http_gateway_rate_limiting_more_limit_t *limit,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf);
+uint32_t ngx_http_gateway_rate_limiting_more_before(
+    ngx_http_gateway_rate_limiting_more_limit_t *limit,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf);
+
+/*
+ * The key of a limit, for the window that began then; buf has room as for
+ * those of periods.
+ */
+u_char *ngx_http_gateway_rate_limiting_more_key(u_char *buf,
+    ngx_str_t *prefix, ngx_http_gateway_rate_limiting_more_limit_t *limit,
+    uint32_t start);
+
+/* microseconds since 1970 */
+uint64_t ngx_http_gateway_rate_limiting_more_now(void);
 
 /* the starts of the windows before */
 void ngx_http_gateway_rate_limiting_previous(
@@ -482,6 +528,12 @@ char *ngx_http_gateway_rate_limiting_more_param(ngx_conf_t *cf, void *data,
 
 /* as the stores above; data->more and data->cost say more */
 ngx_int_t ngx_http_gateway_rate_limiting_more(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t *stop);
+
+/* after that: counted here, to be sent later; not NGX_AGAIN */
+ngx_int_t ngx_http_gateway_rate_limiting_more_alone(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf,
     ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t *stop);
@@ -533,13 +585,116 @@ ngx_int_t ngx_http_gateway_rate_limiting_advanced_prefix(
 
 #define NGX_HTTP_GATEWAY_RATE_SYNC_LAYOUT  1
 
+/* one counter on its way to Redis */
+typedef struct {
+    ngx_http_gateway_rate_limiting_more_limit_t
+                                 *limit;     /* NULL: of a period */
+    ngx_uint_t                    period;
+    uint32_t                      start;     /* of the window */
+    uint32_t                      delta;     /* what it is here */
+    uint64_t                      amount;    /* what it is there */
+    time_t                        ttl;       /* of the key; 0: of GCRA */
+} ngx_http_gateway_rate_limiting_sent_t;
+
+/* a key of this worker with counts to be sent */
+typedef struct {
+    ngx_queue_t                   queue;
+    ngx_http_gateway_rate_limiting_conf_t
+                                 *conf;
+    ngx_http_gateway_rate_limiting_rule_t
+                                 *rule;      /* NULL: periods in windows */
+    ngx_http_gateway_digest_t     digest;
+
+    /* while they are sent; of a sliding window also the one before */
+    ngx_uint_t                    n;
+    ngx_http_gateway_rate_limiting_sent_t
+                                  sent[2 * NGX_HTTP_GATEWAY_RATE_PERIODS];
+
+    ngx_str_t                     prefix;
+    u_char                        text[1];
+} ngx_http_gateway_rate_limiting_changed_t;
+
+/*
+ * KEYS: counters; ARGV for each: what is added, and the seconds that it lives
+ * if it is new, or 0 for GCRA.  Returns what each is, of GCRA the
+ * microseconds until it is empty.
+ */
+extern ngx_http_gateway_redis_script_t
+    ngx_http_gateway_rate_limiting_add_up;
+
 /* bytes of a value of the store */
 size_t ngx_http_gateway_rate_limiting_sync_size(void);
+
+/* until when a worker sees to what it has just taken */
+uint32_t ngx_http_gateway_rate_limiting_taken(
+    ngx_http_gateway_rate_limiting_sync_t *sync, time_t now);
+
+/* this worker will send what was counted for a key */
+void ngx_http_gateway_rate_limiting_change(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_rule_t *rule,
+    ngx_http_gateway_digest_t *digest);
 
 /* while the configuration is read */
 ngx_http_gateway_rate_limiting_sync_t *ngx_http_gateway_rate_limiting_sync(
     ngx_conf_t *cf, ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf);
+
+
+/* the same of other limits, ngx_http_gateway_rate_limiting_more_sync.c */
+
+#define NGX_HTTP_GATEWAY_RATE_MORE_SYNC_LAYOUT  1
+
+/* in shared memory; begins with what _more.c counts in */
+typedef struct {
+    ngx_http_gateway_rate_limiting_cell_t
+                                  cell;
+
+    /* to be sent; below 0 when what was sent has been taken back */
+    int32_t                       delta;
+    uint32_t                      sending;
+
+    /* the same of the window before, if it slides */
+    uint32_t                      before;    /* its start */
+    int32_t                       before_delta;
+    uint32_t                      before_sending;
+    uint32_t                      padding;
+} ngx_http_gateway_rate_limiting_shared_cell_t;
+
+typedef struct {
+    ngx_http_gateway_rate_limiting_shared_cell_t
+                                  cell[NGX_HTTP_GATEWAY_RATE_PERIODS];
+    uint32_t                      taken;     /* some worker sees to sending
+                                                until that second */
+    uint32_t                      padding;
+} ngx_http_gateway_rate_limiting_shared_cells_t;
+
+/* 0: what all gateways have counted has to be asked for */
+ngx_uint_t ngx_http_gateway_rate_limiting_more_current(
+    ngx_http_gateway_rate_limiting_more_limit_t *limit,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_shared_cell_t *shared);
+
+/* begins a window with what is known; NULL: nothing but what is here */
+void ngx_http_gateway_rate_limiting_more_begin(
+    ngx_http_gateway_rate_limiting_more_limit_t *limit,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_shared_cell_t *shared, uint64_t now,
+    ngx_http_gateway_rate_limiting_more_known_t *known);
+
+/* asks Redis for all limits; fills data->known.  As that of plain windows */
+ngx_int_t ngx_http_gateway_rate_limiting_more_fetch(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_data_t *data);
+
+/* takes what is to be sent; NGX_OK, or NGX_BUSY */
+ngx_int_t ngx_http_gateway_rate_limiting_more_collect(
+    ngx_http_gateway_rate_limiting_changed_t *changed);
+
+/* what became of it; reply NULL: it is to be sent again */
+void ngx_http_gateway_rate_limiting_more_settle(
+    ngx_http_gateway_rate_limiting_changed_t *changed, redisReply *reply);
 
 
 /* headers of responses, ngx_http_gateway_rate_limiting_headers.c */

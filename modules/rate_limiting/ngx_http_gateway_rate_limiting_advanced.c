@@ -809,15 +809,27 @@ ngx_http_gateway_rate_limiting_advanced_store(ngx_conf_t *cf,
                            "\"strategy=redis\"");
     }
 
-    if (conf->sync_rate > 0) {
-        return "does not share counters in batches";
-    }
-
     conf->base.policy = NGX_HTTP_GATEWAY_RATE_LIMITING_REDIS;
 
     conf->base.server = ngx_http_gateway_redis_add(cf, &conf->base.redis);
+    if (conf->base.server == NULL) {
+        return NGX_CONF_ERROR;
+    }
 
-    return conf->base.server ? NGX_CONF_OK : NGX_CONF_ERROR;
+    /* as in Kong requests are counted here while Redis is away */
+
+    conf->base.fallback = NGX_HTTP_GATEWAY_RATE_LIMITING_HERE;
+
+    if (conf->sync_rate > 0) {
+        conf->base.sync_rate = conf->sync_rate;
+    }
+
+    conf->base.sync = ngx_http_gateway_rate_limiting_sync(cf, &conf->base,
+                                                          conf->base.mcf);
+
+    conf->base.mcf->more_synced.used = 1;
+
+    return conf->base.sync ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 

@@ -259,6 +259,8 @@ ngx_http_gateway_rate_limiting_zones(ngx_conf_t *cf,
     static ngx_str_t  local = ngx_string("gateway_rate_limiting");
     static ngx_str_t  synced = ngx_string("gateway_rate_limiting_synced");
     static ngx_str_t  more = ngx_string("gateway_rate_limiting_more");
+    static ngx_str_t  more_synced =
+                          ngx_string("gateway_rate_limiting_more_synced");
 
     size = mcf->size ? mcf->size : NGX_HTTP_GATEWAY_RATE_ZONE;
 
@@ -294,6 +296,16 @@ ngx_http_gateway_rate_limiting_zones(ngx_conf_t *cf,
                               ngx_http_gateway_rate_limiting_more_live)
                != NGX_OK)
         {
+            return NGX_ERROR;
+        }
+    }
+
+    if (mcf->more_synced.used) {
+        mcf->more_synced.shm = ngx_http_gateway_shm_add(cf, &more_synced, size,
+                       sizeof(ngx_http_gateway_rate_limiting_shared_cells_t),
+                       NGX_HTTP_GATEWAY_RATE_MORE_SYNC_LAYOUT,
+                       &ngx_http_gateway_rate_limiting_module);
+        if (mcf->more_synced.shm == NULL) {
             return NGX_ERROR;
         }
     }

@@ -384,7 +384,16 @@ ngx_http_gateway_rate_limiting_ask_store(ngx_http_request_t *r,
     ngx_int_t  rc;
 
     if (conf->more) {
-        return ngx_http_gateway_rate_limiting_more(r, conf, mcf, data, stop);
+        rc = ngx_http_gateway_rate_limiting_more(r, conf, mcf, data, stop);
+
+        if (rc == NGX_BUSY
+            && conf->fallback == NGX_HTTP_GATEWAY_RATE_LIMITING_HERE)
+        {
+            rc = ngx_http_gateway_rate_limiting_more_alone(r, conf, mcf, data,
+                                                           stop);
+        }
+
+        return rc;
     }
 
     if (conf->policy == NGX_HTTP_GATEWAY_RATE_LIMITING_LOCAL) {
@@ -821,6 +830,13 @@ ngx_http_gateway_rate_limiting_check(ngx_conf_t *cf, void *data)
     rv = ngx_http_gateway_rate_limiting_more_check(cf, conf, mcf);
     if (rv != NGX_CONF_OK) {
         return rv;
+    }
+
+    if (conf->sync && conf->more) {
+        mcf->more_synced.used = 1;
+
+    } else if (conf->sync) {
+        mcf->synced.used = 1;
     }
 
     conf->plain = (conf->policy == NGX_HTTP_GATEWAY_RATE_LIMITING_LOCAL

@@ -27,49 +27,69 @@
 #define NGX_HTTP_GATEWAY_RATE_COST   1000000
 
 
-/* in shared memory, per period of a rule */
-typedef struct {
-    uint32_t                      start;
-    uint32_t                      count;
-    uint32_t                      previous;
-    uint32_t                      held;      /* in the last one, not 0: the
-                                                value is _concurrency.c's */
-    uint64_t                      tat;       /* microseconds */
-} ngx_http_gateway_rate_limiting_cell_t;
-
+/* in shared memory, of a rule */
 typedef struct {
     ngx_http_gateway_rate_limiting_cell_t
                                   cell[NGX_HTTP_GATEWAY_RATE_PERIODS];
 } ngx_http_gateway_rate_limiting_cells_t;
 
 
-static ngx_int_t ngx_http_gateway_rate_limiting_more_local(
+/* what is known of windows that begin, if Redis counts for many */
+typedef enum {
+    NGX_HTTP_GATEWAY_RATE_LIMITING_ASK = 0,  /* nothing */
+    NGX_HTTP_GATEWAY_RATE_LIMITING_KNOWN,    /* data->known */
+    NGX_HTTP_GATEWAY_RATE_LIMITING_ALONE     /* what is here, Redis is away */
+} ngx_http_gateway_rate_limiting_more_known_e;
+
+
+/* one go at the limits of a request */
+typedef struct {
+    ngx_http_request_t           *request;
+    ngx_http_gateway_rate_limiting_conf_t
+                                 *conf;
+    ngx_http_gateway_rate_limiting_main_conf_t
+                                 *mcf;
+    ngx_http_gateway_rate_limiting_data_t
+                                 *data;
+    ngx_uint_t                    known;
+    uint64_t                      now;
+    ngx_uint_t                    stop;      /* some limit says so */
+} ngx_http_gateway_rate_limiting_more_try_t;
+
+
+static ngx_int_t ngx_http_gateway_rate_limiting_more_count(
     ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf,
-    ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t *stop);
-static ngx_int_t ngx_http_gateway_rate_limiting_more_rule(
-    ngx_http_request_t *r, ngx_http_gateway_rate_limiting_conf_t *conf,
-    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
-    ngx_http_gateway_rate_limiting_data_t *data,
-    ngx_http_gateway_rate_limiting_rule_t *rule, uint64_t now, ngx_int_t sign,
+    ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t known,
     ngx_uint_t *stop);
+static ngx_int_t ngx_http_gateway_rate_limiting_more_rule(
+    ngx_http_gateway_rate_limiting_more_try_t *this,
+    ngx_http_gateway_rate_limiting_rule_t *rule, ngx_int_t sign,
+    ngx_uint_t *last);
+static ngx_int_t ngx_http_gateway_rate_limiting_more_judge(
+    ngx_http_gateway_rate_limiting_more_try_t *this,
+    ngx_http_gateway_rate_limiting_rule_t *rule, u_char *value,
+    ngx_int_t sign, ngx_uint_t *last);
+static ngx_http_gateway_rate_limiting_cell_t *
+    ngx_http_gateway_rate_limiting_more_cell(
+    ngx_http_gateway_rate_limiting_conf_t *conf, u_char *value,
+    ngx_http_gateway_rate_limiting_more_limit_t *limit);
+static void ngx_http_gateway_rate_limiting_more_move(
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_more_limit_t *limit,
+    ngx_http_gateway_rate_limiting_cell_t *cell, uint64_t now, uint32_t cost,
+    ngx_int_t sign);
+static void ngx_http_gateway_rate_limiting_more_sane(
+    ngx_http_gateway_rate_limiting_more_limit_t *limit,
+    ngx_http_gateway_rate_limiting_cell_t *cell, uint64_t now);
 static ngx_uint_t ngx_http_gateway_rate_limiting_more_look(
     ngx_http_gateway_rate_limiting_more_limit_t *limit,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf,
     ngx_http_gateway_rate_limiting_cell_t *cell, uint64_t now, uint32_t cost,
     uint32_t penalty, ngx_http_gateway_rate_limiting_more_used_t *used);
-static uint32_t ngx_http_gateway_rate_limiting_more_start(
-    ngx_http_gateway_rate_limiting_more_limit_t *limit,
-    ngx_http_gateway_rate_limiting_main_conf_t *mcf);
-static uint32_t ngx_http_gateway_rate_limiting_more_before(
-    ngx_http_gateway_rate_limiting_more_limit_t *limit,
-    ngx_http_gateway_rate_limiting_main_conf_t *mcf);
 static double ngx_http_gateway_rate_limiting_more_weight(
     ngx_http_gateway_rate_limiting_more_limit_t *limit,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf);
-static u_char *ngx_http_gateway_rate_limiting_more_key(u_char *p,
-    ngx_str_t *prefix, ngx_http_gateway_rate_limiting_more_limit_t *limit,
-    uint32_t start);
 static ngx_uint_t ngx_http_gateway_rate_limiting_more_reset(
     ngx_http_gateway_rate_limiting_more_limit_t *limit,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf, double count,
@@ -179,11 +199,23 @@ ngx_http_gateway_rate_limiting_more(ngx_http_request_t *r,
         }
 
         if (conf->policy == NGX_HTTP_GATEWAY_RATE_LIMITING_LOCAL) {
-            return ngx_http_gateway_rate_limiting_more_local(r, conf, mcf,
-                                                             data, stop);
+            return ngx_http_gateway_rate_limiting_more_count(r, conf, mcf,
+                            data, NGX_HTTP_GATEWAY_RATE_LIMITING_ALONE, stop);
         }
 
-        rc = ngx_http_gateway_rate_limiting_more_ask(r, conf, mcf, data);
+        if (conf->sync_rate == -1) {
+            rc = ngx_http_gateway_rate_limiting_more_ask(r, conf, mcf, data);
+
+        } else {
+            rc = ngx_http_gateway_rate_limiting_more_count(r, conf, mcf, data,
+                                    NGX_HTTP_GATEWAY_RATE_LIMITING_ASK, stop);
+
+            if (rc != NGX_DECLINED) {
+                return rc;
+            }
+
+            rc = ngx_http_gateway_rate_limiting_more_fetch(r, conf, mcf, data);
+        }
 
         if (rc == NGX_AGAIN) {
             data->state = NGX_HTTP_GATEWAY_RATE_LIMITING_ASKED;
@@ -195,8 +227,20 @@ ngx_http_gateway_rate_limiting_more(ngx_http_request_t *r,
         return NGX_AGAIN;
 
     case NGX_HTTP_GATEWAY_RATE_LIMITING_ANSWERED:
-        *stop = data->refused;
-        return NGX_OK;
+
+        if (conf->sync_rate == -1) {
+            *stop = data->refused;
+            return NGX_OK;
+        }
+
+        /* the windows are those that were asked about */
+
+        if (mcf->now != data->now) {
+            ngx_http_gateway_rate_limiting_windows(mcf, data->now);
+        }
+
+        return ngx_http_gateway_rate_limiting_more_count(r, conf, mcf, data,
+                                  NGX_HTTP_GATEWAY_RATE_LIMITING_KNOWN, stop);
 
     default: /* NGX_HTTP_GATEWAY_RATE_LIMITING_FAILED */
         return NGX_BUSY;
@@ -204,139 +248,303 @@ ngx_http_gateway_rate_limiting_more(ngx_http_request_t *r,
 }
 
 
-/* rule by rule; what passed the ones before is taken back when one refuses */
-
-static ngx_int_t
-ngx_http_gateway_rate_limiting_more_local(ngx_http_request_t *r,
+ngx_int_t
+ngx_http_gateway_rate_limiting_more_alone(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf,
     ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t *stop)
 {
-    uint64_t                                now;
-    ngx_int_t                               rc;
-    ngx_uint_t                              i, k, ignored, counted;
-    struct timeval                          tv;
-    ngx_http_gateway_rate_limiting_more_t  *more;
+    if (mcf->now != ngx_time()) {
+        ngx_http_gateway_rate_limiting_windows(mcf, ngx_time());
+    }
+
+    return ngx_http_gateway_rate_limiting_more_count(r, conf, mcf, data,
+                                  NGX_HTTP_GATEWAY_RATE_LIMITING_ALONE, stop);
+}
+
+
+uint64_t
+ngx_http_gateway_rate_limiting_more_now(void)
+{
+    struct timeval  tv;
+
+    ngx_gettimeofday(&tv);
+
+    return (uint64_t) tv.tv_sec * 1000000 + (uint64_t) tv.tv_usec;
+}
+
+
+/*
+ * Counts here, rule by rule; what passed the ones before is taken back when
+ * one refuses.  NGX_DECLINED: Redis must be asked, nothing is counted.
+ */
+
+static ngx_int_t
+ngx_http_gateway_rate_limiting_more_count(ngx_http_request_t *r,
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
+    ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t known,
+    ngx_uint_t *stop)
+{
+    ngx_int_t                                   rc;
+    ngx_uint_t                                  i, k;
+    ngx_uint_t                   last[NGX_HTTP_GATEWAY_RATE_LIMITS + 1];
+    ngx_http_gateway_rate_limiting_more_t      *more;
+    ngx_http_gateway_rate_limiting_more_try_t   this;
 
     more = conf->more;
 
-    ngx_gettimeofday(&tv);
-    now = (uint64_t) tv.tv_sec * 1000000 + (uint64_t) tv.tv_usec;
+    this.request = r;
+    this.conf = conf;
+    this.mcf = mcf;
+    this.data = data;
+    this.known = known;
+    this.now = ngx_http_gateway_rate_limiting_more_now();
+    this.stop = 0;
 
-    *stop = 0;
-    counted = 0;
+    rc = NGX_OK;
 
-    for (i = 0; i < more->rules; i++) {
-
-        ignored = *stop;
-
-        rc = ngx_http_gateway_rate_limiting_more_rule(r, conf, mcf, data,
-                                                      more->rule[i], now,
-                                                      ignored ? 0
+    for (i = 0; i < more->rules && rc == NGX_OK; i++) {
+        rc = ngx_http_gateway_rate_limiting_more_rule(&this, more->rule[i],
+                                                      this.stop ? 0
                                                       : conf->penalty ? 2 : 1,
-                                                      stop);
-        if (rc != NGX_OK) {
-            return rc;
-        }
+                                                      &last[i]);
+    }
 
-        if (!*stop) {
-            counted = i + 1;
+    *stop = this.stop;
+
+    if (rc != NGX_OK || (*stop && !conf->penalty)) {
+
+        for (k = 0; k < i; k++) {
+            if (last[k] > more->rule[k]->first) {
+                (void) ngx_http_gateway_rate_limiting_more_rule(&this,
+                                                more->rule[k], -1, &last[k]);
+            }
         }
     }
 
-    if (*stop && !conf->penalty) {
-        for (k = 0; k < counted; k++) {
-            (void) ngx_http_gateway_rate_limiting_more_rule(r, conf, mcf,
-                                                   data, more->rule[k], now,
-                                                   -1, &ignored);
+    return rc;
+}
+
+
+/*
+ * sign 1: counts unless it stops; 2: counts up to the first limit that stops;
+ * 0: looks only; -1: takes it back.  *last is behind the last limit that is
+ * counted.
+ */
+
+static ngx_int_t
+ngx_http_gateway_rate_limiting_more_rule(
+    ngx_http_gateway_rate_limiting_more_try_t *this,
+    ngx_http_gateway_rate_limiting_rule_t *rule, ngx_int_t sign,
+    ngx_uint_t *last)
+{
+    ngx_int_t                                       rc;
+    ngx_uint_t                                      i, send;
+    ngx_http_gateway_shm_t                         *shm;
+    ngx_http_gateway_digest_t                       digest;
+    ngx_http_gateway_shm_entry_t                    entry;
+    ngx_http_gateway_rate_limiting_conf_t          *conf;
+    ngx_http_gateway_rate_limiting_more_limit_t    *limit;
+    ngx_http_gateway_rate_limiting_shared_cells_t  *shared;
+
+    conf = this->conf;
+
+    if (sign >= 0) {
+        *last = rule->first;
+    }
+
+    if (rule->n == 0) {
+        return NGX_OK;
+    }
+
+    ngx_http_gateway_rate_limiting_more_digest(this->request, conf, this->mcf,
+                                               rule, 0, &digest);
+
+    shm = conf->sync ? this->mcf->more_synced.shm : this->mcf->more.shm;
+
+    if (ngx_http_gateway_shm_acquire(shm, &digest, 2 * rule->ttl, &entry)
+        != NGX_OK)
+    {
+        return NGX_BUSY;
+    }
+
+    rc = sign < 0 ? NGX_OK
+                  : ngx_http_gateway_rate_limiting_more_judge(this, rule,
+                                                     entry.value, sign, last);
+    if (rc != NGX_OK) {
+        ngx_http_gateway_shm_release(&entry);
+        return rc;
+    }
+
+    for (i = rule->first; i < *last; i++) {
+        limit = &conf->more->limits[i];
+
+        ngx_http_gateway_rate_limiting_more_move(conf, limit,
+                ngx_http_gateway_rate_limiting_more_cell(conf, entry.value,
+                                                         limit),
+                this->now, this->data->cost, sign);
+    }
+
+    send = 0;
+
+    if (conf->sync && sign > 0 && *last > rule->first && this->data->cost) {
+
+        /* one worker sees to it, unless it is gone */
+
+        shared = entry.value;
+
+        if (shared->taken < (uint32_t) this->mcf->now) {
+            shared->taken = ngx_http_gateway_rate_limiting_taken(conf->sync,
+                                                             this->mcf->now);
+            send = 1;
         }
+    }
+
+    ngx_http_gateway_shm_release(&entry);
+
+    if (send) {
+        ngx_http_gateway_rate_limiting_change(this->request, conf, rule,
+                                              &digest);
     }
 
     return NGX_OK;
 }
 
 
-/*
- * sign 1: counts unless it stops; 2: counts up to the first limit that stops;
- * 0: looks only; -1: takes it back
- */
+/* under the lock: how far it may be counted; NGX_DECLINED: not known */
 
 static ngx_int_t
-ngx_http_gateway_rate_limiting_more_rule(ngx_http_request_t *r,
-    ngx_http_gateway_rate_limiting_conf_t *conf,
-    ngx_http_gateway_rate_limiting_main_conf_t *mcf,
-    ngx_http_gateway_rate_limiting_data_t *data,
-    ngx_http_gateway_rate_limiting_rule_t *rule, uint64_t now, ngx_int_t sign,
-    ngx_uint_t *stop)
+ngx_http_gateway_rate_limiting_more_judge(
+    ngx_http_gateway_rate_limiting_more_try_t *this,
+    ngx_http_gateway_rate_limiting_rule_t *rule, u_char *value,
+    ngx_int_t sign, ngx_uint_t *last)
 {
-    uint32_t                                      cost;
-    ngx_uint_t                                    i, last, stopped;
-    ngx_http_gateway_digest_t                     digest;
-    ngx_http_gateway_shm_entry_t                  entry;
-    ngx_http_gateway_rate_limiting_cell_t        *cell;
-    ngx_http_gateway_rate_limiting_cells_t       *cells;
-    ngx_http_gateway_rate_limiting_more_limit_t  *limit;
+    uint32_t                                       cost;
+    ngx_uint_t                                     i, end, stopped;
+    ngx_http_gateway_rate_limiting_cell_t         *cell;
+    ngx_http_gateway_rate_limiting_more_limit_t   *limit;
+    ngx_http_gateway_rate_limiting_shared_cell_t  *shared;
 
-    if (rule->n == 0) {
-        return NGX_OK;
-    }
-
-    ngx_http_gateway_rate_limiting_more_digest(r, conf, mcf, rule, 0,
-                                               &digest);
-
-    if (ngx_http_gateway_shm_acquire(mcf->more.shm, &digest, 2 * rule->ttl,
-                                     &entry)
-        != NGX_OK)
-    {
-        return NGX_BUSY;
-    }
-
-    cells = entry.value;
-    cost = data->cost;
+    cost = this->data->cost;
     stopped = 0;
-    last = sign ? rule->first + rule->n : rule->first;
+    end = sign ? rule->first + rule->n : rule->first;
 
-    for (i = rule->first; sign >= 0 && i < rule->first + rule->n; i++) {
-        limit = &conf->more->limits[i];
+    for (i = rule->first; i < rule->first + rule->n; i++) {
 
-        if (ngx_http_gateway_rate_limiting_more_look(limit, mcf,
-                                &cells->cell[limit->cell], now, cost,
-                                sign == 2 && !stopped ? cost : 0,
-                                &data->more[i])
+        limit = &this->conf->more->limits[i];
+        cell = ngx_http_gateway_rate_limiting_more_cell(this->conf, value,
+                                                        limit);
+
+        if (this->conf->sync == NULL) {
+            ngx_http_gateway_rate_limiting_more_sane(limit, cell, this->now);
+
+        } else {
+            shared = (ngx_http_gateway_rate_limiting_shared_cell_t *) cell;
+
+            if (!ngx_http_gateway_rate_limiting_more_current(limit, this->mcf,
+                                                             shared))
+            {
+                if (this->known == NGX_HTTP_GATEWAY_RATE_LIMITING_ASK) {
+                    return NGX_DECLINED;
+                }
+
+                ngx_http_gateway_rate_limiting_more_begin(limit, this->mcf,
+                    shared, this->now,
+                    this->known == NGX_HTTP_GATEWAY_RATE_LIMITING_KNOWN
+                    ? &this->data->known[i] : NULL);
+            }
+        }
+
+        if (ngx_http_gateway_rate_limiting_more_look(limit, this->mcf, cell,
+                                      this->now, cost,
+                                      sign == 2 && !stopped ? cost : 0,
+                                      &this->data->more[i])
             && !stopped)
         {
             stopped = 1;
-            last = sign == 2 ? i + 1 : rule->first;
+            end = sign == 2 ? i + 1 : rule->first;
         }
     }
 
-    for (i = rule->first; i < last; i++) {
-
-        limit = &conf->more->limits[i];
-        cell = &cells->cell[limit->cell];
-
-        if (limit->kind == NGX_HTTP_GATEWAY_RATE_LIMITING_GCRA) {
-
-            if (sign > 0) {
-                cell->tat = ngx_max(cell->tat, now) + cost * limit->interval;
-
-            } else {
-                cell->tat -= ngx_min(cell->tat, cost * limit->interval);
-            }
-
-        } else if (sign > 0) {
-            cell->count += ngx_min(cost, 0xffffffff - cell->count);
-
-        } else {
-            cell->count -= ngx_min(cell->count, cost);
-        }
-    }
-
-    ngx_http_gateway_shm_release(&entry);
-
-    *stop |= stopped;
+    this->stop |= stopped;
+    *last = end;
 
     return NGX_OK;
+}
+
+
+static ngx_http_gateway_rate_limiting_cell_t *
+ngx_http_gateway_rate_limiting_more_cell(
+    ngx_http_gateway_rate_limiting_conf_t *conf, u_char *value,
+    ngx_http_gateway_rate_limiting_more_limit_t *limit)
+{
+    ngx_http_gateway_rate_limiting_cells_t         *cells;
+    ngx_http_gateway_rate_limiting_shared_cells_t  *shared;
+
+    if (conf->sync) {
+        shared = (ngx_http_gateway_rate_limiting_shared_cells_t *) value;
+        return &shared->cell[limit->cell].cell;
+    }
+
+    cells = (ngx_http_gateway_rate_limiting_cells_t *) value;
+
+    return &cells->cell[limit->cell];
+}
+
+
+static void
+ngx_http_gateway_rate_limiting_more_move(
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_more_limit_t *limit,
+    ngx_http_gateway_rate_limiting_cell_t *cell, uint64_t now, uint32_t cost,
+    ngx_int_t sign)
+{
+    ngx_http_gateway_rate_limiting_shared_cell_t  *shared;
+
+    if (limit->kind == NGX_HTTP_GATEWAY_RATE_LIMITING_GCRA) {
+
+        if (sign > 0) {
+            cell->tat = ngx_max(cell->tat, now) + cost * limit->interval;
+
+        } else {
+            cell->tat -= ngx_min(cell->tat, cost * limit->interval);
+        }
+
+    } else if (sign > 0) {
+        cell->count += ngx_min(cost, 0xffffffff - cell->count);
+
+    } else {
+        cell->count -= ngx_min(cell->count, cost);
+    }
+
+    if (conf->sync) {
+        shared = (ngx_http_gateway_rate_limiting_shared_cell_t *) cell;
+        shared->delta += sign > 0 ? (int32_t) cost : -(int32_t) cost;
+    }
+}
+
+
+/* a tat in the far future is of a clock or a limit that was wrong */
+
+static void
+ngx_http_gateway_rate_limiting_more_sane(
+    ngx_http_gateway_rate_limiting_more_limit_t *limit,
+    ngx_http_gateway_rate_limiting_cell_t *cell, uint64_t now)
+{
+    double  most;
+
+    if (limit->kind != NGX_HTTP_GATEWAY_RATE_LIMITING_GCRA
+        || cell->tat <= now)
+    {
+        return;
+    }
+
+    most = (double) limit->stop * (double) limit->interval;
+
+    if ((double) (cell->tat - now) > most) {
+        cell->tat = now + (uint64_t) most;
+    }
 }
 
 
@@ -353,14 +561,7 @@ ngx_http_gateway_rate_limiting_more_look(
 
     if (limit->kind == NGX_HTTP_GATEWAY_RATE_LIMITING_GCRA) {
 
-        /* a tat in the far future is of a clock or a limit that was wrong */
-
         ahead = cell->tat > now ? (double) (cell->tat - now) : 0;
-
-        if (ahead > (double) limit->stop * (double) limit->interval) {
-            ahead = (double) limit->stop * (double) limit->interval;
-            cell->tat = now + (uint64_t) ahead;
-        }
 
         used->used = (uint32_t) ceil(ahead / (double) limit->interval);
 
@@ -413,9 +614,7 @@ ngx_http_gateway_rate_limiting_more_look(
 }
 
 
-/* when the window began, and the one before it */
-
-static uint32_t
+uint32_t
 ngx_http_gateway_rate_limiting_more_start(
     ngx_http_gateway_rate_limiting_more_limit_t *limit,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf)
@@ -426,7 +625,7 @@ ngx_http_gateway_rate_limiting_more_start(
 }
 
 
-static uint32_t
+uint32_t
 ngx_http_gateway_rate_limiting_more_before(
     ngx_http_gateway_rate_limiting_more_limit_t *limit,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf)
@@ -661,15 +860,8 @@ ngx_http_gateway_rate_limiting_more_ask(ngx_http_request_t *r,
 
         argv[k].data = p;
 
-        if (limit->kind == NGX_HTTP_GATEWAY_RATE_LIMITING_GCRA) {
-            p = ngx_sprintf(p, "%Vgcra:%s", &prefix,
-                            ngx_http_gateway_rate_limiting_periods
-                                [limit->period].name);
-
-        } else {
-            p = ngx_http_gateway_rate_limiting_more_key(p, &prefix, limit,
+        p = ngx_http_gateway_rate_limiting_more_key(p, &prefix, limit,
                       ngx_http_gateway_rate_limiting_more_start(limit, mcf));
-        }
 
         argv[k].len = p - argv[k].data;
         k++;
@@ -718,14 +910,20 @@ ngx_http_gateway_rate_limiting_more_ask(ngx_http_request_t *r,
 
 /* windows of their own are told by their length */
 
-static u_char *
-ngx_http_gateway_rate_limiting_more_key(u_char *p, ngx_str_t *prefix,
+u_char *
+ngx_http_gateway_rate_limiting_more_key(u_char *buf, ngx_str_t *prefix,
     ngx_http_gateway_rate_limiting_more_limit_t *limit, uint32_t start)
 {
+    if (limit->kind == NGX_HTTP_GATEWAY_RATE_LIMITING_GCRA) {
+        return ngx_sprintf(buf, "%Vgcra:%s", prefix,
+                           ngx_http_gateway_rate_limiting_periods
+                               [limit->period].name);
+    }
+
     return limit->period < NGX_HTTP_GATEWAY_RATE_PERIODS
-           ? ngx_http_gateway_rate_limiting_key(p, prefix, limit->period,
+           ? ngx_http_gateway_rate_limiting_key(buf, prefix, limit->period,
                                                 start)
-           : ngx_sprintf(p, "%V%uD:%T", prefix, start, limit->length);
+           : ngx_sprintf(buf, "%V%uD:%T", prefix, start, limit->length);
 }
 
 
@@ -1066,13 +1264,6 @@ ngx_http_gateway_rate_limiting_more_check(ngx_conf_t *cf,
 
     if (!ngx_http_gateway_rate_limiting_more_needed(conf)) {
         return NGX_CONF_OK;
-    }
-
-    if (conf->sync_rate != -1
-        || conf->fallback != NGX_HTTP_GATEWAY_RATE_LIMITING_NONE)
-    {
-        return "\"sync_rate\" and \"fallback\" are for fixed windows without "
-               "\"cost\" and \"limits\"";
     }
 
     more = ngx_pcalloc(cf->pool,

@@ -47,24 +47,6 @@ typedef struct {
 } ngx_http_gateway_rate_limiting_shared_t;
 
 
-/* a key of this worker with counts to be sent */
-typedef struct {
-    ngx_queue_t                   queue;
-    ngx_http_gateway_rate_limiting_conf_t
-                                 *conf;
-    ngx_http_gateway_digest_t     digest;
-
-    /* while they are sent */
-    ngx_uint_t                    n;
-    ngx_uint_t                    period[NGX_HTTP_GATEWAY_RATE_PERIODS];
-    uint32_t                      start[NGX_HTTP_GATEWAY_RATE_PERIODS];
-    uint32_t                      delta[NGX_HTTP_GATEWAY_RATE_PERIODS];
-
-    ngx_str_t                     prefix;
-    u_char                        text[1];
-} ngx_http_gateway_rate_limiting_changed_t;
-
-
 static char  *ngx_http_gateway_rate_limiting_unsent_labels[] = { NULL };
 
 static ngx_http_gateway_metric_t
@@ -95,9 +77,6 @@ static ngx_int_t ngx_http_gateway_rate_limiting_take(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf,
     ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t known,
     ngx_uint_t *stop);
-static void ngx_http_gateway_rate_limiting_change(ngx_http_request_t *r,
-    ngx_http_gateway_rate_limiting_conf_t *conf,
-    ngx_http_gateway_digest_t *digest);
 static void ngx_http_gateway_rate_limiting_unsent(
     ngx_http_gateway_rate_limiting_sync_t *sync, ngx_int_t change);
 static void ngx_http_gateway_rate_limiting_timer(ngx_event_t *ev);
@@ -114,15 +93,28 @@ static void ngx_http_gateway_rate_limiting_settle(
 static void ngx_http_gateway_rate_limiting_sync_cleanup(void *data);
 
 
-static ngx_http_gateway_redis_script_t  ngx_http_gateway_rate_limiting_add_up =
-{
-    /* KEYS: counters; ARGV: what is added to each, then seconds that each
-       lives; returns what each is */
-    ngx_string("local count = {}\n"
+ngx_http_gateway_redis_script_t  ngx_http_gateway_rate_limiting_add_up = {
+    ngx_string("local time = redis.call('TIME')\n"
+               "local now = time[1] * 1000000 + time[2]\n"
+               "local count = {}\n"
                "for i, key in ipairs(KEYS) do\n"
-               "  count[i] = redis.call('INCRBY', key, ARGV[i])\n"
-               "  if count[i] == tonumber(ARGV[i]) then\n"
-               "    redis.call('EXPIRE', key, ARGV[#KEYS + i])\n"
+               "  local n, ttl = tonumber(ARGV[2 * i - 1]), ARGV[2 * i]\n"
+               "  if ttl == '0' then\n"
+               "    local tat = tonumber(redis.call('GET', key) or 0)\n"
+               "    if tat < now then tat = now end\n"
+               "    tat = tat + n\n"
+               "    if n > 0 then\n"
+               "      redis.call('SET', key, string.format('%.0f', tat),"
+                                " 'PX', math.ceil((tat - now) / 1000))\n"
+               "    end\n"
+               "    count[i] = tat - now\n"
+               "  elseif n > 0 then\n"
+               "    count[i] = redis.call('INCRBY', key, ARGV[2 * i - 1])\n"
+               "    if count[i] == n then\n"
+               "      redis.call('EXPIRE', key, ttl)\n"
+               "    end\n"
+               "  else\n"
+               "    count[i] = tonumber(redis.call('GET', key) or 0)\n"
                "  end\n"
                "end\n"
                "return count\n"),
@@ -318,8 +310,8 @@ ngx_http_gateway_rate_limiting_take(ngx_http_request_t *r,
         /* one worker sees to it, unless it is gone */
 
         if (shared->taken < now) {
-            shared->taken = now + 2
-                            + (uint32_t) (2 * conf->sync->interval / 1000);
+            shared->taken = ngx_http_gateway_rate_limiting_taken(conf->sync,
+                                                                 mcf->now);
             send = 1;
         }
     }
@@ -327,18 +319,25 @@ ngx_http_gateway_rate_limiting_take(ngx_http_request_t *r,
     ngx_http_gateway_shm_release(&entry);
 
     if (send) {
-        ngx_http_gateway_rate_limiting_change(r, conf, &digest);
+        ngx_http_gateway_rate_limiting_change(r, conf, NULL, &digest);
     }
 
     return NGX_OK;
 }
 
 
-/* this worker will send what was counted for a key */
+uint32_t
+ngx_http_gateway_rate_limiting_taken(
+    ngx_http_gateway_rate_limiting_sync_t *sync, time_t now)
+{
+    return (uint32_t) now + 2 + (uint32_t) (2 * sync->interval / 1000);
+}
 
-static void
+
+void
 ngx_http_gateway_rate_limiting_change(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_rule_t *rule,
     ngx_http_gateway_digest_t *digest)
 {
     ngx_str_t                                  prefix;
@@ -348,7 +347,9 @@ ngx_http_gateway_rate_limiting_change(ngx_http_request_t *r,
     sync = conf->sync;
 
     if (sync->n >= NGX_HTTP_GATEWAY_RATE_CHANGED
-        || ngx_http_gateway_rate_limiting_prefix(r, conf, &conf->rule, &prefix)
+        || ngx_http_gateway_rate_limiting_prefix(r, conf,
+                                                 rule ? rule : &conf->rule,
+                                                 &prefix)
            != NGX_OK)
     {
         return;
@@ -362,6 +363,7 @@ ngx_http_gateway_rate_limiting_change(ngx_http_request_t *r,
     }
 
     changed->conf = conf;
+    changed->rule = rule;
     changed->digest = *digest;
     changed->prefix.len = prefix.len;
     changed->prefix.data = changed->text;
@@ -485,9 +487,14 @@ ngx_http_gateway_rate_limiting_collect(
     ngx_uint_t                                i, period;
     ngx_http_gateway_shm_entry_t              entry;
     ngx_http_gateway_rate_limiting_conf_t    *conf;
+    ngx_http_gateway_rate_limiting_sent_t    *sent;
     ngx_http_gateway_rate_limiting_shared_t  *shared;
 
     ngx_http_gateway_rate_limiting_shared_window_t  *w;
+
+    if (changed->rule) {
+        return ngx_http_gateway_rate_limiting_more_collect(changed);
+    }
 
     conf = changed->conf;
 
@@ -510,10 +517,14 @@ ngx_http_gateway_rate_limiting_collect(
             continue;
         }
 
-        changed->period[changed->n] = period;
-        changed->start[changed->n] = w->start;
-        changed->delta[changed->n] = w->delta;
-        changed->n++;
+        sent = &changed->sent[changed->n++];
+
+        sent->limit = NULL;
+        sent->period = period;
+        sent->start = w->start;
+        sent->delta = w->delta;
+        sent->amount = w->delta;
+        sent->ttl = ngx_http_gateway_rate_limiting_periods[period].length;
 
         w->sending += w->delta;
         w->delta = 0;
@@ -531,16 +542,17 @@ static ngx_int_t
 ngx_http_gateway_rate_limiting_ship(
     ngx_http_gateway_rate_limiting_changed_t *changed)
 {
-    u_char                            *p, *start;
-    ngx_str_t                  argv[3 * NGX_HTTP_GATEWAY_RATE_PERIODS];
-    ngx_uint_t                         i, n;
-    ngx_http_gateway_redis_op_t       *op;
-    ngx_http_gateway_redis_command_t   command;
+    u_char                                 *p, *start;
+    ngx_str_t                  argv[6 * NGX_HTTP_GATEWAY_RATE_PERIODS];
+    ngx_uint_t                              i, n;
+    ngx_http_gateway_redis_op_t            *op;
+    ngx_http_gateway_redis_command_t        command;
+    ngx_http_gateway_rate_limiting_sent_t  *sent;
 
     n = changed->n;
 
     start = ngx_alloc(n * (changed->prefix.len + NGX_HTTP_GATEWAY_RATE_KEY
-                           + NGX_INT32_LEN + NGX_TIME_T_LEN),
+                           + NGX_INT64_LEN + NGX_TIME_T_LEN),
                       ngx_cycle->log);
     if (start == NULL) {
         return NGX_ERROR;
@@ -549,21 +561,24 @@ ngx_http_gateway_rate_limiting_ship(
     p = start;
 
     for (i = 0; i < n; i++) {
+
+        sent = &changed->sent[i];
+
         argv[i].data = p;
-        p = ngx_http_gateway_rate_limiting_key(p, &changed->prefix,
-                                               changed->period[i],
-                                               changed->start[i]);
+        p = sent->limit
+            ? ngx_http_gateway_rate_limiting_more_key(p, &changed->prefix,
+                                                      sent->limit, sent->start)
+            : ngx_http_gateway_rate_limiting_key(p, &changed->prefix,
+                                                 sent->period, sent->start);
         argv[i].len = p - argv[i].data;
 
-        argv[n + i].data = p;
-        p = ngx_sprintf(p, "%uD", changed->delta[i]);
-        argv[n + i].len = p - argv[n + i].data;
+        argv[n + 2 * i].data = p;
+        p = ngx_sprintf(p, "%uL", sent->amount);
+        argv[n + 2 * i].len = p - argv[n + 2 * i].data;
 
-        argv[2 * n + i].data = p;
-        p = ngx_sprintf(p, "%T",
-                        ngx_http_gateway_rate_limiting_periods
-                            [changed->period[i]].length);
-        argv[2 * n + i].len = p - argv[2 * n + i].data;
+        argv[n + 2 * i + 1].data = p;
+        p = ngx_sprintf(p, "%T", sent->ttl);
+        argv[n + 2 * i + 1].len = p - argv[n + 2 * i + 1].data;
     }
 
     ngx_memzero(&command, sizeof(ngx_http_gateway_redis_command_t));
@@ -631,6 +646,11 @@ ngx_http_gateway_rate_limiting_settle(
 
     ngx_http_gateway_rate_limiting_shared_window_t  *w;
 
+    if (changed->rule) {
+        ngx_http_gateway_rate_limiting_more_settle(changed, reply);
+        return;
+    }
+
     conf = changed->conf;
 
     if (ngx_http_gateway_shm_acquire(conf->sync->mcf->synced.shm,
@@ -644,13 +664,13 @@ ngx_http_gateway_rate_limiting_settle(
 
     for (i = 0; i < changed->n; i++) {
 
-        w = &shared->window[changed->period[i]];
+        w = &shared->window[changed->sent[i].period];
 
-        if (w->start != changed->start[i]) {
+        if (w->start != changed->sent[i].start) {
             continue;
         }
 
-        delta = ngx_min(changed->delta[i], w->sending);
+        delta = ngx_min(changed->sent[i].delta, w->sending);
         w->sending -= delta;
 
         if (reply == NULL) {
@@ -667,8 +687,8 @@ ngx_http_gateway_rate_limiting_settle(
     }
 
     if (reply == NULL) {
-        shared->taken = (uint32_t) ngx_time() + 2
-                        + (uint32_t) (2 * conf->sync->interval / 1000);
+        shared->taken = ngx_http_gateway_rate_limiting_taken(conf->sync,
+                                                             ngx_time());
     }
 
     ngx_http_gateway_shm_release(&entry);
@@ -718,8 +738,6 @@ ngx_http_gateway_rate_limiting_sync(ngx_conf_t *cf,
     sync->timer.handler = ngx_http_gateway_rate_limiting_timer;
     sync->timer.data = sync;
     sync->timer.log = &cf->cycle->new_log;
-
-    mcf->synced.used = 1;
 
     if (ngx_http_gateway_metrics_set_add(cf,
                                   &ngx_http_gateway_rate_limiting_unsent_keys)

@@ -416,13 +416,6 @@ gwc_rate_advanced_check_strategy(gwc_rate_advanced_t *config)
         return;
     }
 
-    if (rate >= 0.02) {
-        gwc_error(config->sync_rate.node,
-                  "counters are not shared in batches with this plugin");
-        gwc_fix("sync_rate: 0, which asks Redis for each request, or -1, "
-                "which never does");
-    }
-
     if (!cluster) {
         return;
     }

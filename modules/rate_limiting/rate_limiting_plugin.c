@@ -445,9 +445,6 @@ gwc_rate_limiting_check_named(const gwc_rate_named_pair_t *pair)
 static void
 gwc_rate_limiting_check_more(const gwc_rate_limiting_t *config)
 {
-    bool more = config->named.n != 0 || config->cost.set
-                || gwc_text_is(config->window_type.v, "sliding")
-                || gwc_text_is(config->algorithm.v, "gcra");
     size_t i;
 
     for (i = 0; i < config->named.n; i++) {
@@ -456,15 +453,6 @@ gwc_rate_limiting_check_more(const gwc_rate_limiting_t *config)
     }
 
     gwc_rate_limiting_check_burst(&config->burst, &config->algorithm);
-
-    if (more
-        && (config->sync_rate.v > 0
-            || gwc_text_is(config->fallback.v, "local")))
-    {
-        gwc_error(config->record.node,
-                  "\"sync_rate\" and \"fallback\" are for fixed windows "
-                  "without \"cost\" and \"limits\"");
-    }
 }
 
 

@@ -440,4 +440,7 @@ window_type: sliding
 policy: redis
 redis: {host: localhost}
 sync_rate: 1
---- error_like: "sync_rate" and "fallback" are for fixed windows without "cost" and "limits"
+fallback: local
+cost: $http_x_cost
+--- conf
+gateway_rate_limiting minute=1 policy=redis redis.host=localhost sync_rate=1 fallback=local window_type=sliding cost=$http_x_cost;

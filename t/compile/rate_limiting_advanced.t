@@ -347,6 +347,5 @@ limit: [5]
 window_size: [60]
 strategy: redis
 sync_rate: 0.5
---- error
-kong.yml:8:16: error: plugins[0].config.sync_rate: counters are not shared in batches with this plugin
-  fix: sync_rate: 0, which asks Redis for each request, or -1, which never does
+--- conf
+gateway_rate_limiting_advanced limit=5 window_size=60 strategy=redis sync_rate=0.5;
