@@ -313,12 +313,24 @@ ngx_http_gateway_counts_ready(void *data, ngx_uint_t fresh, ngx_log_t *log)
 {
     ngx_http_gateway_counts_zone_t *zone = data;
 
-    ngx_file_info_t  fi;
+    char             *name;
+    ngx_err_t         err;
+    ngx_file_info_t   fi;
 
-    /* of the master these are no rights, but it may be no place for files */
+    name = (char *) zone->path->name.data;
+    err = 0;
 
-    if (access((char *) zone->path->name.data, R_OK|W_OK|X_OK) == -1) {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+    /* root has all rights, but not everything is a place for files */
+
+    if (stat(name, &fi) == -1 || access(name, R_OK|W_OK|X_OK) == -1) {
+        err = ngx_errno;
+
+    } else if (!S_ISDIR(fi.st_mode)) {
+        err = NGX_ENOTDIR;
+    }
+
+    if (err) {
+        ngx_log_error(NGX_LOG_EMERG, log, err,
                       "counts of zone \"%V\" cannot be kept in \"%V\"",
                       &zone->name, &zone->full);
         return NGX_ERROR;
