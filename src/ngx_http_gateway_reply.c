@@ -384,9 +384,14 @@ ngx_http_gateway_send(ngx_http_request_t *r, ngx_uint_t status,
         r->headers_out.content_encoding = NULL;
     }
 
-    if (status == NGX_HTTP_NO_CONTENT) {
+    if (status == NGX_HTTP_NO_CONTENT || status < NGX_HTTP_OK) {
         r->headers_out.content_length_n = -1;
         r->header_only = 1;
+    }
+
+    if (status < NGX_HTTP_OK) {
+        /* clients wait for another response: there is none */
+        r->keepalive = 0;
     }
 
     rc = ngx_http_send_header(r);

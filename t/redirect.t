@@ -142,3 +142,59 @@ has blanks or control characters in "location"
 --- must_die
 --- error_log
 invalid parameter "status_code=99"
+
+
+
+=== TEST 11: the normal form of scheme, host and port; the query escaped
+--- config
+    location /a {
+        gateway_redirect location=HTTPS://Example.COM:443/x?q=1
+                         keep_incoming_path=on;
+    }
+    location /b {
+        gateway_redirect location=http://Me:Pw@HOST.test:80
+                         keep_incoming_path=on;
+    }
+    location /c {
+        gateway_redirect location=http://[2001:DB8::1]:8080
+                         keep_incoming_path=on;
+    }
+    location /d { gateway_redirect location=HTTPS://Example.COM:443/x; }
+    location /e {
+        gateway_redirect location=http://a.test:443 keep_incoming_path=on;
+    }
+--- request eval
+["GET /a?b=\"<>'%22", "GET /b?", "GET /c", "GET /d", "GET /e"]
+--- error_code eval
+[301, 301, 301, 301, 301]
+--- response_headers eval
+["Location: https://example.com/a?b=%22%3C%3E%27%22",
+ "Location: http://Me:Pw\@host.test/b",
+ "Location: http://[2001:db8::1]:8080/c",
+ "Location: HTTPS://Example.COM:443/x",
+ "Location: http://a.test:443/e"]
+
+
+
+=== TEST 12: HEAD; requests that wait for 100 Continue
+--- args: location=http://a status_code=302
+--- request eval
+["HEAD /", "POST /\r\nabc", "OPTIONS /"]
+--- more_headers eval
+["", "Expect: 100-continue", ""]
+--- error_code eval
+[302, 302, 302]
+--- response_headers eval
+[("Location: http://a\nContent-Length: 11") x 3]
+--- response_body eval
+["", "redirecting", "redirecting"]
+
+
+
+=== TEST 13: a status that ends no request ends the connection
+--- args: location=http://a status_code=100
+--- raw_request eval
+"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+--- error_code_like: ^$
+--- response_body_like: ^HTTP/1\.1 100 \r\n(?s:.*)Connection: close\r\n(?s:.*)Location: http://a(?s:.*)\r\n\r\n$
+--- response_body_unlike: Content-Length

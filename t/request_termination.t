@@ -290,3 +290,52 @@ routes:
 --- request
 GET /items/42
 --- response_body_like: "uri_captures":\{"named":\{(?=.*"kind":"items")(?=.*"first":"G")
+
+
+
+=== TEST 21: the trigger's name in headers is of any case, in arguments it is not; empty ones count
+--- args: status_code=410 message=stop trigger=X-Stop
+--- request eval
+["GET /", "GET /?X%2DStop", "GET /?X-Stop=", "GET /?X-Stop=0", "GET /?a=X-Stop", "GET /?x-stop"]
+--- more_headers eval
+["X-STOP:", "", "", "", "", ""]
+--- error_code eval
+[410, 410, 410, 410, 200, 200]
+
+
+
+=== TEST 22: Accept does not matter; HEAD has the length; who waits for 100 Continue gets the answer
+--- args: on
+--- request eval
+["GET /", "HEAD /", "POST /\r\nabc"]
+--- more_headers eval
+["Accept: text/html", "", "Expect: 100-continue"]
+--- error_code eval
+[503, 503, 503]
+--- response_headers eval
+[("Content-Type: application/json; charset=utf-8\nContent-Length: 33") x 3]
+--- response_body eval
+["{\"message\":\"Service unavailable\"}", "", "{\"message\":\"Service unavailable\"}"]
+
+
+
+=== TEST 23: a status that ends no request ends the connection
+--- args: status_code=199 message=wait
+--- raw_request eval
+"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+--- error_code_like: ^$
+--- response_body_like: ^HTTP/1\.1 199 \r\n(?s:.*)Connection: close\r\n(?s:.*)\r\n\r\n$
+--- response_body_unlike: Content-Length
+
+
+
+=== TEST 24: the echo of a form, of plain text; the trigger next to it
+--- args: status_code=200 echo=on trigger=debug
+--- request eval
+["POST /?debug=1\r\na=1&b=2", "PUT /?debug=1\r\nraw", "GET /"]
+--- more_headers eval
+["Content-Type: application/x-www-form-urlencoded", "", ""]
+--- response_body_like eval
+[qr/"raw_body":"a=1&b=2","body":\{"a":"1","b":"2"\}/, qr/"raw_body":"raw","body":null/, qr/^GET/]
+--- error_code eval
+[200, 200, 200]

@@ -674,6 +674,8 @@ ngx_http_gateway_rate_limiting_failed(ngx_http_request_t *r,
     ngx_uint_t                              level;
     ngx_http_gateway_rate_limiting_data_t  *data;
 
+    static ngx_str_t  unexpected = ngx_string("An unexpected error occurred");
+
     if (mcf->logged == 0
         || ngx_time() - mcf->logged >= NGX_HTTP_GATEWAY_RATE_REPEAT)
     {
@@ -697,7 +699,8 @@ ngx_http_gateway_rate_limiting_failed(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    return ngx_http_gateway_error(r, NGX_HTTP_INTERNAL_SERVER_ERROR, NULL);
+    return ngx_http_gateway_exit_message(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
+                                         &unexpected);
 }
 
 

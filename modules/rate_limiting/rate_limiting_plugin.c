@@ -91,7 +91,7 @@ static const char *const gwc_rate_policies[] = {
     {                                                                         \
         .name = (field), .type = GWC_NUMBER,                                  \
         .offset = offsetof(config, limits) + (n) * sizeof(gwc_num_t),         \
-        .flags = GWC_EXCLUSIVE_MIN, .bounded = true, .min = 0, .max = 1e15,   \
+        .flags = GWC_EXCLUSIVE_MIN, .bounded = true, .min = 0, .max = 1e14,   \
     }
 
 /* kinds of limits, of the plugin and of named ones */
@@ -347,7 +347,7 @@ gwc_rate_limiting_check_policy(gwc_rate_limiting_t *config)
 
     gwc_redis_merge(&config->redis, &config->flat);
 
-    if (gwc_text_is(config->policy.v, "local")) {
+    if (!config->policy.set || gwc_text_is(config->policy.v, "local")) {
         gwc_redis_drop(&config->redis);
 
         if (gwc_text_is(config->fallback.v, "local")) {

@@ -19,7 +19,8 @@ typedef struct {
     ngx_str_t                     location;
     ngx_flag_t                    keep_incoming_path;
 
-    ngx_str_t                     base;      /* "scheme://host:port" */
+    ngx_str_t                     base;      /* "scheme://host:port", in its
+                                                normal form */
     ngx_str_t                     fragment;  /* "#...", or empty */
 } ngx_http_gateway_redirect_conf_t;
 
@@ -30,8 +31,12 @@ static ngx_int_t ngx_http_gateway_redirect_location(ngx_http_request_t *r,
     ngx_http_gateway_redirect_conf_t *conf, ngx_str_t *location);
 static u_char *ngx_http_gateway_redirect_escape(u_char *dst, ngx_str_t *path,
     ngx_uint_t percent);
+static u_char *ngx_http_gateway_redirect_escape_args(u_char *dst,
+    ngx_str_t *args);
 
 static void ngx_http_gateway_redirect_defaults(void *data);
+static ngx_int_t ngx_http_gateway_redirect_base(ngx_conf_t *cf,
+    ngx_http_gateway_redirect_conf_t *conf, u_char *end);
 static char *ngx_http_gateway_redirect_check(ngx_conf_t *cf, void *data);
 static ngx_int_t ngx_http_gateway_redirect_preconfiguration(ngx_conf_t *cf);
 
@@ -39,7 +44,7 @@ static ngx_int_t ngx_http_gateway_redirect_preconfiguration(ngx_conf_t *cf);
 static ngx_http_gateway_param_t  ngx_http_gateway_redirect_params[] = {
 
     { ngx_string("status_code"), NGX_HTTP_GATEWAY_PARAM_INT,
-      offsetof(ngx_http_gateway_redirect_conf_t, status_code), 200, 599,
+      offsetof(ngx_http_gateway_redirect_conf_t, status_code), 100, 599,
       NULL },
 
     { ngx_string("location"), NGX_HTTP_GATEWAY_PARAM_STRING,
@@ -161,7 +166,7 @@ ngx_http_gateway_redirect_location(ngx_http_request_t *r,
     percent = (ctx->path.len == 0);
 
     p = ngx_pnalloc(r->pool, conf->base.len + 3 * path->len + 1
-                             + ctx->args.len + conf->fragment.len);
+                             + 3 * ctx->args.len + conf->fragment.len);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -173,7 +178,7 @@ ngx_http_gateway_redirect_location(ngx_http_request_t *r,
 
     if (ctx->args.len) {
         *p++ = '?';
-        p = ngx_cpymem(p, ctx->args.data, ctx->args.len);
+        p = ngx_http_gateway_redirect_escape_args(p, &ctx->args);
     }
 
     p = ngx_cpymem(p, conf->fragment.data, conf->fragment.len);
@@ -201,6 +206,35 @@ ngx_http_gateway_redirect_escape(u_char *dst, ngx_str_t *path,
         if (c <= ' ' || c >= 0x7f || c == '"' || c == '#' || c == '<'
             || c == '>' || c == '?' || c == '`' || c == '{' || c == '}'
             || c == '\\' || (c == '%' && percent))
+        {
+            *dst++ = '%';
+            *dst++ = hex[c >> 4];
+            *dst++ = hex[c & 0xf];
+
+        } else {
+            *dst++ = c;
+        }
+    }
+
+    return dst;
+}
+
+
+/* the same of its query, by the rules of the URL standard */
+
+static u_char *
+ngx_http_gateway_redirect_escape_args(u_char *dst, ngx_str_t *args)
+{
+    u_char      c;
+    ngx_uint_t  i;
+
+    static u_char  hex[] = "0123456789ABCDEF";
+
+    for (i = 0; i < args->len; i++) {
+        c = args->data[i];
+
+        if (c <= ' ' || c >= 0x7f || c == '"' || c == '#' || c == '<'
+            || c == '>' || c == '\'')
         {
             *dst++ = '%';
             *dst++ = hex[c >> 4];
@@ -258,8 +292,9 @@ ngx_http_gateway_redirect_check(ngx_conf_t *cf, void *data)
         }
     }
 
-    conf->base.data = conf->location.data;
-    conf->base.len = p - conf->location.data;
+    if (ngx_http_gateway_redirect_base(cf, conf, p) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     p = ngx_strlchr(p, last, '#');
 
@@ -269,6 +304,71 @@ ngx_http_gateway_redirect_check(ngx_conf_t *cf, void *data)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * What comes before the path that is kept: scheme and host in lower case,
+ * without a port that the scheme has anyway.
+ */
+
+static ngx_int_t
+ngx_http_gateway_redirect_base(ngx_conf_t *cf,
+    ngx_http_gateway_redirect_conf_t *conf, u_char *end)
+{
+    u_char     *p, *host;
+    ngx_str_t  *base, *port;
+
+    static ngx_str_t  http = ngx_string(":80");
+    static ngx_str_t  https = ngx_string(":443");
+
+    base = &conf->base;
+
+    base->len = end - conf->location.data;
+    base->data = ngx_pnalloc(cf->pool, base->len);
+    if (base->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(base->data, conf->location.data, base->len);
+
+    /* a user's name and password stay as they are */
+
+    end = base->data + base->len;
+    host = base->data;
+
+    for (p = base->data; p < end; p++) {
+        if (*p == '@') {
+            host = p + 1;
+        }
+    }
+
+    for (p = base->data; p < end && *p != ':'; p++) {
+        *p = ngx_tolower(*p);
+    }
+
+    if (host == base->data) {
+        host = p;
+    }
+
+    ngx_strlow(host, host, end - host);
+
+    port = NULL;
+
+    if (base->len > 7 && ngx_memcmp(base->data, "http://", 7) == 0) {
+        port = &http;
+
+    } else if (base->len > 8 && ngx_memcmp(base->data, "https://", 8) == 0) {
+        port = &https;
+    }
+
+    if (port && base->len > port->len
+        && ngx_memcmp(end - port->len, port->data, port->len) == 0)
+    {
+        base->len -= port->len;
+    }
+
+    return NGX_OK;
 }
 
 

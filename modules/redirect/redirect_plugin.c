@@ -22,8 +22,9 @@ static const gwc_field_t gwc_redirect_fields[] = {
         .flags = GWC_REQUIRED,
         .dflt = "301",
         .bounded = true,
-        .min = 200,
+        .min = 100,
         .max = 599,
+        .check = gwc_check_final_status,
     },
     {
         .name = "location",

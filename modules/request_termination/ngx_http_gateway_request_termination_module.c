@@ -99,7 +99,7 @@ static ngx_http_gateway_param_t
     ngx_http_gateway_request_termination_params[] =
 {
     { ngx_string("status_code"), NGX_HTTP_GATEWAY_PARAM_INT,
-      ngx_http_gateway_request_termination_field(status_code), 200, 599,
+      ngx_http_gateway_request_termination_field(status_code), 100, 599,
       NULL },
 
     { ngx_string("message"), NGX_HTTP_GATEWAY_PARAM_STRING,

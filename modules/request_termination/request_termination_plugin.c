@@ -30,8 +30,9 @@ static const gwc_field_t gwc_request_termination_fields[] = {
         .flags = GWC_REQUIRED,
         .dflt = "503",
         .bounded = true,
-        .min = 200,
+        .min = 100,
         .max = 599,
+        .check = gwc_check_final_status,
     },
     {
         .name = "message",

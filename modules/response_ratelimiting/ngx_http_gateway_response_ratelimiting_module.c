@@ -407,6 +407,8 @@ ngx_http_gateway_response_ratelimiting_failed(ngx_http_request_t *r,
     ngx_uint_t                                           level;
     ngx_http_gateway_response_ratelimiting_main_conf_t  *mcf;
 
+    static ngx_str_t  unexpected = ngx_string("An unexpected error occurred");
+
     mcf = ngx_http_get_module_main_conf(r,
                                 ngx_http_gateway_response_ratelimiting_module);
 
@@ -428,7 +430,8 @@ ngx_http_gateway_response_ratelimiting_failed(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    return ngx_http_gateway_error(r, NGX_HTTP_INTERNAL_SERVER_ERROR, NULL);
+    return ngx_http_gateway_exit_message(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
+                                         &unexpected);
 }
 
 

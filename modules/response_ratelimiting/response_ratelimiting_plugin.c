@@ -255,7 +255,7 @@ gwc_response_ratelimiting_check(void *data)
 
     gwc_redis_merge(&config->redis, &config->flat);
 
-    if (gwc_text_is(config->policy.v, "local")) {
+    if (!config->policy.set || gwc_text_is(config->policy.v, "local")) {
         gwc_redis_drop(&config->redis);
         return;
     }

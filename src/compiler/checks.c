@@ -535,6 +535,21 @@ gwc_check_printable(const gwc_field_t *field, void *value)
 
 
 void
+gwc_check_final_status(const gwc_field_t *field, void *value)
+{
+    const gwc_int_t *status = value;
+
+    (void) field;
+
+    if (status->v < 200) {
+        gwc_warning(status->node,
+                    "a status below 200 does not end a request: clients wait "
+                    "for another one until the connection is closed");
+    }
+}
+
+
+void
 gwc_check_redirect_code(const gwc_field_t *field, void *value)
 {
     static const int64_t codes[] = { 426, 301, 302, 307, 308 };

@@ -140,6 +140,8 @@ void gwc_check_url(const gwc_field_t *field, void *value);
 void gwc_check_regex(const gwc_field_t *field, void *value);
 /* no control characters: for what goes into headers */
 void gwc_check_printable(const gwc_field_t *field, void *value);
+/* warns of a status that does not end a request */
+void gwc_check_final_status(const gwc_field_t *field, void *value);
 
 /* scopes a plugin may have, bits */
 enum {

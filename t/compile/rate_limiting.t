@@ -444,3 +444,61 @@ fallback: local
 cost: $http_x_cost
 --- conf
 gateway_rate_limiting minute=1 policy=redis redis.host=localhost sync_rate=1 fallback=local window_type=sliding cost=$http_x_cost;
+
+
+
+=== TEST 38: the greatest limit, as it is written
+--- plugin
+second: 100000000000000
+--- conf
+gateway_rate_limiting second=100000000000000;
+
+
+
+=== TEST 39: null is the default of the policy
+--- plugin
+minute: 1
+policy: null
+--- conf
+gateway_rate_limiting minute=1;
+
+
+
+=== TEST 40: each period holds at most what a longer one holds
+--- plugin
+hour: 5
+day: 4
+month: 6
+year: 5
+--- error_like: kong.yml:6:10: error: plugins\[0\]\.config\.day: The limit for day\(4\.0\) cannot be lower than the limit for hour\(5\.0\)
+
+
+
+=== TEST 41: the shortest sync_rate
+--- plugin
+minute: 1
+policy: redis
+redis: {host: 127.0.0.1}
+sync_rate: 0.02
+--- conf_like: gateway_rate_limiting minute=1 policy=redis redis.host=127.0.0.1 .*sync_rate=0.02;
+
+
+
+=== TEST 42: a shorter one
+--- plugin
+minute: 1
+policy: redis
+redis: {host: 127.0.0.1}
+sync_rate: 0.01
+--- error_like: kong.yml:8:16: error: plugins\[0\]\.config\.sync_rate: sync_rate must be greater than 0.02, or -1 to disable
+
+
+
+=== TEST 43: a status that is none, a flag that is none, a header that is none
+--- plugin
+minute: 1
+error_code: 0
+fault_tolerant: maybe
+hide_client_headers: 1
+header_name: a b
+--- error_like: (?s)kong.yml:6:17: error: .*error_code.*kong.yml:7:21: error: .*fault_tolerant.*kong.yml:8:26: error: .*hide_client_headers.*kong.yml:9:18: error: .*header_name

@@ -63,3 +63,36 @@ plugins:
   config:
     location: /path
 --- error_like: kong.yml:5:15: error: plugins\[0\]\.config\.location: 
+
+
+
+=== TEST 5: statuses: the least, and below it
+--- yaml
+_format_version: "3.0"
+routes:
+- paths: [/a]
+  plugins:
+  - {name: redirect, config: {location: "http://a", status_code: 100}}
+--- conf
+gateway_redirect status_code=100 location=http://a;
+--- stderr_like: kong.yml:5:66: warning: .*a status below 200 does not end a request
+
+
+
+=== TEST 6: below the least, above the greatest
+--- yaml
+_format_version: "3.0"
+routes:
+- paths: [/a]
+  plugins:
+  - name: redirect
+    config:
+      location: "http://a"
+      status_code: 99
+- paths: [/b]
+  plugins:
+  - name: redirect
+    config:
+      location: "http://a"
+      status_code: 600
+--- error_like: kong.yml:8:20: error: .*status_code.*kong.yml:14:20: error: .*status_code

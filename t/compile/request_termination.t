@@ -116,3 +116,26 @@ routes:
   plugins:
   - {name: request-termination, config: {message: a}}
 --- conf_unlike: gateway_record
+
+
+
+=== TEST 11: statuses: the least, and below it
+--- plugin
+status_code: 100
+--- conf
+gateway_request_termination status_code=100;
+--- stderr_like: kong.yml:5:18: warning: .*a status below 200 does not end a request
+
+
+
+=== TEST 12: below the least
+--- plugin
+status_code: 99
+--- error_like: kong.yml:5:18: error: plugins\[0\]\.config\.status_code: 
+
+
+
+=== TEST 13: no header's name
+--- plugin
+trigger: X Stop
+--- error_like: kong.yml:5:14: error: plugins\[0\]\.config\.trigger: 
