@@ -330,6 +330,8 @@ struct ngx_http_gateway_ctx_s {
     ngx_table_elt_t                 *pending;   /* request headers that go
                                                    with them, see headers.h */
     ngx_uint_t                       npending;
+    void                            *balancer;  /* instead of the service's,
+                                                   or NULL */
     void                            *upstream;  /* owned by "upstream" */
     ngx_http_gateway_data_t         *data;      /* of policies, a list */
     ngx_array_t                     *shared;    /* ngx_keyval_t, or NULL */

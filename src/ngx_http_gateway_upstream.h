@@ -47,6 +47,39 @@ ngx_int_t ngx_http_gateway_upstream_pick(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx);
 
 /*
+ * Somewhere else for requests of a service.  Whoever has it puts its balancer
+ * into ctx->balancer before the access chain is through.
+ */
+typedef struct {
+    ngx_http_gateway_service_t        *service;
+    ngx_str_t                          host;     /* of a gateway_upstream, or
+                                                    name or address; empty:
+                                                    the service's */
+    in_port_t                          port;     /* 0: the service's; targets
+                                                    of a gateway_upstream have
+                                                    their own */
+    u_char                            *file_name; /* where it was said */
+    ngx_uint_t                         line;
+    void                              *balancer; /* NULL: where the service
+                                                    is */
+} ngx_http_gateway_upstream_place_t;
+
+/*
+ * Registers a place, which lives as long as the configuration; call it in
+ * ngx_http_gateway_add_init()'s handlers.  The balancer is set in the
+ * postconfiguration of the upstream feature.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_gateway_upstream_add_place(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_place_t *place);
+
+/*
+ * Whether a request could be sent there: 0 for a gateway_upstream without an
+ * address that is healthy, as far as this worker knows.
+ */
+ngx_uint_t ngx_http_gateway_upstream_usable(
+    ngx_http_gateway_upstream_place_t *place);
+
+/*
  * Visits the addresses of all gateway_upstream blocks in the order of the
  * configuration.  The strings live until the next event of the worker.
  */

@@ -186,6 +186,23 @@ $yaml .= <<"_EOC_";
   tls_verify: true
   ca_certificates: [$ca]
   routes: [{name: preserved, paths: [/preserved], preserve_host: true}]
+- name: canary
+  host: named
+  protocol: https
+  tls_verify: true
+  ca_certificates: [$ca]
+  routes:
+  - name: canary
+    paths: [/canary]
+    plugins:
+    - name: canary
+      config: {percentage: 0, canary_by_header_name: X-Canary,
+               upstream_host: second}
+  - name: wrong
+    paths: [/wrong]
+    plugins:
+    - name: canary
+      config: {percentage: 100, upstream_host: misnamed}
 - name: up
   host: up
   protocol: https
@@ -205,6 +222,9 @@ $yaml .= <<"_EOC_";
 upstreams:
 - name: named
   host_header: a.test
+  targets: [{target: "127.0.0.1:$open"}]
+- name: second
+  host_header: b.test
   targets: [{target: "127.0.0.1:$open"}]
 - name: misnamed
   host_header: c.test
@@ -253,6 +273,11 @@ is(get('/preserved', host => 'b.test'), 'b.test|b.test|',
    'so must the Host of the client');
 is(get('/preserved', host => 'c.test'), 502, 'whatever it is');
 is(get('/preserved', host => 'b.test'), 'b.test|b.test|', 'each time');
+is(get('/canary'), "a.test|a.test:$open|", 'a service that has a canary');
+is(get('/canary', headers => ['X-Canary: always']), "b.test|b.test:$open|",
+   'the canary is asked for by its own name');
+is(get('/canary'), "a.test|a.test:$open|", 'each by its own');
+is(get('/wrong'), 502, 'which the certificate of the canary must have');
 is(get('/up'), "|127.0.0.1:$mutual|CN=one", 'the certificate of the upstream');
 is(get('/own-up'), "|127.0.0.1:$mutual|CN=two", 'the one of the service wins');
 
@@ -280,6 +305,12 @@ for my $path ('/one', '/two', '/none', '/good') {
 
     ok((grep { connection($path) eq $first } 1 .. 3), "$path: is kept");
 }
+
+my %names;
+$names{connection('/canary', headers => [$_])}{$_}++
+    for ('X-Canary: always', 'X-Canary: never') x 4;
+is((scalar grep { keys %$_ > 1 } values %names), 0,
+   'no connection served two names');
 
 my %seen;
 $seen{connection($_)}{$_}++ for (qw(/one /two /none)) x 4;

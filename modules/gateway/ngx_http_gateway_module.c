@@ -532,6 +532,7 @@ ngx_http_gateway_to_upstream(ngx_http_request_t *r,
         /* names of targets of an upstream are known before */
 
         traced = ctx->chain && ctx->service->upstream.len == 0
+                 && ctx->balancer == NULL
                  && (ctx->chain->traced & NGX_HTTP_GATEWAY_TRACING_DNS_QUERY)
                  && ngx_http_gateway_is_name(&ctx->service->host);
 

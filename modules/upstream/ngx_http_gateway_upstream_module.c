@@ -52,10 +52,21 @@ static ngx_int_t ngx_http_gateway_upstream_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_upstream_services(ngx_conf_t *cf,
     ngx_http_gateway_upstream_main_conf_t *gumcf, ngx_rbtree_t *names,
     ngx_rbtree_t *hosts);
-static ngx_int_t ngx_http_gateway_upstream_service(ngx_conf_t *cf,
+static ngx_int_t ngx_http_gateway_upstream_other_places(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf, ngx_rbtree_t *names,
+    ngx_rbtree_t *hosts);
+static ngx_int_t ngx_http_gateway_upstream_place(ngx_conf_t *cf,
     ngx_http_gateway_upstream_main_conf_t *gumcf,
-    ngx_http_gateway_service_t *service, ngx_http_core_loc_conf_t *clcf,
-    ngx_rbtree_t *names, ngx_rbtree_t *hosts);
+    ngx_http_gateway_upstream_place_t *place, ngx_rbtree_t *names,
+    ngx_rbtree_t *hosts);
+static ngx_int_t ngx_http_gateway_upstream_named(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf,
+    ngx_http_gateway_upstream_place_t *place, ngx_rbtree_t *names,
+    ngx_rbtree_t *hosts);
+static ngx_int_t ngx_http_gateway_upstream_implicit(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf,
+    ngx_http_gateway_upstream_place_t *place, ngx_rbtree_t *names,
+    ngx_rbtree_t *hosts);
 static ngx_http_gateway_upstream_node_t *ngx_http_gateway_upstream_remember(
     ngx_conf_t *cf, ngx_rbtree_t *names, ngx_str_t *key,
     ngx_http_gateway_upstream_balancer_t *b);
@@ -248,6 +259,70 @@ ngx_http_gateway_upstream_walk(ngx_http_gateway_upstream_visit_pt visit,
     }
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_upstream_add_place(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_place_t *place)
+{
+    ngx_http_gateway_upstream_place_t      **p;
+    ngx_http_gateway_upstream_main_conf_t   *gumcf;
+
+    gumcf = ngx_http_conf_get_module_main_conf(cf,
+                                            ngx_http_gateway_upstream_module);
+
+    if (gumcf->places == NULL) {
+        gumcf->places = ngx_array_create(cf->pool, 4, sizeof(void *));
+        if (gumcf->places == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    p = ngx_array_push(gumcf->places);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    *p = place;
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_gateway_upstream_usable(ngx_http_gateway_upstream_place_t *place)
+{
+    ngx_uint_t                             i;
+    ngx_http_gateway_upstream_set_t       *set;
+    ngx_http_gateway_upstream_balancer_t  *b;
+
+    b = place->balancer;
+
+    if (b == NULL || b->implicit) {
+        return 1;
+    }
+
+    set = ngx_http_gateway_upstream_set(b);
+
+    if (set == NULL || (b->checks && b->checks->broken)) {
+        return 0;
+    }
+
+    for (i = 0; i < set->nslots; i++) {
+        if (set->slots[i].weight && !set->slots[i].peer->down) {
+            return 1;
+        }
+    }
+
+    /* names are asked for by requests, one of which this would have been */
+
+    if (b->dns) {
+        b->dns->used = 1;
+        ngx_http_gateway_upstream_dns_start(b);
+    }
+
+    return 0;
 }
 
 
@@ -1026,6 +1101,7 @@ ngx_http_gateway_upstream_create_main_conf(ngx_conf_t *cf)
      *
      *     gumcf->nexplicit = 0;
      *     gumcf->hosts_file = { 0, NULL };
+     *     gumcf->places = NULL;
      *     gumcf->shm = NULL;
      *     gumcf->size = 0;
      *     gumcf->started = 0;
@@ -1068,7 +1144,7 @@ ngx_http_gateway_upstream_postconfiguration(ngx_conf_t *cf)
     gumcf = ngx_http_conf_get_module_main_conf(cf,
                                             ngx_http_gateway_upstream_module);
 
-    if (!gumcf->used && gumcf->nexplicit == 0) {
+    if (!gumcf->used && gumcf->nexplicit == 0 && gumcf->places == NULL) {
         return NGX_OK;
     }
 
@@ -1094,6 +1170,12 @@ ngx_http_gateway_upstream_postconfiguration(ngx_conf_t *cf)
     if (gumcf->used
         && ngx_http_gateway_upstream_services(cf, gumcf, &names, &hosts)
            != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_gateway_upstream_other_places(cf, gumcf, &names, &hosts)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -1175,10 +1257,11 @@ ngx_http_gateway_upstream_services(ngx_conf_t *cf,
     ngx_http_gateway_upstream_main_conf_t *gumcf, ngx_rbtree_t *names,
     ngx_rbtree_t *hosts)
 {
-    ngx_uint_t                    i;
-    ngx_array_t                  *array;
-    ngx_http_core_loc_conf_t     *clcf;
-    ngx_http_gateway_service_t  **service;
+    ngx_int_t                           rc;
+    ngx_uint_t                          i;
+    ngx_array_t                        *array;
+    ngx_http_gateway_service_t        **service;
+    ngx_http_gateway_upstream_place_t   place;
 
     array = ngx_http_gateway_services(cf);
 
@@ -1190,14 +1273,71 @@ ngx_http_gateway_upstream_services(ngx_conf_t *cf,
 
     for (i = 0; i < array->nelts; i++) {
 
-        if (service[i]->host.len == 0 && service[i]->upstream.len == 0) {
+        place.service = service[i];
+        place.port = service[i]->port;
+        place.file_name = service[i]->file_name;
+        place.line = service[i]->line;
+
+        if (service[i]->upstream.len) {
+            place.host = service[i]->upstream;
+            rc = ngx_http_gateway_upstream_named(cf, gumcf, &place, names,
+                                                 hosts);
+
+            if (rc == NGX_DECLINED) {
+                ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                              "gateway_upstream \"%V\" of gateway_service "
+                              "\"%V\" not found in %s:%ui", &place.host,
+                              &service[i]->name, place.file_name, place.line);
+                return NGX_ERROR;
+            }
+
+        } else if (service[i]->host.len) {
+            place.host = service[i]->host;
+            rc = ngx_http_gateway_upstream_implicit(cf, gumcf, &place, names,
+                                                    hosts);
+
+        } else {
             continue;
         }
 
-        clcf = service[i]->loc_conf[ngx_http_core_module.ctx_index];
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
 
-        if (ngx_http_gateway_upstream_service(cf, gumcf, service[i], clcf,
-                                              names, hosts)
+        service[i]->balancer = place.balancer;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_upstream_other_places(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf, ngx_rbtree_t *names,
+    ngx_rbtree_t *hosts)
+{
+    ngx_uint_t                           i;
+    ngx_http_gateway_upstream_place_t  **place;
+
+    if (gumcf->places == NULL) {
+        return NGX_OK;
+    }
+
+    place = gumcf->places->elts;
+
+    for (i = 0; i < gumcf->places->nelts; i++) {
+
+        if (!gumcf->used || place[i]->service->balancer == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "another host or port for gateway_service \"%V\" "
+                          "in %s:%ui needs one with \"host=\" or "
+                          "\"upstream=\", and \"gateway_balancer\" behind "
+                          "its \"proxy_pass\"", &place[i]->service->name,
+                          place[i]->file_name, place[i]->line);
+            return NGX_ERROR;
+        }
+
+        if (ngx_http_gateway_upstream_place(cf, gumcf, place[i], names, hosts)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -1209,56 +1349,101 @@ ngx_http_gateway_upstream_services(ngx_conf_t *cf,
 
 
 static ngx_int_t
-ngx_http_gateway_upstream_service(ngx_conf_t *cf,
+ngx_http_gateway_upstream_place(ngx_conf_t *cf,
     ngx_http_gateway_upstream_main_conf_t *gumcf,
-    ngx_http_gateway_service_t *service, ngx_http_core_loc_conf_t *clcf,
-    ngx_rbtree_t *names, ngx_rbtree_t *hosts)
+    ngx_http_gateway_upstream_place_t *place, ngx_rbtree_t *names,
+    ngx_rbtree_t *hosts)
 {
-    u_char                                *p;
-    ngx_str_t                              key, host;
+    ngx_int_t  rc;
+
+    if (place->host.len) {
+        rc = ngx_http_gateway_upstream_named(cf, gumcf, place, names, hosts);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+
+    } else {
+
+        if (place->service->upstream.len) {
+            return NGX_OK;
+        }
+
+        place->host = place->service->host;
+    }
+
+    if (place->port == 0) {
+        place->port = place->service->port;
+    }
+
+    return ngx_http_gateway_upstream_implicit(cf, gumcf, place, names, hosts);
+}
+
+
+/* the gateway_upstream of that name; NGX_DECLINED: there is none */
+
+static ngx_int_t
+ngx_http_gateway_upstream_named(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf,
+    ngx_http_gateway_upstream_place_t *place, ngx_rbtree_t *names,
+    ngx_rbtree_t *hosts)
+{
+    ngx_http_core_loc_conf_t              *clcf;
     ngx_http_gateway_upstream_node_t      *node;
     ngx_http_gateway_upstream_balancer_t  *b;
 
-    if (service->upstream.len) {
-
-        node = (ngx_http_gateway_upstream_node_t *)
-                   ngx_str_rbtree_lookup(names, &service->upstream,
-                                ngx_crc32_long(service->upstream.data,
-                                               service->upstream.len));
-        if (node == NULL) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "gateway_upstream \"%V\" of gateway_service \"%V\" "
-                          "not found in %s:%ui", &service->upstream,
-                          &service->name, service->file_name, service->line);
-            return NGX_ERROR;
-        }
-
-        b = node->balancer;
-        service->balancer = b;
-
-        if (b->dns == NULL
-            && ngx_http_gateway_upstream_dns_init(cf, gumcf, b, clcf->resolver,
-                                                  clcf->resolver_timeout,
-                                                  hosts)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        return NGX_OK;
+    node = (ngx_http_gateway_upstream_node_t *)
+               ngx_str_rbtree_lookup(names, &place->host,
+                                     ngx_crc32_long(place->host.data,
+                                                    place->host.len));
+    if (node == NULL) {
+        return NGX_DECLINED;
     }
 
-    host = service->host;
+    clcf = place->service->loc_conf[ngx_http_core_module.ctx_index];
+
+    b = node->balancer;
+    place->balancer = b;
+
+    if (b->dns == NULL
+        && ngx_http_gateway_upstream_dns_init(cf, gumcf, b, clcf->resolver,
+                                              clcf->resolver_timeout, hosts)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the balancer of a host and port, shared by all that go there */
+
+static ngx_int_t
+ngx_http_gateway_upstream_implicit(ngx_conf_t *cf,
+    ngx_http_gateway_upstream_main_conf_t *gumcf,
+    ngx_http_gateway_upstream_place_t *place, ngx_rbtree_t *names,
+    ngx_rbtree_t *hosts)
+{
+    u_char                                *p;
+    ngx_str_t                              key, host;
+    ngx_http_core_loc_conf_t              *clcf;
+    ngx_http_gateway_upstream_node_t      *node;
+    ngx_http_gateway_upstream_balancer_t  *b;
+
+    clcf = place->service->loc_conf[ngx_http_core_module.ctx_index];
+
+    host = place->host;
 
     if (host.data[0] != '['
         && ngx_strlchr(host.data, host.data + host.len, ':'))
     {
-        host.data = ngx_pnalloc(cf->pool, service->host.len + 2);
+        host.data = ngx_pnalloc(cf->pool, place->host.len + 2);
         if (host.data == NULL) {
             return NGX_ERROR;
         }
 
-        p = ngx_sprintf(host.data, "[%V]", &service->host);
+        p = ngx_sprintf(host.data, "[%V]", &place->host);
         host.len = p - host.data;
     }
 
@@ -1270,7 +1455,7 @@ ngx_http_gateway_upstream_service(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(key.data, "%V:%ui/%p", &host, (ngx_uint_t) service->port,
+    p = ngx_sprintf(key.data, "%V:%ui/%p", &host, (ngx_uint_t) place->port,
                     clcf->resolver);
     key.len = p - key.data;
 
@@ -1278,7 +1463,7 @@ ngx_http_gateway_upstream_service(ngx_conf_t *cf,
                ngx_str_rbtree_lookup(names, &key,
                                      ngx_crc32_long(key.data, key.len));
     if (node) {
-        service->balancer = node->balancer;
+        place->balancer = node->balancer;
         return NGX_OK;
     }
 
@@ -1288,19 +1473,19 @@ ngx_http_gateway_upstream_service(ngx_conf_t *cf,
     }
 
     b->implicit = 1;
-    b->file_name = service->file_name;
-    b->line = service->line;
+    b->file_name = place->file_name;
+    b->line = place->line;
 
-    if (ngx_http_gateway_upstream_add_target(cf, b, &host, service->port, 100)
+    if (ngx_http_gateway_upstream_add_target(cf, b, &host, place->port, 100)
         != NGX_OK)
     {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "invalid host of gateway_service \"%V\" in %s:%ui",
-                      &service->name, service->file_name, service->line);
+                      &place->service->name, place->file_name, place->line);
         return NGX_ERROR;
     }
 
-    service->balancer = b;
+    place->balancer = b;
 
     if (ngx_http_gateway_upstream_dns_init(cf, gumcf, b, clcf->resolver,
                                            clcf->resolver_timeout, hosts)

@@ -143,7 +143,8 @@ ngx_http_gateway_upstream_try(ngx_http_request_t *r,
     t->resume = ngx_http_gateway_upstream_resume;
     t->request = r;
     t->ctx = ctx;
-    t->balancer = ctx->service ? ctx->service->balancer : NULL;
+    t->balancer = ctx->balancer ? ctx->balancer
+                  : ctx->service ? ctx->service->balancer : NULL;
     t->current = NGX_HTTP_GATEWAY_UPSTREAM_NONE;
 
     cln->handler = ngx_http_gateway_upstream_cleanup;

@@ -425,6 +425,8 @@ struct ngx_http_gateway_upstream_main_conf_s {
     ngx_str_t                             hosts_file;
     ngx_http_gateway_upstream_dns_conf_t  dns;
     ngx_array_t                           servers;  /* ..._servers_t * */
+    ngx_array_t                          *places;   /* ..._place_t *, or
+                                                       NULL */
     void                                 *names;    /* of connections in the
                                                        background */
     ngx_http_gateway_shm_t               *shm;      /* states of checks */

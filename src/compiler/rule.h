@@ -202,6 +202,10 @@ typedef struct {
     /* NULL, or the host in this config, looked up at run time if a name;
        nothing, if there is none */
     gwc_text_t (*looks_up)(const void *config);
+    /* NULL, or where requests go with this config instead of their service:
+       a host, name of an upstream or nothing: that of the service; and a
+       port, or 0; false: nowhere else */
+    bool (*goes_to)(const void *config, gwc_text_t *host, int64_t *port);
     /* NULL, or: clients are asked for their certificates in handshakes; the
        authorities (gwc_ref_t) that they are told of, none when empty */
     gwc_list_t (*asks_clients)(const void *config);

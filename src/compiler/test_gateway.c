@@ -118,6 +118,60 @@ gwc_test_add_target(gwc_test_run_t *run, gwc_map_t *known, gwc_text_t host,
 
 
 static bool
+gwc_test_is_upstream(const gwc_model_t *model, gwc_text_t host)
+{
+    size_t i;
+
+    for (i = 0; i < model->upstreams.n; i++) {
+        const gwc_upstream_t *upstream = model->upstreams.items[i];
+
+        if (upstream->name.v.len == host.len
+            && memcmp(upstream->name.v.data, host.data, host.len) == 0)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* where plugins send requests instead of their service */
+static void
+gwc_test_add_others(gwc_test_run_t *run, gwc_map_t *known)
+{
+    const gwc_model_t *model = run->input.model;
+    size_t i, k;
+
+    for (i = 0; i < model->plugins.n; i++) {
+        const gwc_plugin_t *plugin = model->plugins.items[i];
+        gwc_text_t host = { NULL, 0 };
+        int64_t port = 0;
+
+        if (plugin->rule == NULL || plugin->rule->goes_to == NULL
+            || !plugin->rule->goes_to(plugin->config, &host, &port)
+            || gwc_test_is_upstream(model, host))
+        {
+            continue;
+        }
+
+        for (k = 0; k < model->services.n; k++) {
+            const gwc_service_t *service = model->services.items[k];
+
+            if (host.len == 0 && service->upstream != NULL) {
+                continue;
+            }
+
+            gwc_test_add_target(run, known, host.len ? host : service->host.v,
+                                port != 0           ? port
+                                : service->port.set ? service->port.v
+                                                    : 80);
+        }
+    }
+}
+
+
+static bool
 gwc_test_targets(gwc_test_run_t *run)
 {
     const gwc_model_t *model = run->input.model;
@@ -142,6 +196,8 @@ gwc_test_targets(gwc_test_run_t *run)
             gwc_test_add_target(run, known, target->host, target->port);
         }
     }
+
+    gwc_test_add_others(run, known);
 
     if (run->trial.targets.n > GWC_TEST_TARGETS) {
         gwc_error(NULL, "test runs with at most %d addresses of upstreams",
