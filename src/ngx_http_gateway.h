@@ -337,6 +337,7 @@ struct ngx_http_gateway_ctx_s {
     ngx_array_t                     *shared;    /* ngx_keyval_t, or NULL */
     ngx_array_t                     *trace_ids; /* owned by "trace" */
     void                            *spans;     /* owned by "spans" */
+    void                            *log_lines; /* owned by "log_lines" */
     ngx_uint_t                       method;    /* the client's */
     ngx_str_t                        method_name;
 

@@ -136,6 +136,8 @@ typedef struct {
     unsigned                         judges:1;  /* a policy asks for trust in
                                                    servers without routes */
     unsigned                         body:1;    /* some chain has bodies */
+    unsigned                         log_lines:1;  /* somebody wants lines
+                                                      of the error log */
     unsigned                         secret_lasts:1;  /* is of a file */
     unsigned                         shares:1;  /* somebody wants to know
                                                    what policies share */

@@ -9,6 +9,7 @@
 
 #include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_headers.h"
+#include "ngx_http_gateway_log_lines.h"
 
 #include <openssl/rand.h>
 
@@ -62,8 +63,9 @@ ngx_http_gateway_get_ctx(ngx_http_request_t *r)
 ngx_http_gateway_ctx_t *
 ngx_http_gateway_create_ctx(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t      *cln;
-    ngx_http_gateway_ctx_t  *ctx;
+    ngx_pool_cleanup_t            *cln;
+    ngx_http_gateway_ctx_t        *ctx;
+    ngx_http_gateway_main_conf_t  *gmcf;
 
     r = r->main;
 
@@ -92,6 +94,12 @@ ngx_http_gateway_create_ctx(ngx_http_request_t *r)
     if (r->log_handler != ngx_http_gateway_log_handler) {
         ngx_http_gateway_next_log_handler = r->log_handler;
         r->log_handler = ngx_http_gateway_log_handler;
+    }
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    if (gmcf->log_lines) {
+        ngx_http_gateway_log_lines_attach(r, ctx);
     }
 
     return ctx;

@@ -9,6 +9,7 @@
 
 #include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_headers.h"
+#include "ngx_http_gateway_log_lines.h"
 #include "ngx_http_gateway_spans.h"
 
 
@@ -97,6 +98,10 @@ ngx_http_gateway_header_filter(ngx_http_request_t *r)
         if (ctx == NULL) {
             return NGX_ERROR;
         }
+    }
+
+    if (ctx->log_lines) {
+        ngx_http_gateway_log_lines_attach(r, ctx);
     }
 
     if (ctx->header_done) {

@@ -165,6 +165,24 @@ ngx_http_gateway_queue_append(ngx_http_gateway_queue_t *queue,
 }
 
 
+ngx_uint_t
+ngx_http_gateway_queue_room(ngx_http_gateway_queue_t *queue,
+    ngx_http_gateway_queue_conf_t *conf, size_t len)
+{
+    if (queue->n || queue->nbatches) {
+        conf = queue->conf;
+    }
+
+    if (conf->concurrency_limit == -1) {
+        return queue->nbatches < (ngx_uint_t) conf->max_entries;
+    }
+
+    return queue->n < (ngx_uint_t) conf->max_entries
+           && (conf->max_bytes == -1
+               || queue->bytes + len <= (size_t) conf->max_bytes);
+}
+
+
 /* makes room for an entry; NGX_DECLINED after a message */
 
 static ngx_int_t

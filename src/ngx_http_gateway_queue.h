@@ -145,6 +145,10 @@ ngx_int_t ngx_http_gateway_queue_init(ngx_conf_t *cf,
 void ngx_http_gateway_queue_add(ngx_http_gateway_queue_t *queue,
     ngx_http_gateway_queue_conf_t *conf, void *data, const ngx_str_t *entry);
 
+/* whether an entry of this length fits without another one giving way */
+ngx_uint_t ngx_http_gateway_queue_room(ngx_http_gateway_queue_t *queue,
+    ngx_http_gateway_queue_conf_t *conf, size_t len);
+
 /* error NULL: the batch was sent; it is gone then, or will be sent again */
 void ngx_http_gateway_queue_done(ngx_http_gateway_queue_batch_t *batch,
     const char *error);

@@ -98,6 +98,14 @@ ngx_http_gateway_trace_exporter_init(ngx_conf_t *cf,
 }
 
 
+ngx_uint_t
+ngx_http_gateway_trace_export_room(ngx_http_gateway_trace_export_t *ex,
+    size_t len)
+{
+    return ngx_http_gateway_queue_room(&ex->queue, &ex->queue_conf, len);
+}
+
+
 void
 ngx_http_gateway_trace_export(ngx_http_gateway_trace_export_t *ex,
     const ngx_str_t *entry)

@@ -79,6 +79,10 @@ char *ngx_http_gateway_trace_export_check(ngx_conf_t *cf,
 ngx_int_t ngx_http_gateway_trace_exporter_init(ngx_conf_t *cf,
     ngx_http_gateway_trace_exporter_t *exporter);
 
+/* whether an entry of this length fits without another one giving way */
+ngx_uint_t ngx_http_gateway_trace_export_room(
+    ngx_http_gateway_trace_export_t *ex, size_t len);
+
 /* takes a copy of an entry */
 void ngx_http_gateway_trace_export(ngx_http_gateway_trace_export_t *ex,
     const ngx_str_t *entry);

@@ -13,6 +13,7 @@
 #include "ngx_http_gateway_connect.h"
 #include "ngx_http_gateway_counts.h"
 #include "ngx_http_gateway_digest.h"
+#include "ngx_http_gateway_log_lines.h"
 #include "ngx_http_gateway_reply.h"
 #include "ngx_http_gateway_upstream.h"
 #include "ngx_http_gateway_record.h"
@@ -404,6 +405,10 @@ ngx_http_gateway_access_handler(ngx_http_request_t *r)
         }
 
         ctx->service = glcf->service;
+    }
+
+    if (ctx->log_lines) {
+        ngx_http_gateway_log_lines_attach(r, ctx);
     }
 
     if (ctx->access_done) {

@@ -18,7 +18,9 @@ typedef struct {
     ngx_http_gateway_instance_t      instance;  /* must be the first */
 
     ngx_http_gateway_trace_conf_t    trace;
-    ngx_http_gateway_trace_export_t  export;
+    ngx_http_gateway_trace_export_t  export;    /* of spans */
+    ngx_http_gateway_trace_export_t  logs;      /* of lines; but the URL,
+                                                   what export has */
     ngx_array_t                     *attributes;    /* of the resource,
                                                        ngx_keyval_t; or NULL */
     double                           sampling_rate; /* -1: the global one */
@@ -42,7 +44,15 @@ void ngx_http_gateway_opentelemetry_report(ngx_http_request_t *r,
     ngx_http_gateway_opentelemetry_conf_t *conf,
     ngx_http_gateway_opentelemetry_data_t *data);
 
-/* spans as an ExportTraceServiceRequest */
+/* the lines of the error log, the same way; data NULL: there is no trace */
+void ngx_http_gateway_opentelemetry_report_logs(ngx_http_request_t *r,
+    ngx_http_gateway_opentelemetry_conf_t *conf,
+    ngx_http_gateway_opentelemetry_data_t *data);
+
+/*
+ * Spans as an ExportTraceServiceRequest, lines as an ExportLogsServiceRequest,
+ * whose messages have the same numbers of fields around them.
+ */
 ngx_int_t ngx_http_gateway_opentelemetry_encode(
     ngx_http_gateway_trace_export_t *ex, ngx_str_t *entries, ngx_uint_t n,
     ngx_http_gateway_fetch_t *f);

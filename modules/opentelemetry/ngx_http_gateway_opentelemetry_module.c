@@ -3,14 +3,16 @@
  * Copyright (C) the ngx_gateway authors
  *
  * Traces for OpenTelemetry.  The context of a trace comes from request
- * headers or begins here, and goes upstream; spans of sampled requests go to
- * a collector.  What is measured and how much is sampled is said in http{};
- * without it, headers go upstream and nothing is sent.
+ * headers or begins here, and goes upstream; spans of sampled requests and
+ * lines of the error log go to a collector.  What is measured and how much is
+ * sampled is said in http{}; without it, headers go upstream and no spans are
+ * sent.
  */
 
 
 #include "ngx_http_gateway_opentelemetry.h"
 #include "ngx_http_gateway_conf.h"
+#include "ngx_http_gateway_log_lines.h"
 
 
 typedef struct {
@@ -73,6 +75,10 @@ static ngx_http_gateway_param_t  ngx_http_gateway_opentelemetry_params[] = {
 
     { ngx_string("traces_endpoint"), NGX_HTTP_GATEWAY_PARAM_STRING,
       offsetof(ngx_http_gateway_opentelemetry_conf_t, export.url), 0, 0,
+      NULL },
+
+    { ngx_string("logs_endpoint"), NGX_HTTP_GATEWAY_PARAM_STRING,
+      offsetof(ngx_http_gateway_opentelemetry_conf_t, logs.url), 0, 0,
       NULL },
 
     { ngx_string("headers."), NGX_HTTP_GATEWAY_PARAM_CUSTOM, 0, 0, 0,
@@ -175,7 +181,7 @@ ngx_module_t  ngx_http_gateway_opentelemetry_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_gateway_log_lines_init_process, /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     NULL,                                  /* exit process */
@@ -191,6 +197,10 @@ ngx_http_gateway_opentelemetry_access(ngx_http_request_t *r, void *arg)
 
     ngx_http_gateway_trace_t                out;
     ngx_http_gateway_opentelemetry_data_t  *data;
+
+    if (conf->export.url.len == 0) {
+        return NGX_OK;
+    }
 
     data = ngx_http_gateway_opentelemetry_get(r, conf);
     if (data == NULL) {
@@ -221,7 +231,7 @@ ngx_http_gateway_opentelemetry_header(ngx_http_request_t *r, void *arg)
 
     ngx_http_gateway_opentelemetry_data_t  *data;
 
-    if (conf->response_header.len == 0) {
+    if (conf->response_header.len == 0 || conf->export.url.len == 0) {
         return NGX_OK;
     }
 
@@ -243,10 +253,18 @@ ngx_http_gateway_opentelemetry_log(ngx_http_request_t *r, void *arg)
 
     ngx_http_gateway_opentelemetry_data_t  *data;
 
-    data = ngx_http_gateway_opentelemetry_get(r, conf);
+    data = NULL;
 
-    if (data && data->sampled) {
-        ngx_http_gateway_opentelemetry_report(r, conf, data);
+    if (conf->export.url.len) {
+        data = ngx_http_gateway_opentelemetry_get(r, conf);
+
+        if (data && data->sampled) {
+            ngx_http_gateway_opentelemetry_report(r, conf, data);
+        }
+    }
+
+    if (conf->logs.url.len) {
+        ngx_http_gateway_opentelemetry_report_logs(r, conf, data);
     }
 }
 
@@ -384,19 +402,38 @@ ngx_http_gateway_opentelemetry_check(ngx_conf_t *cf, void *data)
     ngx_http_gateway_opentelemetry_conf_t  *conf = data;
 
     char                                        *rv;
+    ngx_str_t                                    url;
+    ngx_http_gateway_main_conf_t                *gmcf;
     ngx_http_gateway_opentelemetry_main_conf_t  *omcf;
 
     omcf = ngx_http_conf_get_module_main_conf(cf,
                                         ngx_http_gateway_opentelemetry_module);
 
-    if (conf->export.url.len == 0) {
-        return "needs \"traces_endpoint\"";
+    if (conf->export.url.len == 0 && conf->logs.url.len == 0) {
+        return "needs \"traces_endpoint\" or \"logs_endpoint\"";
     }
 
     rv = ngx_http_gateway_trace_check(cf, &conf->trace,
                                       NGX_HTTP_GATEWAY_TRACE_W3C);
     if (rv != NGX_CONF_OK) {
         return rv;
+    }
+
+    if (conf->logs.url.len) {
+        gmcf = ngx_http_conf_get_module_main_conf(cf,
+                                                  ngx_http_gateway_module);
+        gmcf->log_lines = 1;
+
+        url = conf->logs.url;
+        conf->logs = conf->export;
+        conf->logs.url = url;
+        ngx_str_set(&conf->logs.queue.feature, "opentelemetry:logs");
+
+        rv = ngx_http_gateway_trace_export_check(cf, &conf->logs,
+                                                 &omcf->exporter);
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
     }
 
     return ngx_http_gateway_trace_export_check(cf, &conf->export,

@@ -21,7 +21,7 @@ ngx_int_t
 ngx_http_gateway_opentelemetry_encode(ngx_http_gateway_trace_export_t *ex,
     ngx_str_t *entries, ngx_uint_t n, ngx_http_gateway_fetch_t *f)
 {
-    size_t                                  resource_spans, scope_spans, m;
+    size_t                                  resource, scope, m;
     size_t                                  outer, inner;
     ngx_str_t                               value;
     ngx_uint_t                              i, k;
@@ -39,7 +39,7 @@ ngx_http_gateway_opentelemetry_encode(ngx_http_gateway_trace_export_t *ex,
     ngx_memzero(&out, sizeof(ngx_http_gateway_otlp_t));
     out.pool = f->pool;
 
-    resource_spans = ngx_http_gateway_otlp_open(&out, 1);
+    resource = ngx_http_gateway_otlp_open(&out, 1);
     m = ngx_http_gateway_otlp_open(&out, 1);
 
     kv = conf->attributes ? conf->attributes->elts : NULL;
@@ -82,7 +82,7 @@ ngx_http_gateway_opentelemetry_encode(ngx_http_gateway_trace_export_t *ex,
 
     ngx_http_gateway_otlp_close(&out, m);
 
-    scope_spans = ngx_http_gateway_otlp_open(&out, 2);
+    scope = ngx_http_gateway_otlp_open(&out, 2);
 
     m = ngx_http_gateway_otlp_open(&out, 1);
     ngx_http_gateway_otlp_bytes(&out, 1, "kong-internal",
@@ -95,8 +95,8 @@ ngx_http_gateway_opentelemetry_encode(ngx_http_gateway_trace_export_t *ex,
                                     entries[i].len);
     }
 
-    ngx_http_gateway_otlp_close(&out, scope_spans);
-    ngx_http_gateway_otlp_close(&out, resource_spans);
+    ngx_http_gateway_otlp_close(&out, scope);
+    ngx_http_gateway_otlp_close(&out, resource);
 
     f->body.data = out.start;
     f->body.len = out.pos - out.start;
@@ -282,6 +282,23 @@ ngx_http_gateway_otlp_utf8(ngx_http_gateway_otlp_t *out, ngx_uint_t field,
     }
 
     ngx_http_gateway_otlp_close(out, message);
+}
+
+
+void
+ngx_http_gateway_otlp_fixed32(ngx_http_gateway_otlp_t *out, ngx_uint_t field,
+    uint32_t n)
+{
+    ngx_uint_t  i;
+
+    ngx_http_gateway_otlp_varint(out, field << 3 | 5);
+
+    if (ngx_http_gateway_otlp_room(out, 4)) {
+        for (i = 0; i < 4; i++) {
+            *out->pos++ = (u_char) n;
+            n >>= 8;
+        }
+    }
 }
 
 

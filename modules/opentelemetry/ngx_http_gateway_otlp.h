@@ -41,6 +41,8 @@ void ngx_http_gateway_otlp_bytes(ngx_http_gateway_otlp_t *out,
 void ngx_http_gateway_otlp_utf8(ngx_http_gateway_otlp_t *out,
     ngx_uint_t field, const ngx_str_t *s);
 
+void ngx_http_gateway_otlp_fixed32(ngx_http_gateway_otlp_t *out,
+    ngx_uint_t field, uint32_t n);
 void ngx_http_gateway_otlp_fixed64(ngx_http_gateway_otlp_t *out,
     ngx_uint_t field, uint64_t n);
 

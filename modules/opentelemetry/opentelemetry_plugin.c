@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "diag.h"
+#include "emit.h"
 #include "propagation.h"
 #include "settings.h"
 
@@ -29,18 +30,6 @@ typedef struct {
     gwc_num_t sampling_rate;
     gwc_str_t http_response_header_for_traceid;
 } gwc_opentelemetry_t;
-
-
-static void
-gwc_opentelemetry_check_logs(const gwc_field_t *field, void *value)
-{
-    const gwc_str_t *url = value;
-
-    (void) field;
-
-    gwc_error(url->node, "logs_endpoint is not supported: lines of the error "
-                         "log are not sent");
-}
 
 
 static void
@@ -88,21 +77,36 @@ gwc_opentelemetry_check(void *data)
 }
 
 
+/* the one of both that there is a resolver for */
 static gwc_text_t
 gwc_opentelemetry_looks_up(const void *data)
 {
-    return gwc_trace_host(
-        &((const gwc_opentelemetry_t *) data)->traces_endpoint);
+    const gwc_opentelemetry_t *config = data;
+    gwc_text_t host = gwc_trace_host(&config->traces_endpoint);
+
+    if (host.len == 0 || gwc_host_is_ip(host)
+        || gwc_text_is(host, "localhost")) {
+        return gwc_trace_host(&config->logs_endpoint);
+    }
+
+    return host;
+}
+
+
+static bool
+gwc_opentelemetry_over_tls(const gwc_str_t *url)
+{
+    return url->set && strncasecmp(url->v.data, "https://", 8) == 0;
 }
 
 
 static bool
 gwc_opentelemetry_verifies(const void *data)
 {
-    const gwc_str_t *url =
-        &((const gwc_opentelemetry_t *) data)->traces_endpoint;
+    const gwc_opentelemetry_t *config = data;
 
-    return url->set && strncasecmp(url->v.data, "https://", 8) == 0;
+    return gwc_opentelemetry_over_tls(&config->traces_endpoint)
+           || gwc_opentelemetry_over_tls(&config->logs_endpoint);
 }
 
 
@@ -161,8 +165,8 @@ static const gwc_field_t gwc_opentelemetry_fields[] = {
         .name = "logs_endpoint",
         .type = GWC_STRING,
         .offset = offsetof(gwc_opentelemetry_t, logs_endpoint),
-        .flags = GWC_REFERENCEABLE | GWC_NO_EMIT,
-        .check = gwc_opentelemetry_check_logs,
+        .flags = GWC_REFERENCEABLE,
+        .check = gwc_trace_check_endpoint,
     },
     {
         .name = "headers",

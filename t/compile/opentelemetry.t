@@ -69,11 +69,11 @@ plugins:
 - name: opentelemetry
   config:
     traces_endpoint: http://127.0.0.1:4318/
-    logs_endpoint: http://127.0.0.1:4318/v1/logs
+    logs_endpoint: 127.0.0.1/v1/logs
     resource_attributes: {a: "$(headers.x)"}
     sampling_rate: 2
 --- error_like eval
-qr/(?=.*kong.yml:6:.*logs_endpoint is not supported)(?=.*kong.yml:7:.*expressions in resource_attributes are not supported)(?=.*kong.yml:8:)/s
+qr/(?=.*kong.yml:6:.*logs_endpoint: )(?=.*kong.yml:7:.*expressions in resource_attributes are not supported)(?=.*kong.yml:8:)/s
 
 
 
@@ -93,5 +93,29 @@ plugins:
 - name: opentelemetry
   config:
     traces_endpoint: https://spans.example.com/v1/traces
+--- conf_like eval
+[qr{^gateway_opentelemetry_trusted_certificate /}m, qr{^resolver }m]
+
+
+
+=== TEST 8: an endpoint for logs alone
+--- yaml
+_format_version: "3.0"
+plugins:
+- name: opentelemetry
+  config: {logs_endpoint: "http://127.0.0.1:4318/v1/logs", queue: {max_batch_size: 3}}
+--- conf_like chomp
+gateway_opentelemetry logs_endpoint=http://127\.0\.0\.1:4318/v1/logs queue\.max_batch_size=3;
+--- conf_unlike chomp
+resolver |gateway_opentelemetry_trusted_certificate
+
+
+
+=== TEST 9: the server for logs is looked up and verified too
+--- yaml
+_format_version: "3.0"
+plugins:
+- name: opentelemetry
+  config: {traces_endpoint: "http://127.0.0.1:4318/v1/traces", logs_endpoint: "https://logs.example.com/v1/logs"}
 --- conf_like eval
 [qr{^gateway_opentelemetry_trusted_certificate /}m, qr{^resolver }m]
