@@ -182,6 +182,36 @@ sub leave {
     return "$dir/" . ($o{zone} // 'gateway_rate_limiting');
 }
 
+# killed at any moment, the file is whole
+
+{
+    my $dir = counts_dir();
+    my $nginx = start_nginx(gateway($dir, limits => 'day=10000'));
+    hit("k$_") for 1 .. 1000;
+    $nginx->stop('QUIT');
+
+    my $last = 10000;
+
+    for my $round (1 .. 8) {
+        $nginx = start_nginx(gateway($dir, interval => '1ms',
+                                     limits => 'day=10000'));
+        my ($n) = $nginx->error_log =~ /(\d+) counts of zone/;
+        cmp_ok($n, '>=', 1000, "round $round: all entries are there");
+        is(complaints($nginx), '', 'without a complaint');
+
+        my $left = left('a');
+        cmp_ok($left, '<=', $last, 'no count goes back');
+        $last = $left;
+
+        # saves follow each other
+        hit('a') for 1 .. 1 + rand 20;
+        kill_all($nginx);
+    }
+
+    leave($dir, 1);
+    ok(!-e "$dir/gateway_rate_limiting.tmp", 'what was left is removed');
+}
+
 # only one process
 
 {
