@@ -55,9 +55,17 @@ typedef struct {
 /* where requests of a route are counted; a power of two of them */
 #define NGX_HTTP_GATEWAY_METRICS_ROUTES  1024
 
+enum {
+    NGX_HTTP_GATEWAY_METRICS_OF_LIMITS = 0,
+    NGX_HTTP_GATEWAY_METRICS_OF_CACHE,
+    NGX_HTTP_GATEWAY_METRICS_OF
+};
+
 typedef struct {
     ngx_http_gateway_route_t        *route;
-    ngx_http_gateway_series_t       *series;    /* NULL: not known */
+
+    /* of each set that counts requests; NULL: not known */
+    ngx_http_gateway_series_t       *series[NGX_HTTP_GATEWAY_METRICS_OF];
 } ngx_http_gateway_metrics_route_t;
 
 
@@ -103,7 +111,9 @@ static void ngx_http_gateway_metrics_forget(
     ngx_http_gateway_metrics_t *metrics, ngx_http_gateway_series_t *series);
 static ngx_http_gateway_series_t *ngx_http_gateway_metrics_of_route(
     ngx_http_gateway_metrics_t *metrics, ngx_http_request_t *r,
-    ngx_http_gateway_metrics_route_t *entry);
+    ngx_http_gateway_metrics_route_t *entry, ngx_uint_t of);
+static void ngx_http_gateway_metrics_count_request(ngx_http_request_t *r,
+    ngx_uint_t of, ngx_uint_t cell);
 
 static ngx_int_t ngx_http_gateway_metrics_sum(ngx_pool_t *pool,
     ngx_http_gateway_metrics_index_t *sums, ngx_array_t *list,
@@ -165,6 +175,34 @@ ngx_http_gateway_metrics_set_t  ngx_http_gateway_metrics_limits = {
     NGX_HTTP_GATEWAY_METRICS_LIMITS,
     ngx_http_gateway_metrics_limits_labels,
     ngx_http_gateway_metrics_limits_metrics
+};
+
+
+/* in the order of the cells */
+
+static ngx_str_t  ngx_http_gateway_metrics_cache_statuses[] = {
+    ngx_string("bypass"),
+    ngx_string("miss"),
+    ngx_string("refresh"),
+    ngx_string("hit"),
+    ngx_null_string
+};
+
+static ngx_http_gateway_metric_t
+    ngx_http_gateway_metrics_cache_metrics[] =
+{
+    { "gateway_proxy_cache_requests_total",
+      "Requests that proxy_cache has looked at",
+      NGX_HTTP_GATEWAY_METRICS_COUNTER, 0,
+      "status", ngx_http_gateway_metrics_cache_statuses, NULL },
+
+    { NULL, NULL, 0, 0, NULL, NULL, NULL }
+};
+
+ngx_http_gateway_metrics_set_t  ngx_http_gateway_metrics_cache = {
+    NGX_HTTP_GATEWAY_METRICS_CACHE,
+    ngx_http_gateway_metrics_limits_labels,
+    ngx_http_gateway_metrics_cache_metrics
 };
 
 
@@ -1009,6 +1047,23 @@ ngx_http_gateway_metrics_ready(ngx_http_gateway_metrics_t *metrics)
 void
 ngx_http_gateway_metrics_request(ngx_http_request_t *r, ngx_uint_t cell)
 {
+    ngx_http_gateway_metrics_count_request(r,
+                                   NGX_HTTP_GATEWAY_METRICS_OF_LIMITS, cell);
+}
+
+
+void
+ngx_http_gateway_metrics_cached(ngx_http_request_t *r, ngx_uint_t cell)
+{
+    ngx_http_gateway_metrics_count_request(r,
+                                   NGX_HTTP_GATEWAY_METRICS_OF_CACHE, cell);
+}
+
+
+static void
+ngx_http_gateway_metrics_count_request(ngx_http_request_t *r, ngx_uint_t of,
+    ngx_uint_t cell)
+{
     uintptr_t                          hash;
     ngx_http_gateway_ctx_t            *ctx;
     ngx_http_gateway_route_t          *route;
@@ -1043,10 +1098,10 @@ ngx_http_gateway_metrics_request(ngx_http_request_t *r, ngx_uint_t cell)
     hash ^= hash >> 10;
 
     entry = &metrics->routes[hash & (NGX_HTTP_GATEWAY_METRICS_ROUTES - 1)];
-    series = entry->series;
+    series = entry->series[of];
 
     if (entry->route != route || series == NULL) {
-        series = ngx_http_gateway_metrics_of_route(metrics, r, entry);
+        series = ngx_http_gateway_metrics_of_route(metrics, r, entry, of);
         if (series == NULL) {
             return;
         }
@@ -1058,26 +1113,42 @@ ngx_http_gateway_metrics_request(ngx_http_request_t *r, ngx_uint_t cell)
 
 static ngx_http_gateway_series_t *
 ngx_http_gateway_metrics_of_route(ngx_http_gateway_metrics_t *metrics,
-    ngx_http_request_t *r, ngx_http_gateway_metrics_route_t *entry)
+    ngx_http_request_t *r, ngx_http_gateway_metrics_route_t *entry,
+    ngx_uint_t of)
 {
-    ngx_str_t                names[2];
-    ngx_http_gateway_ctx_t  *ctx;
+    ngx_str_t                  names[2];
+    ngx_http_gateway_ctx_t    *ctx;
+    ngx_http_gateway_route_t  *route;
+
+    static struct {
+        ngx_uint_t             set;
+        ngx_uint_t             cells;
+    } sets[] = {
+        { NGX_HTTP_GATEWAY_METRICS_LIMITS,
+          NGX_HTTP_GATEWAY_METRICS_LIMITS_CELLS },
+        { NGX_HTTP_GATEWAY_METRICS_CACHE,
+          NGX_HTTP_GATEWAY_METRICS_CACHE_CELLS }
+    };
 
     ctx = ngx_http_gateway_get_ctx(r);
 
-    ngx_http_gateway_metrics_names(ctx ? ctx->service : NULL,
-                                   ctx ? ctx->route : NULL, names);
+    route = ctx ? ctx->route : NULL;
 
-    entry->route = ctx ? ctx->route : NULL;
-    entry->series = ngx_http_gateway_metrics_series(metrics,
-                                      NGX_HTTP_GATEWAY_METRICS_LIMITS,
-                                      NGX_HTTP_GATEWAY_METRICS_LIMITS_CELLS,
-                                      names, 2);
-    if (entry->series == NULL) {
+    ngx_http_gateway_metrics_names(ctx ? ctx->service : NULL, route, names);
+
+    if (entry->route != route) {
+        ngx_memzero(entry, sizeof(ngx_http_gateway_metrics_route_t));
+        entry->route = route;
+    }
+
+    entry->series[of] = ngx_http_gateway_metrics_series(metrics, sets[of].set,
+                                                        sets[of].cells, names,
+                                                        2);
+    if (entry->series[of] == NULL) {
         ngx_http_gateway_metrics_drop(metrics);
     }
 
-    return entry->series;
+    return entry->series[of];
 }
 
 

@@ -102,12 +102,16 @@ void ngx_http_gateway_metrics_value(ngx_http_gateway_series_t *series,
 #define NGX_HTTP_GATEWAY_METRICS_LIMITS  16     /* service, route */
 #define NGX_HTTP_GATEWAY_METRICS_REDIS   17     /* server */
 #define NGX_HTTP_GATEWAY_METRICS_UNSENT  18
+#define NGX_HTTP_GATEWAY_METRICS_CACHE   19     /* service, route */
 
 /* cells of LIMITS */
 #define NGX_HTTP_GATEWAY_METRICS_RATE_LIMITING           0
 #define NGX_HTTP_GATEWAY_METRICS_RESPONSE_RATELIMITING   4
 #define NGX_HTTP_GATEWAY_METRICS_RATE_LIMITING_ADVANCED  8
 #define NGX_HTTP_GATEWAY_METRICS_LIMITS_CELLS            12
+
+/* cells of CACHE, for each status */
+#define NGX_HTTP_GATEWAY_METRICS_CACHE_CELLS             4
 
 typedef enum {
     NGX_HTTP_GATEWAY_METRICS_COUNTER = 0,
@@ -137,8 +141,9 @@ typedef struct {
     ngx_http_gateway_metric_t       *metrics;
 } ngx_http_gateway_metrics_set_t;
 
-/* LIMITS, of all policies that use it */
+/* LIMITS and CACHE, of all policies that use them */
 extern ngx_http_gateway_metrics_set_t  ngx_http_gateway_metrics_limits;
+extern ngx_http_gateway_metrics_set_t  ngx_http_gateway_metrics_cache;
 
 /* while the configuration is read; again is no error.  NGX_OK, NGX_ERROR */
 ngx_int_t ngx_http_gateway_metrics_set_add(ngx_conf_t *cf,
@@ -153,6 +158,9 @@ void ngx_http_gateway_metrics_change(ngx_http_gateway_metrics_t *metrics,
 
 /* counts a request in a cell of LIMITS, for its service and route */
 void ngx_http_gateway_metrics_request(ngx_http_request_t *r, ngx_uint_t cell);
+
+/* the same in a cell of CACHE */
+void ngx_http_gateway_metrics_cached(ngx_http_request_t *r, ngx_uint_t cell);
 
 /* names for the labels "service" and "route"; either may be NULL */
 void ngx_http_gateway_metrics_names(ngx_http_gateway_service_t *service,

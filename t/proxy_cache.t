@@ -503,16 +503,7 @@ __DATA__
 
 
 
-=== TEST 3: a zone that is not defined
---- config
-    location / { gateway_proxy_cache zone=nowhere; }
---- must_die
---- error_log
-zero size shared memory zone "nowhere"
-
-
-
-=== TEST 4: a zone that is too small
+=== TEST 3: a zone that is too small
 --- http_config
     gateway_proxy_cache_zone pages 1k;
 --- config
@@ -523,7 +514,7 @@ invalid size "1k" of zone "pages"
 
 
 
-=== TEST 5: a status that is none
+=== TEST 4: a status that is none
 --- http_config
     gateway_proxy_cache_zone pages 1m;
 --- config
@@ -534,7 +525,7 @@ needs numbers from 100 to 900 in "response_code"
 
 
 
-=== TEST 6: a parameter that there is not
+=== TEST 5: a parameter that there is not
 --- http_config
     gateway_proxy_cache_zone pages 1m;
 --- config

@@ -36,6 +36,9 @@ typedef struct {
     ngx_flag_t                       status;
     ngx_flag_t                       key;
     ngx_int_t                        max_body_size;
+    ngx_flag_t                       lock;
+    ngx_int_t                        lock_timeout;    /* seconds */
+    ngx_int_t                        lock_age;
 
     ngx_array_t                      codes;     /* ngx_uint_t */
     ngx_http_gateway_proxy_cache_store_t  *store;
@@ -65,9 +68,12 @@ typedef struct {
 
 /* the store, ngx_http_gateway_proxy_cache_store.c */
 
-/* the zone of that name, declared with size 0 where it is only used */
+/* the zone of that name, declared with size 0 where it is only used... */
 ngx_http_gateway_proxy_cache_store_t *ngx_http_gateway_proxy_cache_zone_add(
     ngx_conf_t *cf, ngx_str_t *name, size_t size, void *tag);
+
+/* ...and has the default size then: after all was read */
+void ngx_http_gateway_proxy_cache_zone_sizes(ngx_conf_t *cf);
 
 /*
  * NGX_OK: everything of the entry but its bytes, whose lengths are set;
@@ -96,6 +102,22 @@ ngx_int_t ngx_http_gateway_proxy_cache_write(
 /* NGX_OK, NGX_DECLINED: there was none, or NGX_BUSY */
 ngx_int_t ngx_http_gateway_proxy_cache_remove(
     ngx_http_gateway_proxy_cache_store_t *store, const u_char *key);
+
+/*
+ * The request that fetches what a key names, for so many milliseconds.
+ * NGX_OK: this one does, and calls _end(); NGX_AGAIN: another one does;
+ * NGX_DECLINED: nobody need wait; or NGX_BUSY
+ */
+ngx_int_t ngx_http_gateway_proxy_cache_begin(
+    ngx_http_gateway_proxy_cache_store_t *store, const u_char *key,
+    ngx_http_gateway_proxy_cache_place_t *place, ngx_msec_t age,
+    uint64_t *token);
+
+/* open: what came is not stored, for some seconds nobody need wait */
+void ngx_http_gateway_proxy_cache_end(
+    ngx_http_gateway_proxy_cache_store_t *store, const u_char *key,
+    ngx_http_gateway_proxy_cache_place_t *place, uint64_t token,
+    ngx_uint_t open);
 
 /* removes all; NGX_OK or NGX_BUSY */
 ngx_int_t ngx_http_gateway_proxy_cache_flush(

@@ -6,12 +6,14 @@
  * in its access step, so the filters and the log of all policies see a hit as
  * any other response; stores what has passed the filters of those with higher
  * priorities.  Bodies are copied while they go out, nothing waits for them.
- * When a lock cannot be had, the request is proxied.
+ * When a lock cannot be had, the request is proxied.  With lock=on, one
+ * request fetches what others wait for, who look again every now and then.
  */
 
 
 #include "ngx_http_gateway_proxy_cache.h"
 #include "ngx_http_gateway_headers.h"
+#include "ngx_http_gateway_metrics.h"
 #include "ngx_http_gateway_reply.h"
 
 
@@ -19,8 +21,12 @@
 
 #define NGX_HTTP_GATEWAY_PROXY_CACHE_FIELDS    (2 * sizeof(uint32_t))
 
+/* milliseconds until a request that waits looks again */
+#define NGX_HTTP_GATEWAY_PROXY_CACHE_POLL      50
 
-/* what becomes of a request; indexes of _statuses[] */
+
+/* what becomes of a request; indexes of _statuses[], and from Bypass on in the
+   order of the cells of metrics */
 enum {
     NGX_HTTP_GATEWAY_PROXY_CACHE_NONE = 0,
     NGX_HTTP_GATEWAY_PROXY_CACHE_BYPASS,
@@ -39,6 +45,11 @@ typedef struct {
     ngx_http_gateway_proxy_cache_place_t  place;
     ngx_http_gateway_proxy_cache_entry_t  entry;
     size_t                           size;      /* of the body's memory */
+    ngx_event_t                      timer;     /* to look again */
+    ngx_msec_t                       since;     /* it waits; 0: it does not */
+    uint64_t                         token;     /* of its fetch */
+    ngx_http_gateway_proxy_cache_store_t  *store;
+    unsigned                         fetching:1; /* others wait for it */
     unsigned                         wanted:1;  /* to be stored if it may */
     unsigned                         storing:1; /* its body is copied */
 } ngx_http_gateway_proxy_cache_data_t;
@@ -51,6 +62,16 @@ typedef struct {
 
 static ngx_int_t ngx_http_gateway_proxy_cache_access(ngx_http_request_t *r,
     void *conf);
+static ngx_int_t ngx_http_gateway_proxy_cache_prepare(ngx_http_request_t *r,
+    ngx_http_gateway_proxy_cache_conf_t *pccf,
+    ngx_http_gateway_proxy_cache_data_t *data);
+static ngx_int_t ngx_http_gateway_proxy_cache_wait(ngx_http_request_t *r,
+    ngx_http_gateway_proxy_cache_conf_t *pccf,
+    ngx_http_gateway_proxy_cache_data_t *data);
+static void ngx_http_gateway_proxy_cache_look(ngx_event_t *ev);
+static void ngx_http_gateway_proxy_cache_cleanup(void *arg);
+static void ngx_http_gateway_proxy_cache_fetched(
+    ngx_http_gateway_proxy_cache_data_t *data, ngx_uint_t open);
 static ngx_uint_t ngx_http_gateway_proxy_cache_is_stale(
     ngx_http_gateway_proxy_cache_conf_t *pccf,
     ngx_http_gateway_proxy_cache_entry_t *entry,
@@ -83,6 +104,8 @@ static ngx_int_t ngx_http_gateway_proxy_cache_append(ngx_http_request_t *r,
     ngx_http_gateway_proxy_cache_data_t *data, ngx_buf_t *b);
 static ngx_uint_t ngx_http_gateway_proxy_cache_has(ngx_array_t *list,
     ngx_str_t *text);
+static void ngx_http_gateway_proxy_cache_log(ngx_http_request_t *r,
+    void *conf);
 
 static ngx_int_t ngx_http_gateway_proxy_cache_variable(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t arg);
@@ -95,6 +118,8 @@ static char *ngx_http_gateway_proxy_cache_zone(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static void *ngx_http_gateway_proxy_cache_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_proxy_cache_preconfiguration(
+    ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_proxy_cache_postconfiguration(
     ngx_conf_t *cf);
 
 
@@ -157,6 +182,17 @@ static ngx_http_gateway_param_t  ngx_http_gateway_proxy_cache_fields[] = {
       offsetof(ngx_http_gateway_proxy_cache_conf_t, max_body_size), 1,
       1073741824, NULL },
 
+    { ngx_string("lock"), NGX_HTTP_GATEWAY_PARAM_FLAG,
+      offsetof(ngx_http_gateway_proxy_cache_conf_t, lock), 0, 0, NULL },
+
+    { ngx_string("lock_timeout"), NGX_HTTP_GATEWAY_PARAM_INT,
+      offsetof(ngx_http_gateway_proxy_cache_conf_t, lock_timeout), 1, 3600,
+      NULL },
+
+    { ngx_string("lock_age"), NGX_HTTP_GATEWAY_PARAM_INT,
+      offsetof(ngx_http_gateway_proxy_cache_conf_t, lock_age), 1, 3600,
+      NULL },
+
     { ngx_null_string, 0, 0, 0, 0, NULL }
 };
 
@@ -172,7 +208,7 @@ static ngx_http_gateway_policy_t  ngx_http_gateway_proxy_cache = {
     ngx_http_gateway_proxy_cache_access,
     ngx_http_gateway_proxy_cache_header,
     ngx_http_gateway_proxy_cache_body,
-    NULL,                                  /* log */
+    ngx_http_gateway_proxy_cache_log,
     0                                      /* index */
 };
 
@@ -199,7 +235,7 @@ static ngx_command_t  ngx_http_gateway_proxy_cache_commands[] = {
 
 static ngx_http_module_t  ngx_http_gateway_proxy_cache_module_ctx = {
     ngx_http_gateway_proxy_cache_preconfiguration, /* preconfiguration */
-    ngx_http_gateway_proxy_cache_add_routes, /* postconfiguration */
+    ngx_http_gateway_proxy_cache_postconfiguration, /* postconfiguration */
 
     ngx_http_gateway_proxy_cache_create_main_conf, /* create main conf */
     NULL,                                  /* init main configuration */
@@ -255,21 +291,32 @@ ngx_http_gateway_proxy_cache_access(ngx_http_request_t *r, void *conf)
     ngx_http_gateway_proxy_cache_conf_t  *pccf = conf;
 
     ngx_int_t                                rc;
-    ngx_http_gateway_ctx_t                  *ctx;
     ngx_http_gateway_proxy_cache_data_t     *data;
     ngx_http_gateway_proxy_cache_control_t   cc;
 
-    ctx = ngx_http_gateway_create_ctx(r);
-    data = ngx_http_gateway_add_data(r, &ngx_http_gateway_proxy_cache,
+    data = ngx_http_gateway_get_data(r, &ngx_http_gateway_proxy_cache);
+
+    if (data && data->timer.timer_set) {
+        /* somebody else has woken it */
+        return NGX_AGAIN;
+    }
+
+    if (data == NULL || data->since == 0) {
+        data = ngx_http_gateway_add_data(r, &ngx_http_gateway_proxy_cache,
                                  sizeof(ngx_http_gateway_proxy_cache_data_t));
-    if (ctx == NULL || data == NULL) {
-        return NGX_ERROR;
+        if (data == NULL) {
+            return NGX_ERROR;
+        }
+
+        data->hex.len = 0;
+        data->since = 0;
+        data->wanted = 0;
+        data->storing = 0;
+        data->fetching = 0;
+        ngx_memzero(&data->timer, sizeof(ngx_event_t));
     }
 
     data->status = NGX_HTTP_GATEWAY_PROXY_CACHE_BYPASS;
-    data->hex.len = 0;
-    data->wanted = 0;
-    data->storing = 0;
 
     if (!ngx_http_gateway_proxy_cache_has(pccf->request_method,
                                           &r->method_name))
@@ -287,19 +334,11 @@ ngx_http_gateway_proxy_cache_access(ngx_http_request_t *r, void *conf)
         }
     }
 
-    if (ngx_http_gateway_proxy_cache_key(r, ctx, pccf, data->key) != NGX_OK) {
+    if (data->hex.len == 0
+        && ngx_http_gateway_proxy_cache_prepare(r, pccf, data) != NGX_OK)
+    {
         return NGX_ERROR;
     }
-
-    data->hex.len = 2 * NGX_HTTP_GATEWAY_PROXY_CACHE_KEY_LEN;
-    data->hex.data = ngx_pnalloc(r->pool, data->hex.len);
-
-    if (data->hex.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_hex_dump(data->hex.data, data->key,
-                        NGX_HTTP_GATEWAY_PROXY_CACHE_KEY_LEN);
 
     rc = ngx_http_gateway_proxy_cache_find(pccf->store, data->key,
                                            &data->entry, &data->place);
@@ -337,9 +376,153 @@ ngx_http_gateway_proxy_cache_access(ngx_http_request_t *r, void *conf)
                                      NULL);
     }
 
+    if (pccf->lock) {
+        rc = ngx_http_gateway_proxy_cache_wait(r, pccf, data);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
     data->wanted = 1;
 
     return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_proxy_cache_prepare(ngx_http_request_t *r,
+    ngx_http_gateway_proxy_cache_conf_t *pccf,
+    ngx_http_gateway_proxy_cache_data_t *data)
+{
+    ngx_http_gateway_ctx_t  *ctx;
+
+    ctx = ngx_http_gateway_get_ctx(r);
+
+    if (ctx == NULL
+        || ngx_http_gateway_proxy_cache_key(r, ctx, pccf, data->key)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    data->hex.data = ngx_pnalloc(r->pool,
+                                 2 * NGX_HTTP_GATEWAY_PROXY_CACHE_KEY_LEN);
+    if (data->hex.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    data->hex.len = 2 * NGX_HTTP_GATEWAY_PROXY_CACHE_KEY_LEN;
+
+    (void) ngx_hex_dump(data->hex.data, data->key,
+                        NGX_HTTP_GATEWAY_PROXY_CACHE_KEY_LEN);
+
+    return NGX_OK;
+}
+
+
+/* NGX_OK: it goes to the upstream; NGX_AGAIN: another one does, it waits */
+
+static ngx_int_t
+ngx_http_gateway_proxy_cache_wait(ngx_http_request_t *r,
+    ngx_http_gateway_proxy_cache_conf_t *pccf,
+    ngx_http_gateway_proxy_cache_data_t *data)
+{
+    ngx_int_t            rc;
+    ngx_msec_t           timeout;
+    ngx_pool_cleanup_t  *cln;
+
+    timeout = (ngx_msec_t) pccf->lock_timeout * 1000;
+
+    if (data->since && ngx_current_msec - data->since >= timeout) {
+        return NGX_OK;
+    }
+
+    /* before the fetch begins: it must not outlive the request */
+
+    if (data->since == 0) {
+        cln = ngx_pool_cleanup_add(r->pool, 0);
+        if (cln == NULL) {
+            return NGX_ERROR;
+        }
+
+        cln->handler = ngx_http_gateway_proxy_cache_cleanup;
+        cln->data = data;
+
+        data->store = pccf->store;
+    }
+
+    rc = ngx_http_gateway_proxy_cache_begin(pccf->store, data->key,
+                                    &data->place,
+                                    (ngx_msec_t) pccf->lock_age * 1000,
+                                    &data->token);
+
+    if (rc != NGX_AGAIN) {
+        data->fetching = (rc == NGX_OK);
+        return NGX_OK;
+    }
+
+    if (data->since == 0) {
+        data->since = ngx_current_msec ? ngx_current_msec : 1;
+        data->timer.handler = ngx_http_gateway_proxy_cache_look;
+        data->timer.data = r;
+        data->timer.log = r->connection->log;
+    }
+
+    ngx_add_timer(&data->timer, NGX_HTTP_GATEWAY_PROXY_CACHE_POLL);
+
+    /* a client that goes away is seen */
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_gateway_proxy_cache_look(ngx_event_t *ev)
+{
+    ngx_http_request_t  *r;
+
+    r = ev->data;
+
+    ngx_http_set_log_request(r->connection->log, r);
+
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_core_run_phases;
+
+    ngx_http_gateway_resume(r);
+}
+
+
+static void
+ngx_http_gateway_proxy_cache_cleanup(void *arg)
+{
+    ngx_http_gateway_proxy_cache_data_t  *data = arg;
+
+    if (data->timer.timer_set) {
+        ngx_del_timer(&data->timer);
+    }
+
+    ngx_http_gateway_proxy_cache_fetched(data, 0);
+}
+
+
+/* the next one need not wait for this request */
+
+static void
+ngx_http_gateway_proxy_cache_fetched(
+    ngx_http_gateway_proxy_cache_data_t *data, ngx_uint_t open)
+{
+    if (!data->fetching) {
+        return;
+    }
+
+    data->fetching = 0;
+
+    ngx_http_gateway_proxy_cache_end(data->store, data->key, &data->place,
+                                     data->token, open);
 }
 
 
@@ -460,6 +643,7 @@ ngx_http_gateway_proxy_cache_header(ngx_http_request_t *r, void *conf)
     {
         data->status = NGX_HTTP_GATEWAY_PROXY_CACHE_BYPASS;
         data->wanted = 0;
+        ngx_http_gateway_proxy_cache_fetched(data, 1);
     }
 
     if (data->wanted) {
@@ -487,6 +671,7 @@ ngx_http_gateway_proxy_cache_header(ngx_http_request_t *r, void *conf)
 
             (void) ngx_http_gateway_proxy_cache_write(pccf->store, data->key,
                                                    &data->entry, &data->place);
+            ngx_http_gateway_proxy_cache_fetched(data, 0);
 
         } else {
             r->main_filter_need_in_memory = 1;
@@ -824,6 +1009,7 @@ ngx_http_gateway_proxy_cache_body(ngx_http_request_t *r, void *conf,
 
         if (rc != NGX_OK) {
             data->storing = 0;
+            ngx_http_gateway_proxy_cache_fetched(data, 1);
             return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
         }
 
@@ -844,6 +1030,8 @@ ngx_http_gateway_proxy_cache_body(ngx_http_request_t *r, void *conf,
 
         rc = ngx_http_gateway_proxy_cache_write(pccf->store, data->key,
                                                 &data->entry, &data->place);
+
+        ngx_http_gateway_proxy_cache_fetched(data, rc != NGX_OK);
 
         ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                        "proxy cache: %uz bytes stored: %i",
@@ -930,6 +1118,20 @@ ngx_http_gateway_proxy_cache_has(ngx_array_t *list, ngx_str_t *text)
 }
 
 
+static void
+ngx_http_gateway_proxy_cache_log(ngx_http_request_t *r, void *conf)
+{
+    ngx_http_gateway_proxy_cache_data_t  *data;
+
+    data = ngx_http_gateway_get_data(r, &ngx_http_gateway_proxy_cache);
+
+    if (data && data->status != NGX_HTTP_GATEWAY_PROXY_CACHE_NONE) {
+        ngx_http_gateway_metrics_cached(r, data->status
+                                      - NGX_HTTP_GATEWAY_PROXY_CACHE_BYPASS);
+    }
+}
+
+
 /* $gateway_proxy_cache_status */
 
 static ngx_int_t
@@ -968,6 +1170,8 @@ ngx_http_gateway_proxy_cache_defaults(void *conf)
     pccf->status = 1;
     pccf->key = 1;
     pccf->max_body_size = 1048576;
+    pccf->lock_timeout = 5;
+    pccf->lock_age = 5;
 }
 
 
@@ -1024,6 +1228,12 @@ ngx_http_gateway_proxy_cache_check(ngx_conf_t *cf, void *conf)
     pccf->store = ngx_http_gateway_proxy_cache_zone_add(cf, &pccf->zone, 0,
                                        &ngx_http_gateway_proxy_cache_module);
     if (pccf->store == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_gateway_metrics_set_add(cf, &ngx_http_gateway_metrics_cache)
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -1159,4 +1369,13 @@ ngx_http_gateway_proxy_cache_preconfiguration(ngx_conf_t *cf)
     }
 
     return ngx_http_gateway_add_policy(cf, &ngx_http_gateway_proxy_cache);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_proxy_cache_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_gateway_proxy_cache_zone_sizes(cf);
+
+    return ngx_http_gateway_proxy_cache_add_routes(cf);
 }

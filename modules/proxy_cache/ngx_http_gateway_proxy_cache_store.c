@@ -23,7 +23,7 @@
 
 
 #define NGX_HTTP_GATEWAY_PROXY_CACHE_MAGIC   0x67777063  /* "gwpc" */
-#define NGX_HTTP_GATEWAY_PROXY_CACHE_LAYOUT  2
+#define NGX_HTTP_GATEWAY_PROXY_CACHE_LAYOUT  3
 
 #define NGX_HTTP_GATEWAY_PROXY_CACHE_SHARDS  16          /* at most */
 #define NGX_HTTP_GATEWAY_PROXY_CACHE_SHARD   (4 * 1024 * 1024)
@@ -32,6 +32,10 @@
 #define NGX_HTTP_GATEWAY_PROXY_CACHE_CHUNK   64          /* blocks */
 #define NGX_HTTP_GATEWAY_PROXY_CACHE_WAIT    10000000    /* nanoseconds */
 #define NGX_HTTP_GATEWAY_PROXY_CACHE_WRITE   10          /* seconds, at most */
+#define NGX_HTTP_GATEWAY_PROXY_CACHE_FETCHES 64          /* of a shard */
+#define NGX_HTTP_GATEWAY_PROXY_CACHE_PROBES  8
+#define NGX_HTTP_GATEWAY_PROXY_CACHE_OPEN    5000        /* milliseconds */
+#define NGX_HTTP_GATEWAY_PROXY_CACHE_SIZE    (128 * 1024 * 1024)
 
 
 enum {
@@ -64,6 +68,19 @@ typedef struct {
 } ngx_http_gateway_proxy_cache_node_t;
 
 
+/*
+ * A key that a request fetches while others wait for it.  Its first bytes do:
+ * of two that have them in common, one waits without need.
+ */
+typedef struct {
+    uint64_t                         hash;
+    uint64_t                         token;     /* of the request; 0: its
+                                                   responses are not stored,
+                                                   nobody need wait */
+    uint64_t                         until;     /* in ngx_current_msec */
+} ngx_http_gateway_proxy_cache_fetch_t;
+
+
 typedef struct {
     pthread_mutex_t                  mutex;
     ngx_atomic_t                     lost;      /* 1: a writer has given up */
@@ -78,6 +95,9 @@ typedef struct {
     uint32_t                         free_blocks;    /* how many */
     uint32_t                         newest;
     uint32_t                         oldest;
+    uint64_t                         tokens;    /* given out so far */
+    ngx_http_gateway_proxy_cache_fetch_t
+                                fetches[NGX_HTTP_GATEWAY_PROXY_CACHE_FETCHES];
 } ngx_http_gateway_proxy_cache_shard_t;
 
 
@@ -155,6 +175,10 @@ static void ngx_http_gateway_proxy_cache_reclaim(
     ngx_http_gateway_proxy_cache_part_t *part);
 static uint32_t ngx_http_gateway_proxy_cache_alloc(
     ngx_http_gateway_proxy_cache_part_t *part, uint32_t blocks);
+static ngx_http_gateway_proxy_cache_fetch_t *
+    ngx_http_gateway_proxy_cache_fetch(
+    ngx_http_gateway_proxy_cache_part_t *part, uint64_t hash,
+    ngx_uint_t make);
 static ngx_int_t ngx_http_gateway_proxy_cache_copy(
     ngx_http_gateway_proxy_cache_store_t *store,
     ngx_http_gateway_proxy_cache_place_t *place, uint32_t state, u_char *to,
@@ -391,6 +415,114 @@ ngx_http_gateway_proxy_cache_flush(
     }
 
     return rc;
+}
+
+
+/* fetches: which keys are under way */
+
+ngx_int_t
+ngx_http_gateway_proxy_cache_begin(
+    ngx_http_gateway_proxy_cache_store_t *store, const u_char *key,
+    ngx_http_gateway_proxy_cache_place_t *place, ngx_msec_t age,
+    uint64_t *token)
+{
+    uint64_t                               hash;
+    ngx_int_t                              rc;
+    ngx_http_gateway_proxy_cache_part_t    part;
+    ngx_http_gateway_proxy_cache_fetch_t  *fetch;
+
+    if (ngx_http_gateway_proxy_cache_lock(store, place->shard, &part)
+        != NGX_OK)
+    {
+        return NGX_BUSY;
+    }
+
+    ngx_memcpy(&hash, key, sizeof(uint64_t));
+
+    fetch = ngx_http_gateway_proxy_cache_fetch(&part, hash, 1);
+
+    if (fetch == NULL) {
+        rc = NGX_DECLINED;
+
+    } else if (fetch->hash == hash && fetch->until > ngx_current_msec) {
+        rc = fetch->token ? NGX_AGAIN : NGX_DECLINED;
+
+    } else {
+        *token = ++part.sh->tokens;
+
+        fetch->hash = hash;
+        fetch->token = *token;
+        fetch->until = ngx_current_msec + age;
+
+        rc = NGX_OK;
+    }
+
+    ngx_http_gateway_proxy_cache_unlock(&part);
+
+    return rc;
+}
+
+
+void
+ngx_http_gateway_proxy_cache_end(ngx_http_gateway_proxy_cache_store_t *store,
+    const u_char *key, ngx_http_gateway_proxy_cache_place_t *place,
+    uint64_t token, ngx_uint_t open)
+{
+    uint64_t                               hash;
+    ngx_http_gateway_proxy_cache_part_t    part;
+    ngx_http_gateway_proxy_cache_fetch_t  *fetch;
+
+    /* else it ends by its age */
+
+    if (ngx_http_gateway_proxy_cache_lock(store, place->shard, &part)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    ngx_memcpy(&hash, key, sizeof(uint64_t));
+
+    fetch = ngx_http_gateway_proxy_cache_fetch(&part, hash, 0);
+
+    if (fetch && fetch->token == token) {
+        fetch->token = 0;
+        fetch->until = open ? ngx_current_msec
+                              + NGX_HTTP_GATEWAY_PROXY_CACHE_OPEN
+                            : 0;
+    }
+
+    ngx_http_gateway_proxy_cache_unlock(&part);
+}
+
+
+/* that of the hash; else, if it is to be made, one that has ended, or NULL */
+
+static ngx_http_gateway_proxy_cache_fetch_t *
+ngx_http_gateway_proxy_cache_fetch(ngx_http_gateway_proxy_cache_part_t *part,
+    uint64_t hash, ngx_uint_t make)
+{
+    ngx_uint_t                             i;
+    ngx_http_gateway_proxy_cache_fetch_t  *fetch, *ended;
+
+    ended = NULL;
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_PROXY_CACHE_PROBES; i++) {
+
+        /* the first bytes of the hash chose the shard */
+
+        fetch = &part->sh->fetches[((hash >> 32) + i)
+                                   % NGX_HTTP_GATEWAY_PROXY_CACHE_FETCHES];
+
+        if (fetch->hash == hash) {
+            return fetch;
+        }
+
+        if (ended == NULL && fetch->until <= ngx_current_msec) {
+            ended = fetch;
+        }
+    }
+
+    return make ? ended : NULL;
 }
 
 
@@ -925,6 +1057,30 @@ ngx_http_gateway_proxy_cache_zone_add(ngx_conf_t *cf, ngx_str_t *name,
     }
 
     return shm_zone->data;
+}
+
+
+void
+ngx_http_gateway_proxy_cache_zone_sizes(ngx_conf_t *cf)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_shm_zone_t   *zone;
+
+    for (part = (ngx_list_part_t *) &cf->cycle->shared_memory.part;
+         part;
+         part = part->next)
+    {
+        zone = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (zone[i].init == ngx_http_gateway_proxy_cache_init_zone
+                && zone[i].shm.size == 0)
+            {
+                zone[i].shm.size = NGX_HTTP_GATEWAY_PROXY_CACHE_SIZE;
+            }
+        }
+    }
 }
 
 

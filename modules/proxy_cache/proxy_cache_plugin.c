@@ -37,6 +37,9 @@ typedef struct {
     gwc_list_t vary_headers;
     gwc_proxy_cache_shown_t shown;
     gwc_int_t max_body_size;
+    gwc_bool_t lock;
+    gwc_int_t lock_timeout;
+    gwc_int_t lock_age;
 } gwc_proxy_cache_t;
 
 static void gwc_proxy_cache_check_name(const gwc_field_t *field, void *value);
@@ -211,6 +214,30 @@ static const gwc_field_t gwc_proxy_cache_fields[] = {
         .min = 1,
         .max = 1073741824,
     },
+    {
+        .name = "lock",
+        .type = GWC_BOOL,
+        .offset = offsetof(gwc_proxy_cache_t, lock),
+        .dflt = "false",
+    },
+    {
+        .name = "lock_timeout",
+        .type = GWC_INT,
+        .offset = offsetof(gwc_proxy_cache_t, lock_timeout),
+        .dflt = "5",
+        .bounded = true,
+        .min = 1,
+        .max = 3600,
+    },
+    {
+        .name = "lock_age",
+        .type = GWC_INT,
+        .offset = offsetof(gwc_proxy_cache_t, lock_age),
+        .dflt = "5",
+        .bounded = true,
+        .min = 1,
+        .max = 3600,
+    },
     { .name = NULL },
 };
 
@@ -317,11 +344,22 @@ gwc_proxy_cache_emit(gwc_writer_t *w, const gwc_plugin_t *plugin)
         gwc_argf(w, "max_body_size=%lld", (long long) config->max_body_size.v);
     }
 
+    gwc_proxy_cache_flag(w, "lock", config->lock);
+
+    if (config->lock_timeout.node != NULL && config->lock_timeout.set) {
+        gwc_argf(w, "lock_timeout=%lld", (long long) config->lock_timeout.v);
+    }
+
+    if (config->lock_age.node != NULL && config->lock_age.set) {
+        gwc_argf(w, "lock_age=%lld", (long long) config->lock_age.v);
+    }
+
     gwc_end(w);
 }
 
 
-/* one zone for each dictionary; a setting of that name names all of them */
+/* one zone for each dictionary; a setting of that name replaces all of these,
+   zones that it does not name have the same size then */
 static void
 gwc_proxy_cache_emit_http(gwc_writer_t *w, const gwc_model_t *model,
                           const gwc_settings_t *settings)

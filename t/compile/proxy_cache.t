@@ -27,10 +27,13 @@ plugins:
     memory: { dictionary_name: mine }
     response_headers: { age: false, X-Cache-Status: false, X-Cache-Key: false }
     max_body_size: 1000
+    lock: true
+    lock_timeout: 2
+    lock_age: 3
 --- conf
 gateway_proxy_cache_zone mine 128m;
 ...
-gateway_proxy_cache id=11111111-1111-4111-8111-111111111111 zone=mine response_code=200 response_code=206 request_method=GET request_method=POST "content_type=text/html; charset=utf-8" content_type=*/* cache_ttl=10 storage_ttl=60 cache_control=on ignore_uri_case=on vary_query_params=a vary_headers=x-a response_headers.age=off response_headers.X-Cache-Status=off response_headers.X-Cache-Key=off max_body_size=1000;
+gateway_proxy_cache id=11111111-1111-4111-8111-111111111111 zone=mine response_code=200 response_code=206 request_method=GET request_method=POST "content_type=text/html; charset=utf-8" content_type=*/* cache_ttl=10 storage_ttl=60 cache_control=on ignore_uri_case=on vary_query_params=a vary_headers=x-a response_headers.age=off response_headers.X-Cache-Status=off response_headers.X-Cache-Key=off max_body_size=1000 lock=on lock_timeout=2 lock_age=3;
 
 
 
