@@ -168,6 +168,12 @@ static ngx_http_gateway_metric_t
       NGX_HTTP_GATEWAY_METRICS_RATE_LIMITING_ADVANCED,
       "outcome", ngx_http_gateway_metrics_rate, NULL },
 
+    { "gateway_service_protection_requests_total",
+      "Requests that service_protection has decided on",
+      NGX_HTTP_GATEWAY_METRICS_COUNTER,
+      NGX_HTTP_GATEWAY_METRICS_SERVICE_PROTECTION,
+      "outcome", ngx_http_gateway_metrics_rate, NULL },
+
     { NULL, NULL, 0, 0, NULL, NULL, NULL }
 };
 

@@ -99,16 +99,17 @@ void ngx_http_gateway_metrics_value(ngx_http_gateway_series_t *series,
  * numbers of their sets come after its own.  Cells never change their
  * meaning: zones outlive the module, new ones come with a new set.
  */
-#define NGX_HTTP_GATEWAY_METRICS_LIMITS  16     /* service, route */
 #define NGX_HTTP_GATEWAY_METRICS_REDIS   17     /* server */
 #define NGX_HTTP_GATEWAY_METRICS_UNSENT  18
 #define NGX_HTTP_GATEWAY_METRICS_CACHE   19     /* service, route */
+#define NGX_HTTP_GATEWAY_METRICS_LIMITS  20     /* service, route */
 
 /* cells of LIMITS */
 #define NGX_HTTP_GATEWAY_METRICS_RATE_LIMITING           0
 #define NGX_HTTP_GATEWAY_METRICS_RESPONSE_RATELIMITING   4
 #define NGX_HTTP_GATEWAY_METRICS_RATE_LIMITING_ADVANCED  8
-#define NGX_HTTP_GATEWAY_METRICS_LIMITS_CELLS            12
+#define NGX_HTTP_GATEWAY_METRICS_SERVICE_PROTECTION      12
+#define NGX_HTTP_GATEWAY_METRICS_LIMITS_CELLS            16
 
 /* cells of CACHE, for each status */
 #define NGX_HTTP_GATEWAY_METRICS_CACHE_CELLS             4

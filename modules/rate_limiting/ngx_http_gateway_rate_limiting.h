@@ -574,6 +574,7 @@ void ngx_http_gateway_rate_limiting_more_tag(
 /* windows of any length, ngx_http_gateway_rate_limiting_advanced.c */
 
 extern ngx_http_gateway_policy_t  ngx_http_gateway_rate_limiting_advanced;
+extern ngx_http_gateway_policy_t  ngx_http_gateway_service_protection;
 
 /* what the keys of windows begin with in Redis */
 ngx_int_t ngx_http_gateway_rate_limiting_advanced_prefix(

@@ -61,6 +61,8 @@ typedef struct {
 
 static ngx_int_t ngx_http_gateway_rate_limiting_advanced_handler(
     ngx_http_request_t *r, void *arg);
+static ngx_int_t ngx_http_gateway_service_protection_handler(
+    ngx_http_request_t *r, void *arg);
 static ngx_int_t ngx_http_gateway_rate_limiting_throttle(
     ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_advanced_conf_t *conf,
@@ -78,6 +80,7 @@ static ngx_uint_t ngx_http_gateway_rate_limiting_advanced_said(
     ngx_http_gateway_rate_limiting_conf_t *other, ngx_str_t *name);
 
 static void ngx_http_gateway_rate_limiting_advanced_defaults(void *data);
+static void ngx_http_gateway_service_protection_defaults(void *data);
 static char *ngx_http_gateway_rate_limiting_advanced_check(ngx_conf_t *cf,
     void *data);
 static char *ngx_http_gateway_rate_limiting_advanced_key(ngx_conf_t *cf,
@@ -134,15 +137,41 @@ static ngx_conf_enum_t  ngx_http_gateway_rate_limiting_advanced_types[] = {
       min, max, table }
 
 
+/* what all directives with such windows have */
+
+#define NGX_HTTP_GATEWAY_RATE_WINDOW_PARAMS                                   \
+    ngx_http_gateway_rate_limiting_param("limit", LIST, limit, 0, 0, NULL),   \
+    ngx_http_gateway_rate_limiting_param("window_size", LIST, window_size,    \
+                                         0, 0, NULL),                         \
+    ngx_http_gateway_rate_limiting_param("window_type", ENUM,                 \
+                    base.rule.window_type, 0, 0,                              \
+                    ngx_http_gateway_rate_limiting_advanced_types),           \
+    ngx_http_gateway_rate_limiting_param("namespace", STRING, namespace,      \
+                                         0, 0, NULL),                         \
+    ngx_http_gateway_rate_limiting_param("strategy", ENUM, strategy, 0, 0,    \
+                    ngx_http_gateway_rate_limiting_strategies),               \
+    ngx_http_gateway_rate_limiting_param("sync_rate", NUMBER, sync_rate,      \
+                                         0, 0, NULL),                         \
+    ngx_http_gateway_rate_limiting_param("disable_penalty", FLAG,             \
+                    disable_penalty, 0, 0, NULL),                             \
+    ngx_http_gateway_rate_limiting_param("retry_after_jitter_max", INT,       \
+                    retry_after_jitter_max, 0, 1000000000, NULL),             \
+    ngx_http_gateway_rate_limiting_param("hide_client_headers", FLAG,         \
+                    base.hide_client_headers, 0, 0, NULL),                    \
+    ngx_http_gateway_rate_limiting_param("error_code", INT, base.error_code,  \
+                                         200, 599, NULL),                     \
+    ngx_http_gateway_rate_limiting_param("error_message", STRING,             \
+                    base.error_message, 0, 0, NULL),                          \
+    NGX_HTTP_GATEWAY_REDIS_PARAMS(                                            \
+                    ngx_http_gateway_rate_limiting_advanced_conf_t,           \
+                    base.redis)
+
+
 static ngx_http_gateway_param_t
     ngx_http_gateway_rate_limiting_advanced_params[] =
 {
-    ngx_http_gateway_rate_limiting_param("limit", LIST, limit, 0, 0, NULL),
-    ngx_http_gateway_rate_limiting_param("window_size", LIST, window_size,
-                                         0, 0, NULL),
-    ngx_http_gateway_rate_limiting_param("window_type", ENUM,
-                    base.rule.window_type, 0, 0,
-                    ngx_http_gateway_rate_limiting_advanced_types),
+    NGX_HTTP_GATEWAY_RATE_WINDOW_PARAMS,
+
     ngx_http_gateway_rate_limiting_param("identifier", ENUM,
                     base.rule.key.limit_by, 0, 0,
                     ngx_http_gateway_rate_limiting_identifiers),
@@ -152,22 +181,6 @@ static ngx_http_gateway_param_t
                     base.rule.key.header_name, 0, 0, NULL),
     ngx_http_gateway_rate_limiting_param("path", STRING,
                     base.rule.key.path, 0, 0, NULL),
-    ngx_http_gateway_rate_limiting_param("namespace", STRING, namespace,
-                                         0, 0, NULL),
-    ngx_http_gateway_rate_limiting_param("strategy", ENUM, strategy, 0, 0,
-                    ngx_http_gateway_rate_limiting_strategies),
-    ngx_http_gateway_rate_limiting_param("sync_rate", NUMBER, sync_rate,
-                                         0, 0, NULL),
-    ngx_http_gateway_rate_limiting_param("disable_penalty", FLAG,
-                    disable_penalty, 0, 0, NULL),
-    ngx_http_gateway_rate_limiting_param("retry_after_jitter_max", INT,
-                    retry_after_jitter_max, 0, 1000000000, NULL),
-    ngx_http_gateway_rate_limiting_param("hide_client_headers", FLAG,
-                    base.hide_client_headers, 0, 0, NULL),
-    ngx_http_gateway_rate_limiting_param("error_code", INT, base.error_code,
-                                         200, 599, NULL),
-    ngx_http_gateway_rate_limiting_param("error_message", STRING,
-                    base.error_message, 0, 0, NULL),
     ngx_http_gateway_rate_limiting_param("throttling.enabled", FLAG,
                     throttling, 0, 0, NULL),
     ngx_http_gateway_rate_limiting_param("throttling.interval", NUMBER,
@@ -177,9 +190,13 @@ static ngx_http_gateway_param_t
     ngx_http_gateway_rate_limiting_param("throttling.queue_limit", INT,
                     queue_limit, 1, 1000000, NULL),
 
-    NGX_HTTP_GATEWAY_REDIS_PARAMS(
-                    ngx_http_gateway_rate_limiting_advanced_conf_t,
-                    base.redis),
+    { ngx_null_string, 0, 0, 0, 0, NULL }
+};
+
+
+static ngx_http_gateway_param_t  ngx_http_gateway_service_protection_params[] =
+{
+    NGX_HTTP_GATEWAY_RATE_WINDOW_PARAMS,
 
     { ngx_null_string, 0, 0, 0, 0, NULL }
 };
@@ -196,6 +213,31 @@ ngx_http_gateway_policy_t  ngx_http_gateway_rate_limiting_advanced = {
     ngx_http_gateway_rate_limiting_advanced_check,
 
     ngx_http_gateway_rate_limiting_advanced_handler,
+    ngx_http_gateway_rate_limiting_advanced_header,
+    NULL,
+    NULL,
+
+    0
+};
+
+
+/*
+ * The same for a service as a whole, whoever asks.  Kong's has run before the
+ * other limits (915) and counted what they refused; later versions run it
+ * after them.
+ */
+
+ngx_http_gateway_policy_t  ngx_http_gateway_service_protection = {
+    ngx_string("service_protection"),
+    901,
+    NGX_HTTP_GATEWAY_NO_CONSUMER,
+
+    sizeof(ngx_http_gateway_rate_limiting_advanced_conf_t),
+    ngx_http_gateway_service_protection_params,
+    ngx_http_gateway_service_protection_defaults,
+    ngx_http_gateway_rate_limiting_advanced_check,
+
+    ngx_http_gateway_service_protection_handler,
     ngx_http_gateway_rate_limiting_advanced_header,
     NULL,
     NULL,
@@ -271,6 +313,18 @@ ngx_http_gateway_rate_limiting_advanced_handler(ngx_http_request_t *r,
     default:
         return rc;
     }
+}
+
+
+static ngx_int_t
+ngx_http_gateway_service_protection_handler(ngx_http_request_t *r, void *arg)
+{
+    ngx_http_gateway_ctx_t  *ctx;
+
+    ctx = ngx_http_gateway_get_ctx(r);
+
+    return ctx->service
+           ? ngx_http_gateway_rate_limiting_advanced_handler(r, arg) : NGX_OK;
 }
 
 
@@ -407,7 +461,8 @@ ngx_http_gateway_rate_limiting_gone(void *data)
 
 /*
  * Our handler runs before that of rate_limiting.  Where both would say the
- * same header, rate_limiting does: it has decided later.
+ * same header, rate_limiting does: it has decided later.  service_protection
+ * is the last of all, and replaces what they have said.
  */
 
 static ngx_int_t
@@ -417,20 +472,22 @@ ngx_http_gateway_rate_limiting_advanced_header(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_conf_t  *conf = arg;
 
     u_char                                 *p;
-    ngx_uint_t                              i, n;
+    ngx_uint_t                              i, n, last;
     ngx_table_elt_t                        *h, ours[
                                        2 * NGX_HTTP_GATEWAY_RATE_LIMITS + 4];
     ngx_http_gateway_rate_limiting_data_t  *data, *said;
     ngx_http_gateway_rate_limiting_conf_t  *other;
 
-    data = ngx_http_gateway_get_data(r,
-                                    &ngx_http_gateway_rate_limiting_advanced);
+    data = ngx_http_gateway_get_data(r, conf->instance.policy);
 
     if (data == NULL || !data->shown) {
         return NGX_OK;
     }
 
-    said = ngx_http_gateway_get_data(r, &ngx_http_gateway_rate_limiting);
+    last = conf->instance.policy == &ngx_http_gateway_service_protection;
+
+    said = last ? NULL
+           : ngx_http_gateway_get_data(r, &ngx_http_gateway_rate_limiting);
     other = said && said->shown
             ? ngx_http_gateway_get_conf(r, &ngx_http_gateway_rate_limiting)
             : NULL;
@@ -479,7 +536,7 @@ ngx_http_gateway_rate_limiting_advanced_header(ngx_http_request_t *r,
         }
     }
 
-    if (r->upstream) {
+    if (r->upstream || last) {
         ngx_http_gateway_rate_limiting_advanced_clean(r, ours, n);
     }
 
@@ -494,7 +551,7 @@ ngx_http_gateway_rate_limiting_advanced_header(ngx_http_request_t *r,
 }
 
 
-/* headers of the upstream with our names */
+/* headers of the upstream or of other limits with our names */
 
 static void
 ngx_http_gateway_rate_limiting_advanced_clean(ngx_http_request_t *r,
@@ -548,8 +605,8 @@ ngx_http_gateway_rate_limiting_advanced_said(
 /* keys in Redis */
 
 /*
- * "ratelimit-advanced:PLACE:KIND=IDENTIFIER:".  Several identifiers are a
- * digest of all of them.
+ * "ratelimit-advanced:PLACE:KIND=IDENTIFIER:", or "service-protection:..."
+ * for a service as a whole.  Several identifiers are a digest of all of them.
  */
 
 ngx_int_t
@@ -558,6 +615,7 @@ ngx_http_gateway_rate_limiting_advanced_prefix(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_rule_t *rule, ngx_str_t *prefix)
 {
     u_char                                *p;
+    const char                            *name;
     ngx_str_t                              id, all, *kind;
     ngx_uint_t                             i, n, known, tagged;
     ngx_http_gateway_rate_limiting_key_t   key;
@@ -622,7 +680,12 @@ ngx_http_gateway_rate_limiting_advanced_prefix(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(prefix->data, "ratelimit-advanced:%s", tagged ? "{" : "");
+    /* both have the same length */
+
+    name = conf->instance.policy == &ngx_http_gateway_service_protection
+           ? "service-protection" : "ratelimit-advanced";
+
+    p = ngx_sprintf(prefix->data, "%s:%s", name, tagged ? "{" : "");
 
     p = rule->place.len ? ngx_sprintf(p, "%V", &rule->place)
                         : ngx_sprintf(p, "%V:%V", &conf->instance.route_id,
@@ -659,6 +722,18 @@ ngx_http_gateway_rate_limiting_advanced_defaults(void *data)
     conf->queue_limit = 5;
 
     ngx_http_gateway_redis_defaults(&conf->base.redis);
+}
+
+
+static void
+ngx_http_gateway_service_protection_defaults(void *data)
+{
+    ngx_http_gateway_rate_limiting_advanced_conf_t *conf = data;
+
+    ngx_http_gateway_rate_limiting_advanced_defaults(conf);
+
+    conf->base.rule.key.limit_by = NGX_HTTP_GATEWAY_RATE_LIMITING_SERVICE;
+    conf->base.metrics = NGX_HTTP_GATEWAY_METRICS_SERVICE_PROTECTION;
 }
 
 
@@ -877,9 +952,9 @@ ngx_http_gateway_rate_limiting_advanced_limits(ngx_conf_t *cf,
 
         if (limit == NGX_ERROR) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid \"limit\" \"%V\" in "
-                               "\"gateway_rate_limiting_advanced\": expected "
-                               "a number from 0", &limits[i]);
+                               "invalid \"limit\" \"%V\" in \"gateway_%V\": "
+                               "expected a number from 0", &limits[i],
+                               &conf->base.instance.policy->name);
             return NGX_CONF_ERROR;
         }
 
@@ -888,9 +963,10 @@ ngx_http_gateway_rate_limiting_advanced_limits(ngx_conf_t *cf,
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid \"window_size\" \"%V\" in "
-                               "\"gateway_rate_limiting_advanced\": expected "
-                               "seconds, a whole number from 1 to %d",
-                               &windows[i], NGX_HTTP_GATEWAY_RATE_LONGEST);
+                               "\"gateway_%V\": expected seconds, a whole "
+                               "number from 1 to %d", &windows[i],
+                               &conf->base.instance.policy->name,
+                               NGX_HTTP_GATEWAY_RATE_LONGEST);
             return NGX_CONF_ERROR;
         }
 
@@ -916,8 +992,8 @@ ngx_http_gateway_rate_limiting_advanced_limits(ngx_conf_t *cf,
         if (i && pairs[i].window == pairs[i - 1].window) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "the \"window_size\" %T is twice in "
-                               "\"gateway_rate_limiting_advanced\"",
-                               pairs[i].window);
+                               "\"gateway_%V\"", pairs[i].window,
+                               &conf->base.instance.policy->name);
             return NGX_CONF_ERROR;
         }
 
@@ -1041,16 +1117,22 @@ ngx_http_gateway_rate_limiting_advanced_space(ngx_conf_t *cf,
     ngx_http_gateway_rate_limiting_rule_t *rule)
 {
     u_char      *p;
+    ngx_str_t   *name;
     ngx_uint_t   i;
 
-    p = ngx_pnalloc(cf->pool, sizeof("advanced")
+    static ngx_str_t  advanced = ngx_string("advanced");
+
+    name = conf->base.instance.policy == &ngx_http_gateway_service_protection
+           ? &conf->base.instance.policy->name : &advanced;
+
+    p = ngx_pnalloc(cf->pool, name->len
                               + rule->n * NGX_HTTP_GATEWAY_RATE_WINDOW);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     rule->space.data = p;
-    p = ngx_cpymem(p, "advanced", sizeof("advanced") - 1);
+    p = ngx_cpymem(p, name->data, name->len);
 
     for (i = rule->first; i < rule->first + rule->n; i++) {
         p = ngx_sprintf(p, "/%T", conf->base.more->limits[i].length);

@@ -222,6 +222,13 @@ static ngx_command_t  ngx_http_gateway_rate_limiting_commands[] = {
       0,
       &ngx_http_gateway_rate_limiting_advanced },
 
+    { ngx_string("gateway_service_protection"),
+      NGX_HTTP_GATEWAY_POLICY_CONF,
+      ngx_http_gateway_policy_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_gateway_service_protection },
+
     { ngx_string("gateway_rate_limiting_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
       ngx_http_gateway_rate_limiting_zone,
@@ -241,6 +248,10 @@ static ngx_http_variable_t  ngx_http_gateway_rate_limiting_vars[] = {
 
     { ngx_string("gateway_rate_limiting_advanced_status"), NULL,
       ngx_http_gateway_rate_limiting_variable, 1,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("gateway_service_protection_status"), NULL,
+      ngx_http_gateway_rate_limiting_variable, 2,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
@@ -1032,7 +1043,7 @@ ngx_http_gateway_rate_limiting_zone(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* $gateway_rate_limiting_status, $gateway_rate_limiting_advanced_status */
+/* $gateway_rate_limiting_status and those of the other two */
 
 static ngx_int_t
 ngx_http_gateway_rate_limiting_variable(ngx_http_request_t *r,
@@ -1040,6 +1051,12 @@ ngx_http_gateway_rate_limiting_variable(ngx_http_request_t *r,
 {
     ngx_str_t                              *text;
     ngx_http_gateway_rate_limiting_data_t  *rld;
+
+    static ngx_http_gateway_policy_t  *policies[] = {
+        &ngx_http_gateway_rate_limiting,
+        &ngx_http_gateway_rate_limiting_advanced,
+        &ngx_http_gateway_service_protection
+    };
 
     static ngx_str_t  texts[] = {
         ngx_null_string,
@@ -1049,9 +1066,7 @@ ngx_http_gateway_rate_limiting_variable(ngx_http_request_t *r,
         ngx_string("FAILED")
     };
 
-    rld = ngx_http_gateway_get_data(r,
-                              data ? &ngx_http_gateway_rate_limiting_advanced
-                                   : &ngx_http_gateway_rate_limiting);
+    rld = ngx_http_gateway_get_data(r, policies[data]);
 
     if (rld == NULL
         || rld->status == NGX_HTTP_GATEWAY_RATE_LIMITING_UNKNOWN)
@@ -1090,7 +1105,10 @@ ngx_http_gateway_rate_limiting_preconfiguration(ngx_conf_t *cf)
 
     if (ngx_http_gateway_add_policy(cf,
                                     &ngx_http_gateway_rate_limiting_advanced)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_gateway_add_policy(cf,
+                                       &ngx_http_gateway_service_protection)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
