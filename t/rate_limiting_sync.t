@@ -9,9 +9,10 @@ use Test::Gateway 'no_plan';
 use Test::Gateway::Redis;
 
 my $port = port(1);
-my @ports = ($ENV{TEST_NGINX_SERVER_PORT}, port(2));
+my @ports = ($ENV{TEST_NGINX_SERVER_PORT}, port(2), port(3));
 my $redis = Test::Gateway::Redis->start($port);
 my $at = "policy=redis redis.host=127.0.0.1 redis.port=$port "
+       . 'redis.timeout=1000 '
        . 'limit_by=header header_name=X-Key';
 
 start_echo();
@@ -27,6 +28,12 @@ my @nginx = map {
     }
     location = /slow {
         gateway_rate_limiting year=40 $at sync_rate=600;
+        $echo
+    }
+    location = /sliding {
+        gateway_rate_limiting $at sync_rate=600 limits.sliding.year=40
+            limits.sliding.window_type=sliding limits.sliding.limit_by=header
+            limits.sliding.header_name=X-Key;
         $echo
     }
     location = /asked {
@@ -46,7 +53,7 @@ my @nginx = map {
         $echo
     }
 _EOC_
-} @ports;
+} @ports[0, 1];
 
 sub get {
     my ($gateway, $path, $key) = @_;
@@ -63,6 +70,13 @@ sub passed {
 sub stored {
     my ($key) = @_;
     my ($name) = @{ $redis->ask('KEYS', "ratelimit:*:$key:*:year") };
+    return $name ? $redis->ask('GET', $name) : 0;
+}
+
+# of a limit with a name
+sub stored_of {
+    my ($limit, $key) = @_;
+    my ($name) = @{ $redis->ask('KEYS', "ratelimit/$limit:*:$key:*:year") };
     return $name ? $redis->ask('GET', $name) : 0;
 }
 
@@ -159,6 +173,71 @@ is(passed(7, 0, '/synced', 'last'), 7, 'counted');
 ok($nginx[0]->reload, 'reload');
 is(passed(1, 0, '/synced', 'last'), 1, 'counts survive it');
 comes('last', 8, 'nothing is lost');
+
+# it does not wait for the time of the next batch
+
+is(passed(7, 0, '/slow', 'slow'), 7, 'counted, to be sent in ten minutes');
+is(passed(2, 0, '/sliding', 'slow'), 2, 'also in sliding windows');
+ok($nginx[0]->reload(drained => 1), 'old workers end all the same');
+comes('slow', 7, 'and have sent it');
+ok(wait_until(sub { stored_of('sliding', 'slow') == 2 }, 10),
+   'of the others too');
+
+# what it cannot send is sent by the next one, without another request
+
+for my $down ('kill', 'pause') {
+    is(passed(4, 0, '/slow', "$down-slow"), 4, 'to be sent in ten minutes');
+    is(passed(4, 0, '/sliding', "$down-sliding"), 4, 'sliding, too');
+    $redis->$down;
+    is(passed(5, 0, '/alone', "$down-alone"), 5, "counted without Redis, $down");
+    is(passed(6, 0, '/alone_synced', "$down-synced"), 6, 'with batches too');
+    passed(1, 0, '/alone_synced', "$down-$_") for 1 .. 40;
+
+    for (1, 2) {
+        ok($nginx[0]->reload(drained => 1), 'workers end');
+    }
+
+    $down eq 'kill' ? $redis->again : $redis->go_on;
+
+    my %least = (slow => 4, alone => 5, synced => 6, 1 => 1, 20 => 1, 40 => 1);
+    for my $key (sort keys %least) {
+
+        # a Redis that hangs may have been told before, and again
+
+        ok(wait_until(sub { stored("$down-$key") >= $least{$key} }, 15),
+           "$down-$key comes to Redis")
+            or diag(stored("$down-$key"));
+        is(stored("$down-$key"), $least{$key}, 'once') if $down eq 'kill';
+    }
+
+    ok(wait_until(sub { stored_of('sliding', "$down-sliding") >= 4 }, 15),
+       'sliding windows, too');
+}
+
+# more than there is room for
+
+{
+    local $ENV{TEST_NGINX_SERVER_PORT} = $ports[2];
+    my $small = start_nginx(master => 1,
+                            http_config => 'gateway_rate_limiting_zone 32k;',
+                            config => <<"_EOC_");
+    location = /alone {
+        gateway_rate_limiting year=40 $at fallback=local;
+        $echo
+    }
+_EOC_
+    $redis->kill;
+    is((grep { passed(1, 2, '/alone', "small$_") == 1 } 1 .. 100), 100,
+       'many clients, a small zone');
+    ok($small->reload(drained => 1), 'reload');
+    like($small->error_log, qr/\[warn\].* counts that were not sent are lost/,
+         'what is lost is logged');
+    $redis->again;
+    ok(wait_until(sub {
+           @{ $redis->ask('KEYS', 'ratelimit:*:small*') } >= 10 }, 10),
+       'the others are sent');
+    $small->stop('QUIT');
+}
 
 for my $worker ($nginx[1]->workers) {
     passed(3, 1, '/synced', 'killed');

@@ -94,6 +94,16 @@ typedef struct {
 } ngx_http_gateway_rate_limiting_sync_t;
 
 
+/* what workers that end could not send, see _unsent.c */
+typedef struct {
+    ngx_http_gateway_shm_t       *shm;       /* NULL: not needed */
+    ngx_event_t                   timer;
+    ngx_array_t                  *places;    /* NULL until needed */
+    ngx_uint_t                    next;      /* slot */
+    ngx_uint_t                    full;
+} ngx_http_gateway_rate_limiting_unsent_t;
+
+
 /* counters in shared memory */
 typedef struct {
     ngx_http_gateway_shm_t       *shm;       /* NULL: not needed */
@@ -228,6 +238,12 @@ struct ngx_http_gateway_rate_limiting_main_conf_s {
                                   more;      /* of other algorithms */
     ngx_http_gateway_rate_limiting_store_t
                                   more_synced; /* both */
+    ngx_array_t                  *syncs;     /* of conf_t *, those with sync;
+                                                or NULL */
+    ngx_http_gateway_rate_limiting_unsent_t
+                                  unsent;
+    ngx_connection_t             *watcher;   /* of this worker: told when it is
+                                                to end */
     size_t                        size;      /* of each zone */
     ngx_http_gateway_counts_conf_t
                                   counts;    /* kept over restarts */
@@ -636,10 +652,28 @@ void ngx_http_gateway_rate_limiting_change(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_rule_t *rule,
     ngx_http_gateway_digest_t *digest);
 
+/* the same with what its keys in Redis begin with; soon: at once */
+void ngx_http_gateway_rate_limiting_change_key(
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_rule_t *rule,
+    ngx_http_gateway_digest_t *digest, ngx_str_t *prefix, ngx_uint_t soon);
+
 /* while the configuration is read */
 ngx_http_gateway_rate_limiting_sync_t *ngx_http_gateway_rate_limiting_sync(
     ngx_conf_t *cf, ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf);
+
+
+/* what workers could not send, ngx_http_gateway_rate_limiting_unsent.c */
+
+/* left to those that go on; the worker ends */
+void ngx_http_gateway_rate_limiting_unsent_keep(
+    ngx_http_gateway_rate_limiting_changed_t *changed);
+
+ngx_int_t ngx_http_gateway_rate_limiting_init_process(ngx_cycle_t *cycle);
+
+ngx_int_t ngx_http_gateway_rate_limiting_unsent_zone(ngx_conf_t *cf,
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf, size_t size);
 
 
 /* the same of other limits, ngx_http_gateway_rate_limiting_more_sync.c */

@@ -310,6 +310,13 @@ ngx_http_gateway_rate_limiting_zones(ngx_conf_t *cf,
         }
     }
 
+    if (mcf->syncs
+        && ngx_http_gateway_rate_limiting_unsent_zone(cf, mcf, size)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (mcf->synced.used) {
         mcf->synced.shm = ngx_http_gateway_shm_add(cf, &synced, size,
                               ngx_http_gateway_rate_limiting_sync_size(),

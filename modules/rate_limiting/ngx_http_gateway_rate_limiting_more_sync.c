@@ -444,7 +444,7 @@ ngx_http_gateway_rate_limiting_more_settle(
                                            now);
     }
 
-    if (reply == NULL) {
+    if (reply == NULL && !ngx_exiting) {
         shared->taken = ngx_http_gateway_rate_limiting_taken(conf->sync,
                                                              ngx_time());
     }

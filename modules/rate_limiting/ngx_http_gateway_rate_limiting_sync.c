@@ -11,7 +11,8 @@
  *   count = known of all + delta (to be sent) + sending (not answered yet)
  *
  * Counts that cannot be sent are kept and sent later, as long as their window
- * lasts; a worker that is killed loses those it was about to send.
+ * lasts.  A worker that ends sends what it has at once, and leaves what it
+ * cannot send to others (_unsent.c); one that is killed loses it.
  */
 
 
@@ -26,8 +27,9 @@
 /* keys of a worker that wait to be sent; those after that are not shared */
 #define NGX_HTTP_GATEWAY_RATE_CHANGED  100000
 
-/* milliseconds between attempts while Redis cannot be asked, at least */
+/* milliseconds between attempts while Redis cannot be asked */
 #define NGX_HTTP_GATEWAY_RATE_AGAIN    100
+#define NGX_HTTP_GATEWAY_RATE_AGAINS   2000
 
 
 /* in shared memory; a worker may be killed between any two stores */
@@ -77,9 +79,16 @@ static ngx_int_t ngx_http_gateway_rate_limiting_take(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf,
     ngx_http_gateway_rate_limiting_data_t *data, ngx_uint_t known,
     ngx_uint_t *stop);
+static void ngx_http_gateway_rate_limiting_watch(
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf);
+static void ngx_http_gateway_rate_limiting_ending(ngx_event_t *ev);
+static void ngx_http_gateway_rate_limiting_unwatch(
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf);
 static void ngx_http_gateway_rate_limiting_unsent(
     ngx_http_gateway_rate_limiting_sync_t *sync, ngx_int_t change);
 static void ngx_http_gateway_rate_limiting_timer(ngx_event_t *ev);
+static ngx_msec_t ngx_http_gateway_rate_limiting_again_in(
+    ngx_http_gateway_rate_limiting_sync_t *sync);
 static ngx_int_t ngx_http_gateway_rate_limiting_push(
     ngx_http_gateway_rate_limiting_changed_t *changed);
 static ngx_int_t ngx_http_gateway_rate_limiting_collect(
@@ -340,24 +349,39 @@ ngx_http_gateway_rate_limiting_change(ngx_http_request_t *r,
     ngx_http_gateway_rate_limiting_rule_t *rule,
     ngx_http_gateway_digest_t *digest)
 {
-    ngx_str_t                                  prefix;
+    ngx_str_t  prefix;
+
+    if (ngx_http_gateway_rate_limiting_prefix(r, conf,
+                                              rule ? rule : &conf->rule,
+                                              &prefix)
+        == NGX_OK)
+    {
+        ngx_http_gateway_rate_limiting_change_key(conf, rule, digest, &prefix,
+                                                  0);
+    }
+}
+
+
+void
+ngx_http_gateway_rate_limiting_change_key(
+    ngx_http_gateway_rate_limiting_conf_t *conf,
+    ngx_http_gateway_rate_limiting_rule_t *rule,
+    ngx_http_gateway_digest_t *digest, ngx_str_t *prefix, ngx_uint_t soon)
+{
     ngx_http_gateway_rate_limiting_sync_t     *sync;
     ngx_http_gateway_rate_limiting_changed_t  *changed;
 
     sync = conf->sync;
 
-    if (sync->n >= NGX_HTTP_GATEWAY_RATE_CHANGED
-        || ngx_http_gateway_rate_limiting_prefix(r, conf,
-                                                 rule ? rule : &conf->rule,
-                                                 &prefix)
-           != NGX_OK)
-    {
+    if (sync->n >= NGX_HTTP_GATEWAY_RATE_CHANGED) {
         return;
     }
 
+    ngx_http_gateway_rate_limiting_watch(sync->mcf);
+
     changed = ngx_alloc(offsetof(ngx_http_gateway_rate_limiting_changed_t,
                                  text)
-                        + prefix.len, ngx_cycle->log);
+                        + prefix->len, ngx_cycle->log);
     if (changed == NULL) {
         return;
     }
@@ -365,15 +389,92 @@ ngx_http_gateway_rate_limiting_change(ngx_http_request_t *r,
     changed->conf = conf;
     changed->rule = rule;
     changed->digest = *digest;
-    changed->prefix.len = prefix.len;
+    changed->prefix.len = prefix->len;
     changed->prefix.data = changed->text;
-    ngx_memcpy(changed->text, prefix.data, prefix.len);
+    ngx_memcpy(changed->text, prefix->data, prefix->len);
 
     ngx_queue_insert_tail(&sync->changed, &changed->queue);
     ngx_http_gateway_rate_limiting_unsent(sync, 1);
 
-    if (!sync->timer.timer_set) {
+    if (soon || ngx_exiting) {
+        ngx_add_timer(&sync->timer, 1);
+
+    } else if (!sync->timer.timer_set) {
         ngx_add_timer(&sync->timer, sync->interval);
+    }
+}
+
+
+/*
+ * When a worker is to end, nginx calls the handlers of idle connections, also
+ * of one that is none.
+ */
+
+static void
+ngx_http_gateway_rate_limiting_watch(
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf)
+{
+    ngx_connection_t  *c;
+
+    if (mcf->watcher || ngx_exiting) {
+        return;
+    }
+
+    c = ngx_get_connection(0, ngx_cycle->log);
+    if (c == NULL) {
+        return;
+    }
+
+    /* not -1, which is a free one */
+
+    c->fd = (ngx_socket_t) -2;
+    c->idle = 1;
+    c->data = mcf;
+    c->read->handler = ngx_http_gateway_rate_limiting_ending;
+    c->read->log = ngx_cycle->log;
+
+    mcf->watcher = c;
+}
+
+
+static void
+ngx_http_gateway_rate_limiting_ending(ngx_event_t *ev)
+{
+    ngx_uint_t                                   i;
+    ngx_connection_t                            *c;
+    ngx_http_gateway_rate_limiting_conf_t      **conf;
+    ngx_http_gateway_rate_limiting_main_conf_t  *mcf;
+
+    c = ev->data;
+    mcf = c->data;
+
+    ngx_http_gateway_rate_limiting_unwatch(mcf);
+
+    conf = mcf->syncs->elts;
+
+    for (i = 0; i < mcf->syncs->nelts; i++) {
+        if (conf[i]->sync->timer.timer_set) {
+            ngx_add_timer(&conf[i]->sync->timer, 1);
+        }
+    }
+}
+
+
+static void
+ngx_http_gateway_rate_limiting_unwatch(
+    ngx_http_gateway_rate_limiting_main_conf_t *mcf)
+{
+    ngx_connection_t  *c;
+
+    c = mcf->watcher;
+
+    if (c) {
+        c->idle = 0;
+        c->fd = 0;
+        ngx_free_connection(c);
+        c->fd = (ngx_socket_t) -1;
+
+        mcf->watcher = NULL;
     }
 }
 
@@ -434,6 +535,7 @@ ngx_http_gateway_rate_limiting_timer(ngx_event_t *ev)
         /* not now */
 
         if (ngx_exiting) {
+            ngx_http_gateway_rate_limiting_unsent_keep(changed);
             ngx_free(changed);
             continue;
         }
@@ -441,14 +543,24 @@ ngx_http_gateway_rate_limiting_timer(ngx_event_t *ev)
         ngx_queue_insert_head(&sync->changed, &changed->queue);
         ngx_http_gateway_rate_limiting_unsent(sync, 1);
 
-        ngx_add_timer(ev, ngx_max(sync->interval,
-                                  NGX_HTTP_GATEWAY_RATE_AGAIN));
+        ngx_add_timer(ev, ngx_http_gateway_rate_limiting_again_in(sync));
         return;
     }
 
     if (sync->n) {
         ngx_add_timer(ev, 1);
     }
+}
+
+
+/* when Redis may be back; it says at once when it is not */
+
+static ngx_msec_t
+ngx_http_gateway_rate_limiting_again_in(
+    ngx_http_gateway_rate_limiting_sync_t *sync)
+{
+    return ngx_min(ngx_max(sync->interval, NGX_HTTP_GATEWAY_RATE_AGAIN),
+                   NGX_HTTP_GATEWAY_RATE_AGAINS);
 }
 
 
@@ -484,7 +596,7 @@ static ngx_int_t
 ngx_http_gateway_rate_limiting_collect(
     ngx_http_gateway_rate_limiting_changed_t *changed)
 {
-    ngx_uint_t                                i, period;
+    ngx_uint_t                                period;
     ngx_http_gateway_shm_entry_t              entry;
     ngx_http_gateway_rate_limiting_conf_t    *conf;
     ngx_http_gateway_rate_limiting_sent_t    *sent;
@@ -508,9 +620,10 @@ ngx_http_gateway_rate_limiting_collect(
     shared = entry.value;
     changed->n = 0;
 
-    for (i = 0; i < conf->n; i++) {
+    /* another directive at the same place may have counted other periods */
 
-        period = conf->limits[i].period;
+    for (period = 0; period < NGX_HTTP_GATEWAY_RATE_PERIODS; period++) {
+
         w = &shared->window[period];
 
         if (w->delta == 0 || w->start == 0) {
@@ -616,6 +729,10 @@ ngx_http_gateway_rate_limiting_pushed(void *data, redisReply *reply)
 
     ngx_http_gateway_rate_limiting_settle(changed, reply);
 
+    if (reply == NULL && ngx_exiting) {
+        ngx_http_gateway_rate_limiting_unsent_keep(changed);
+    }
+
     if (reply || ngx_exiting || sync->n >= NGX_HTTP_GATEWAY_RATE_CHANGED) {
         ngx_free(changed);
         return;
@@ -625,8 +742,8 @@ ngx_http_gateway_rate_limiting_pushed(void *data, redisReply *reply)
     ngx_http_gateway_rate_limiting_unsent(sync, 1);
 
     if (!sync->timer.timer_set) {
-        ngx_add_timer(&sync->timer, ngx_max(sync->interval,
-                                            NGX_HTTP_GATEWAY_RATE_AGAIN));
+        ngx_add_timer(&sync->timer,
+                      ngx_http_gateway_rate_limiting_again_in(sync));
     }
 }
 
@@ -686,7 +803,7 @@ ngx_http_gateway_rate_limiting_settle(
         }
     }
 
-    if (reply == NULL) {
+    if (reply == NULL && !ngx_exiting) {
         shared->taken = ngx_http_gateway_rate_limiting_taken(conf->sync,
                                                              ngx_time());
     }
@@ -709,8 +826,23 @@ ngx_http_gateway_rate_limiting_sync(ngx_conf_t *cf,
     ngx_http_gateway_rate_limiting_conf_t *conf,
     ngx_http_gateway_rate_limiting_main_conf_t *mcf)
 {
-    ngx_pool_cleanup_t                     *cln;
-    ngx_http_gateway_rate_limiting_sync_t  *sync;
+    ngx_pool_cleanup_t                      *cln;
+    ngx_http_gateway_rate_limiting_sync_t   *sync;
+    ngx_http_gateway_rate_limiting_conf_t  **all;
+
+    if (mcf->syncs == NULL) {
+        mcf->syncs = ngx_array_create(cf->pool, 4, sizeof(void *));
+        if (mcf->syncs == NULL) {
+            return NULL;
+        }
+    }
+
+    all = ngx_array_push(mcf->syncs);
+    if (all == NULL) {
+        return NULL;
+    }
+
+    *all = conf;
 
     sync = ngx_pcalloc(cf->pool,
                        sizeof(ngx_http_gateway_rate_limiting_sync_t));
@@ -760,6 +892,12 @@ ngx_http_gateway_rate_limiting_sync_cleanup(void *data)
     if (sync->timer.timer_set) {
         ngx_del_timer(&sync->timer);
     }
+
+    if (sync->mcf->unsent.timer.timer_set) {
+        ngx_del_timer(&sync->mcf->unsent.timer);
+    }
+
+    ngx_http_gateway_rate_limiting_unwatch(sync->mcf);
 
     while (!ngx_queue_empty(&sync->changed)) {
         q = ngx_queue_head(&sync->changed);
