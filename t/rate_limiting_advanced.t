@@ -273,8 +273,10 @@ my ($after) = grep { /^\Q$place\E:header=penalty:\d+:$longer$/ } keys %stored;
 is($stored{$after // ''}, 2, 'but not after the limit that stops');
 is($stored{"ratelimit-advanced:shared:header=n:$start:$long"}, 2,
    'of a namespace');
-is(scalar(grep { m{^\Q$place\E:sha256:[0-9a-f]{64}:$start:$long$} }
-          keys %stored), 2, 'of two identifiers');
+ok(wait_until(sub {
+       4 == grep { m{^\Q$place\E:sha256:[0-9a-f]{64}:$start:$long$} }
+            @{ $redis->ask('KEYS', "$place:sha256:*") } }, 10),
+   'of two identifiers, without batches and with them');
 ok($redis->ask('TTL', "$place:header=fixed:$start:$long") > $long - 1000,
    'a fixed window lives as long as it lasts');
 ok($redis->ask('TTL', "$place:header=sliding:$start:$long")
