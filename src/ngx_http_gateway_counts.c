@@ -34,7 +34,6 @@
 /* a directory; it hangs on its path, which is how it is found */
 typedef struct {
     ngx_array_t                   zones;     /* ..._zone_t * */
-    ngx_event_t                   timer;     /* without a manager */
     gateway_counts_file_t         file;      /* of the save under way */
 } ngx_http_gateway_counts_dir_t;
 
@@ -80,6 +79,7 @@ static void ngx_http_gateway_counts_ignore(
     ngx_log_t *log);
 static void ngx_http_gateway_counts_save_old(
     ngx_http_gateway_counts_zone_t *zone, ngx_log_t *log);
+static int ngx_http_gateway_counts_wait(ngx_http_gateway_counts_zone_t *zone);
 
 static ngx_msec_t ngx_http_gateway_counts_manager(void *data);
 static void ngx_http_gateway_counts_timer(ngx_event_t *ev);
@@ -356,17 +356,24 @@ static void
 ngx_http_gateway_counts_load(ngx_http_gateway_counts_zone_t *zone,
     ngx_log_t *log)
 {
-    int                     fd;
+    int                     fd, dir;
     u_char                  key[GATEWAY_COUNTS_KEY];
     ngx_err_t               err;
     const char             *why;
     gateway_counts_file_t  *file;
 
+    dir = ngx_http_gateway_counts_wait(zone);
+
     fd = open((char *) zone->full.data,
               O_RDONLY|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC);
 
+    err = ngx_errno;
+
+    if (dir != -1) {
+        (void) close(dir);
+    }
+
     if (fd == -1) {
-        err = ngx_errno;
 
         if (err != NGX_ENOENT) {
             ngx_http_gateway_counts_ignore(zone, err, "cannot be read", log);
@@ -420,6 +427,33 @@ ngx_http_gateway_counts_load(ngx_http_gateway_counts_zone_t *zone,
     if (why) {
         ngx_http_gateway_counts_ignore(zone, err, why, log);
     }
+}
+
+
+/*
+ * A master that ends removes its pid file before it saves for the last time:
+ * whoever starts at that moment waits for a second.  The descriptor, or -1.
+ */
+
+static int
+ngx_http_gateway_counts_wait(ngx_http_gateway_counts_zone_t *zone)
+{
+    int         dir;
+    ngx_uint_t  i;
+
+    dir = open((char *) zone->path->name.data,
+               O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    for (i = 0; dir != -1 && i < NGX_HTTP_GATEWAY_COUNTS_TRIES; i++) {
+
+        if (flock(dir, LOCK_SH|LOCK_NB) == 0 || ngx_errno != EWOULDBLOCK) {
+            break;
+        }
+
+        ngx_msleep(NGX_HTTP_GATEWAY_COUNTS_WAIT);
+    }
+
+    return dir;
 }
 
 
@@ -612,14 +646,19 @@ ngx_http_gateway_counts_manager(void *data)
 }
 
 
-/* there is neither a master nor a manager */
+/*
+ * There is neither a master nor a manager.  The timer belongs to no
+ * configuration: it would outlive it, if such an nginx were reloaded.
+ */
 
 ngx_int_t
 ngx_http_gateway_counts_init_process(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                       i;
-    ngx_path_t                     **path;
-    ngx_http_gateway_counts_dir_t   *dir;
+    ngx_uint_t     i;
+    ngx_path_t   **path;
+
+    static ngx_event_t       timer;
+    static ngx_connection_t  dummy;
 
     if (ngx_process != NGX_PROCESS_SINGLE) {
         return NGX_OK;
@@ -629,18 +668,19 @@ ngx_http_gateway_counts_init_process(ngx_cycle_t *cycle)
 
     for (i = 0; i < cycle->paths.nelts; i++) {
 
-        if (path[i]->manager != ngx_http_gateway_counts_manager) {
-            continue;
+        if (path[i]->manager == ngx_http_gateway_counts_manager) {
+
+            timer.handler = ngx_http_gateway_counts_timer;
+            timer.data = &dummy;
+            timer.log = cycle->log;
+            timer.cancelable = 1;
+
+            dummy.fd = (ngx_socket_t) -1;
+
+            ngx_add_timer(&timer, 1);
+
+            break;
         }
-
-        dir = path[i]->data;
-
-        dir->timer.handler = ngx_http_gateway_counts_timer;
-        dir->timer.data = dir;
-        dir->timer.log = cycle->log;
-        dir->timer.cancelable = 1;
-
-        ngx_add_timer(&dir->timer, 1);
     }
 
     return NGX_OK;
@@ -650,7 +690,24 @@ ngx_http_gateway_counts_init_process(ngx_cycle_t *cycle)
 static void
 ngx_http_gateway_counts_timer(ngx_event_t *ev)
 {
-    ngx_add_timer(ev, ngx_http_gateway_counts_manager(ev->data));
+    ngx_msec_t    next, n;
+    ngx_uint_t    i;
+    ngx_path_t  **path;
+
+    next = NGX_HTTP_GATEWAY_COUNTS_INTERVAL;
+    path = ngx_cycle->paths.elts;
+
+    for (i = 0; i < ngx_cycle->paths.nelts; i++) {
+
+        if (path[i]->manager == ngx_http_gateway_counts_manager) {
+            n = ngx_http_gateway_counts_manager(path[i]->data);
+            next = ngx_min(next, n);
+        }
+    }
+
+    ev->log = ngx_cycle->log;
+
+    ngx_add_timer(ev, next);
 }
 
 

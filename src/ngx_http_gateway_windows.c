@@ -12,12 +12,12 @@
 ngx_http_gateway_period_t
     ngx_http_gateway_periods[NGX_HTTP_GATEWAY_PERIODS] =
 {
-    { "second", 1 },
-    { "minute", 60 },
-    { "hour", 3600 },
-    { "day", 86400 },
-    { "month", 2592000 },
-    { "year", 31536000 }
+    { "second", 1, 1 },
+    { "minute", 60, 60 },
+    { "hour", 3600, 3600 },
+    { "day", 86400, 86400 },
+    { "month", 2592000, 2678400 },
+    { "year", 31536000, 31622400 }
 };
 
 

@@ -23,6 +23,8 @@ typedef struct {
     char                            *name;      /* "second" */
     time_t                           length;    /* seconds; a month has 30
                                                    days, a year 365 */
+    time_t                           longest;   /* of these windows: 31 days,
+                                                   366 */
 } ngx_http_gateway_period_t;
 
 /* from the shortest to the longest */

@@ -541,6 +541,44 @@ SKIP: {
     $nginx->stop;
 }
 
+# months have up to 31 days, years 366
+
+for my $case ([month => 31], [year => 366]) {
+    my ($period, $days) = @$case;
+    my $file = leave(counts_dir(), 1, limits => "$period=5");
+    my $data = slurp($file);
+    is(length $data, 208 + 72, 'one entry');
+    my $left = unpack('L', substr($data, 208 + 16, 4)) - time;
+    cmp_ok($left, '>', $days * 86400 - 600, "that of a $period lasts as long");
+    cmp_ok($left, '<=', $days * 86400, 'and no longer');
+}
+
+# a start while the last save is under way waits for it
+
+{
+    my $dir = counts_dir();
+    my $file = leave($dir, 3);
+    rename $file, "$tmp/late" or die $!;
+    pipe my $ready, my $tell or die $!;
+
+    my $pid = fork // die $!;
+    if (!$pid) {
+        open my $fh, '<', $dir or POSIX::_exit(1);
+        flock $fh, 2 or POSIX::_exit(2);
+        syswrite $tell, 'x';
+        select undef, undef, undef, 0.3;
+        rename "$tmp/late", $file or POSIX::_exit(3);
+        POSIX::_exit(0);
+    }
+
+    sysread $ready, my $byte, 1;
+    my $nginx = start_nginx(gateway($dir));
+    waitpid $pid, 0;
+    is($?, 0, 'somebody saves');
+    is(left('a'), 1, 'and is waited for');
+    $nginx->stop;
+}
+
 # windows that have ended are not kept
 
 {

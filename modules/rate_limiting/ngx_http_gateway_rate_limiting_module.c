@@ -16,6 +16,7 @@
 #include "ngx_http_gateway_metrics.h"
 #include "ngx_http_gateway_rate_limiting.h"
 #include "ngx_http_gateway_reply.h"
+#include "ngx_http_gateway_windows.h"
 
 
 /* a period without a limit; no parameter has so many digits */
@@ -823,7 +824,7 @@ ngx_http_gateway_rate_limiting_check(ngx_conf_t *cf, void *data)
 
         ngx_http_gateway_rate_limiting_number(p, limit->limit, &limit->text);
 
-        conf->ttl = ngx_http_gateway_rate_limiting_periods[i].length;
+        conf->ttl = ngx_http_gateway_periods[i].longest;
     }
 
     if (conf->n == 0 && conf->rules == NULL && conf->concurrency == 0) {

@@ -964,7 +964,7 @@ ngx_http_gateway_response_ratelimiting_check_limit(ngx_conf_t *cf,
 
         window->period = i;
         window->limit = (int64_t) limit->values[i];
-        limit->ttl = ngx_http_gateway_periods[i].length;
+        limit->ttl = ngx_http_gateway_periods[i].longest;
 
         window->text.data = ngx_pnalloc(cf->pool, NGX_INT64_LEN);
         if (window->text.data == NULL) {
