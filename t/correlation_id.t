@@ -178,3 +178,63 @@ invalid parameter "generator=serial" in "gateway_correlation_id"
 --- must_die
 --- error_log
 needs a header's name in "header_name"
+
+
+
+=== TEST 13: of two the first is told, both go on
+--- args: echo_downstream=on
+--- request
+GET /
+--- more_headers
+Kong-Request-ID: a
+Kong-Request-ID: b
+--- response_headers
+Kong-Request-ID: a
+--- response_body_like: (?s)Kong-Request-ID: a\n.*Kong-Request-ID: b\n
+
+
+
+=== TEST 14: an upstream that is late
+--- config
+    gateway_correlation_id echo_downstream=on;
+    error_page 504 /e;
+    location = /e { internal; gateway_error_page; }
+    location / {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_ECHO_PORT;
+        proxy_read_timeout 100ms;
+    }
+--- request
+GET /
+--- more_headers
+Kong-Request-ID: foobar
+X-Test-Delay: 1
+--- error_code: 504
+--- response_headers
+Kong-Request-ID: foobar
+
+
+
+=== TEST 15: requests in one packet have ids of their own
+--- args: echo_downstream=on
+--- raw_request eval
+"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+--- error_code eval
+[200, 200]
+--- response_headers_like eval
+["Kong-Request-ID: $::uuid#1", "Kong-Request-ID: $::uuid#2"]
+
+
+
+=== TEST 16: bots that are refused, over HTTP/2
+--- args: echo_downstream=on header_name=X-Correlation
+--- location
+gateway_bot_detection on;
+--- http2
+--- request eval
+["GET /", "GET /"]
+--- more_headers eval
+["User-Agent: Googlebot/2.1\nX-Correlation: mine", "User-Agent: Googlebot/2.1"]
+--- error_code eval
+[403, 403]
+--- response_headers_like eval
+["x-correlation: mine", "x-correlation: $::uuid#1"]

@@ -362,3 +362,130 @@ _EOC_
 http://a.test
 --- raw_response_headers_unlike eval
 ["Access-Control"]
+
+
+
+=== TEST 25: an empty Access-Control-Request-Method makes a preflight, too; ages as they are written
+--- config eval
+<<"_EOC_";
+    location /a { gateway_cors max_age=0; $::proxy }
+    location /b { gateway_cors max_age=1.5; $::proxy }
+_EOC_
+--- request eval
+["OPTIONS /a", "OPTIONS /b"]
+--- more_headers
+Origin: http://a.test
+Access-Control-Request-Method:
+--- error_code eval
+[200, 200]
+--- response_headers eval
+["Access-Control-Max-Age: 0\nAccess-Control-Allow-Methods: GET,HEAD,PUT,PATCH,POST,DELETE,OPTIONS,TRACE,CONNECT", "Access-Control-Max-Age: 1.5"]
+
+
+
+=== TEST 26: preflight_continue: what the upstream says stays; other requests get headers
+--- args: preflight_continue=on credentials=on
+--- request eval
+["OPTIONS /", "GET /"]
+--- more_headers eval
+["Origin: http://a.test\nAccess-Control-Request-Method: GET\nX-Test-Header: Access-Control-Allow-Origin: its", "Origin: http://a.test"]
+--- error_code eval
+[200, 200]
+--- response_headers eval
+["Access-Control-Allow-Origin: its\n!Access-Control-Allow-Credentials\n!Vary",
+ "Access-Control-Allow-Origin: http://a.test\nAccess-Control-Allow-Credentials: true\nVary: Origin"]
+
+
+
+=== TEST 27: schemes and hosts are compared as they are written; null is an origin
+--- args: origins=http://a.test origins=null "origins=(?i)https://b\\.test"
+--- origin
+HTTP://a.test
+http://A.test
+null
+HTTPS://B.test
+--- response_headers eval
+["!Access-Control-Allow-Origin", "!Access-Control-Allow-Origin", "Access-Control-Allow-Origin: null", "Access-Control-Allow-Origin: HTTPS://B.test"]
+
+
+
+=== TEST 28: answers of nginx itself, from a file
+--- yaml
+_format_version: "3.0"
+services:
+- name: s
+  url: http://127.0.0.1:$TEST_NGINX_ECHO_PORT
+  routes:
+  - {name: r, paths: [/r]}
+plugins:
+- name: cors
+- name: correlation-id
+  config: {echo_downstream: true, generator: uuid}
+--- raw_request eval
+"TRACE /r HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+--- error_code: 405
+--- response_headers_like
+Access-Control-Allow-Origin: \*
+Kong-Request-ID: [0-9a-f-]{36}
+
+
+
+=== TEST 29: a target that is too long
+--- yaml
+_format_version: "3.0"
+plugins:
+- name: cors
+- name: correlation-id
+  config: {echo_downstream: true, generator: uuid}
+--- raw_request eval
+"GET /" . 'x' x 40000 . " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+--- error_code: 414
+--- response_headers_like
+Access-Control-Allow-Origin: \*
+Kong-Request-ID: [0-9a-f-]{36}
+
+
+
+=== TEST 30: no host
+--- yaml
+_format_version: "3.0"
+plugins:
+- name: cors
+- name: correlation-id
+  config: {echo_downstream: true, generator: uuid}
+--- raw_request eval
+"GET / HTTP/1.1\r\n\r\n"
+--- error_code: 400
+--- response_headers_like
+Access-Control-Allow-Origin: \*
+Kong-Request-ID: [0-9a-f-]{36}
+
+
+
+=== TEST 31: preflights are not counted by limits, refused requests have the headers
+--- args: on
+--- location
+gateway_rate_limiting day=1;
+--- request eval
+["OPTIONS /", "OPTIONS /", "GET /", "GET /"]
+--- more_headers eval
+[("Origin: http://a.test\nAccess-Control-Request-Method: GET") x 2, ("Origin: http://a.test") x 2]
+--- error_code eval
+[200, 200, 200, 429]
+--- response_headers eval
+[("!X-RateLimit-Limit-Day") x 2, ("Access-Control-Allow-Origin: *\nX-RateLimit-Limit-Day: 1") x 2]
+
+
+
+=== TEST 32: over HTTP/2
+--- args: origins=http://a.test origins=http://b.test credentials=on
+--- http2
+--- request eval
+["OPTIONS /", "GET /"]
+--- more_headers eval
+["Origin: http://b.test\nAccess-Control-Request-Method: GET", "Origin: http://c.test"]
+--- error_code eval
+[200, 200]
+--- response_headers eval
+["access-control-allow-origin: http://b.test\naccess-control-allow-credentials: true\nvary: Origin\ncontent-length: 0",
+ "!access-control-allow-origin\naccess-control-allow-credentials: true\nvary: Origin"]

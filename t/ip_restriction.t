@@ -9,6 +9,18 @@ our $proxy = <<'_EOC_';
         proxy_pass http://127.0.0.1:$TEST_NGINX_ECHO_PORT;
 _EOC_
 
+our $restricted = <<'_EOC_';
+_format_version: "3.0"
+services:
+- name: s
+  url: http://127.0.0.1:$TEST_NGINX_ECHO_PORT
+  routes:
+  - {name: r, paths: [/]}
+plugins:
+- name: ip-restriction
+  config: {allow: [127.0.0.4]}
+_EOC_
+
 add_block_preprocessor(sub {
     my ($block) = @_;
 
@@ -223,3 +235,71 @@ invalid address "1.2.3" in "gateway_ip_restriction"
 --- from: 10.0.0.1 10.255.0.1 11.0.0.0 9.127.1.1 9.128.0.0
 --- error_code eval
 [403, 403, 200, 403, 200]
+
+
+
+=== TEST 18: settings say whose headers are believed: the last of the list
+--- yaml eval: $::restricted
+--- compile_args: --set trusted_ips=0.0.0.0/0 --set real_ip_header=X-Forwarded-For
+--- request eval
+["GET /", "GET /"]
+--- more_headers eval
+["X-Forwarded-For: 127.0.0.3, 127.0.0.4", "X-Forwarded-For: 127.0.0.4, 127.0.0.3"]
+--- error_code eval
+[200, 403]
+--- response_body_like eval
+["^GET", "IP address not allowed: 127.0.0.3"]
+
+
+
+=== TEST 19: recursively: the last that is not trusted, else the first
+--- yaml eval: $::restricted
+--- compile_args: --set trusted_ips=127.0.0.0/8,10.0.0.0/8 --set real_ip_header=X-Forwarded-For --set real_ip_recursive=on
+--- request eval
+["GET /", "GET /", "GET /"]
+--- more_headers eval
+["X-Forwarded-For: 127.0.0.4, 127.0.0.3", "X-Forwarded-For: 127.0.0.4, 1.2.3.4, 10.0.0.1", "X-Forwarded-For: 127.0.0.4, 10.0.0.1"]
+--- error_code eval
+[200, 403, 200]
+--- response_body_like eval
+["^GET", "IP address not allowed: 1.2.3.4", "^GET"]
+
+
+
+=== TEST 20: X-Real-IP is the default; nobody is trusted by default
+--- yaml eval: $::restricted
+--- compile_args: --set trusted_ips=127.0.0.1
+--- request eval
+["GET /", "GET /"]
+--- more_headers eval
+["X-Real-IP: 127.0.0.4", "X-Forwarded-For: 127.0.0.4"]
+--- error_code eval
+[200, 403]
+
+
+
+=== TEST 21: whom nobody trusts
+--- yaml eval: $::restricted
+--- compile_args: --set real_ip_header=X-Forwarded-For
+--- request
+GET /
+--- more_headers
+X-Forwarded-For: 127.0.0.4
+--- error_code: 403
+--- response_body_like: IP address not allowed: 127.0.0.1
+
+
+
+=== TEST 22: the answer is negotiated, also for gRPC
+--- args: deny=127.0.0.1
+--- location
+--- request eval
+["GET /", "GET /", "POST /"]
+--- more_headers eval
+["Accept: text/plain", "Accept: application/xml", "Content-Type: application/grpc"]
+--- error_code eval
+[403, 403, 403]
+--- response_headers eval
+["Content-Type: text/plain; charset=utf-8", "Content-Type: application/xml; charset=utf-8", "grpc-status: 7\ngrpc-message: PermissionDenied"]
+--- response_body_like eval
+["^IP address not allowed: 127.0.0.1\nrequest_id: ", "<message>IP address not allowed: 127.0.0.1</message>", "^\$"]

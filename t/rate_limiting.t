@@ -769,3 +769,97 @@ has too many limits, 24 are the most
 --- must_die
 --- error_log
 unknown "nothing" variable
+
+
+
+=== TEST 66: over the limit: gRPC; what Retry-After says
+--- limit: day=1
+--- request eval
+["POST /", "POST /", "GET /"]
+--- more_headers eval
+["Content-Type: application/grpc", "Content-Type: application/grpc", ""]
+--- error_code eval
+[200, 429, 429]
+--- response_headers_like eval
+["X-RateLimit-Remaining-Day: 0", "grpc-status: 8\ngrpc-message: ResourceExhausted\nX-RateLimit-Remaining-Day: 0\nRetry-After: \\d+", ""]
+--- raw_response_headers_like eval
+["", "", qr/RateLimit-Reset: (\d+)\r\n(?s:.*)Retry-After: \1\r\n/]
+
+
+
+=== TEST 67: the path is that of the router: escapes and dots do not matter; arguments neither
+--- config eval
+<<"_EOC_";
+    gateway_route r {
+        paths /;
+        gateway_rate_limiting day=1 limit_by=path path=/a/b;
+        gateway_request_termination status_code=418;
+    }
+_EOC_
+--- request eval
+["GET /a/./%62?x", "GET /a//b", "GET /a", "GET /a/b/", "GET /a/b?y"]
+--- error_code eval
+[418, 429, 418, 429, 429]
+
+
+
+=== TEST 68: of two headers the first counts; an empty one is none
+--- limit: day=1 limit_by=header header_name=X-Tenant
+--- request eval
+["GET /", "GET /", "GET /", "GET /"]
+--- more_headers eval
+["X-Tenant: c\nX-Tenant: d", "X-Tenant: c", "X-Tenant: d", "X-Tenant: c\nX-Tenant: e"]
+--- error_code eval
+[200, 429, 200, 429]
+
+
+
+=== TEST 69: answers of later policies are counted; HEAD and OPTIONS too
+--- config eval
+<<"_EOC_";
+    location / {
+        gateway_rate_limiting day=3;
+        gateway_request_termination status_code=418;
+    }
+_EOC_
+--- request eval
+["HEAD /", "OPTIONS /", "GET /", "HEAD /"]
+--- error_code eval
+[418, 418, 418, 429]
+--- response_headers eval
+["X-RateLimit-Remaining-Day: 2", "X-RateLimit-Remaining-Day: 1", "X-RateLimit-Remaining-Day: 0", "RateLimit-Remaining: 0"]
+
+
+
+=== TEST 70: any status of a refusal
+--- config eval
+<<"_EOC_";
+    location /200 { gateway_rate_limiting day=1 error_code=200; $::proxy }
+    location /599 { gateway_rate_limiting month=1 error_code=599; $::proxy }
+_EOC_
+--- request eval
+["GET /200", "GET /200", "GET /599", "GET /599"]
+--- error_code eval
+[200, 200, 200, 599]
+--- response_body_like eval
+["^GET", "API rate limit exceeded", "^GET", "API rate limit exceeded"]
+
+
+
+=== TEST 71: a limit of all: over all services; a reload keeps counts, another limit is in force
+--- yaml
+_format_version: "3.0"
+services:
+- name: s1
+  url: http://127.0.0.1:$TEST_NGINX_ECHO_PORT
+  routes: [{name: r1, paths: [/r1]}, {name: r2, paths: [/r2]}]
+- name: s2
+  url: http://127.0.0.1:$TEST_NGINX_ECHO_PORT
+  routes: [{name: r3, paths: [/r3]}]
+plugins:
+- name: rate-limiting
+  config: {year: 3}
+--- request eval
+["GET /r1", "GET /r2", "GET /r3", "GET /r1"]
+--- error_code eval
+[200, 200, 200, 429]

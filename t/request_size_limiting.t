@@ -177,3 +177,83 @@ invalid parameter "size_unit=gigabytes"
 --- must_die
 --- error_log
 invalid parameter "allowed_payload_size=1.5" in "gateway_request_size_limiting": expected a whole number
+
+
+
+=== TEST 16: 128 megabytes are the default
+--- args: on
+--- location
+client_max_body_size 0;
+--- raw_request eval
+"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 134217729\r\n\r\n"
+--- no_wait_close
+--- error_code: 413
+--- response_body_like: Request size limit exceeded
+
+
+
+=== TEST 17: Expect in any case, with a chunked body; within the limit it is told to go on
+--- args: allowed_payload_size=5 size_unit=bytes
+--- raw_request eval
+"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n0\r\n\r\nPOST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nabcde"
+--- error_code eval
+[417, 200]
+--- response_body_like eval
+["Request size limit exceeded", "abcde"]
+
+
+
+=== TEST 18: a chunked body that was too large is read to its end
+--- args: allowed_payload_size=5 size_unit=bytes
+--- raw_request eval
+"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n0\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+--- error_code eval
+[413, 200]
+--- response_body_like eval
+["Request size limit exceeded", "GET /next"]
+
+
+
+=== TEST 19: require_content_length: 0 is one, HEAD has none
+--- args: require_content_length=on
+--- request eval
+["GET /", "HEAD /"]
+--- more_headers eval
+["Content-Length: 0", ""]
+--- error_code eval
+[200, 411]
+
+
+
+=== TEST 20: without buffering; the answer is negotiated
+--- yaml
+_format_version: "3.0"
+services:
+- name: s
+  url: http://127.0.0.1:$TEST_NGINX_ECHO_PORT
+  routes:
+  - name: r
+    paths: [/]
+    request_buffering: false
+    response_buffering: false
+    plugins:
+    - name: request-size-limiting
+      config: {allowed_payload_size: 5, size_unit: bytes}
+--- request eval
+["POST /\r\n12345", "POST /\r\n123456"]
+--- more_headers
+Accept: text/html
+--- error_code eval
+[200, 413]
+--- response_body_like eval
+["12345", "<p>Request size limit exceeded\\.</p>"]
+
+
+
+=== TEST 21: over HTTP/2, with a length and without one
+--- args: allowed_payload_size=5 size_unit=bytes require_content_length=on
+--- http2
+--- request eval
+["POST /\r\n12345", "GET /"]
+--- error_code eval
+[200, 411]
