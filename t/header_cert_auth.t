@@ -47,6 +47,7 @@ my %routes = (
     anon => "{$common, certificate_header_format: url_encoded, anonymous: nobody}",
     default => "{$common, certificate_header_format: url_encoded, default_consumer: nobody}",
     skip => "{$common, certificate_header_format: url_encoded, skip_consumer_lookup: true}",
+    cache => "{$common, certificate_header_format: url_encoded, skip_consumer_lookup: true}",
     or => "{$common, certificate_header_format: url_encoded, anonymous: nobody}",
     and => "{$common, certificate_header_format: url_encoded}",
     strict => "{$common, certificate_header_format: url_encoded, revocation_check_mode: STRICT}",
@@ -68,6 +69,8 @@ for my $name (sort keys %routes) {
              . "    - {name: mtls-auth, config: {ca_certificates: [$id{root}], anonymous: nobody}}\n"
         if $name eq 'or';
     $yaml .= "    - {name: key-auth}\n" if $name eq 'and';
+    $yaml .= "    - {name: proxy-cache, config: {strategy: memory}}\n"
+        if $name eq 'cache';
 }
 
 $yaml .= <<"_EOC_";
@@ -162,6 +165,18 @@ like($res->body, qr/^X-Client-Cert-San: unknown\.example$/m, 'the names');
 like($res->body, qr/^X-Authenticated-Groups: unknown$/m, 'the group');
 unlike($res->body, qr/root$/m, 'nothing of the client');
 is(ask('/skip', url_encoded($pem{alice}))->status, 403, 'another group');
+
+# what is stored is not shown to others
+
+my @plain = (more => ['X-Test-Type: text/plain']);
+
+for my $who ('alice', 'unknown') {
+    is(ask('/cache', url_encoded($pem{$who}), @plain)->header('X-Cache-Status'),
+       $_, "proxy-cache: $who: $_") for 'Miss', 'Hit';
+}
+like(ask('/cache', url_encoded($pem{unknown}), @plain)->body,
+     qr/^X-Client-Cert-Dn: CN=unknown$/m, 'proxy-cache: its own');
+is(ask('/cache', undef, @plain)->status, 401, 'proxy-cache: nobody');
 
 # with other methods
 

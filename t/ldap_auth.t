@@ -226,6 +226,11 @@ _EOC_
         gateway_ldap_auth $at ldap_port=$plain;
         $echo
     }
+    location = /stored {
+        gateway_ldap_auth $at ldap_port=$plain;
+        gateway_proxy_cache on;
+        $echo
+    }
     location = /acl {
         gateway_ldap_auth $at ldap_port=$plain;
         gateway_acl allow=scientists;
@@ -418,6 +423,21 @@ $before = connections();
 is(status('/plain', credential('einstein', $_ % 2 ? 'password' : 'x')),
    $_ % 2 ? 200 : 401, "kept: request $_") for 1 .. 8;
 cmp_ok(connections() - $before, '<=', 1, 'the connections of two workers');
+
+
+# what proxy-cache stores is for who has asked for it
+
+sub stored {
+    my ($user, $password) = @_;
+    return get('/stored', credential($user, $password),
+        'X-Test-Type: text/plain')->header('X-Cache-Status');
+}
+
+is(stored('einstein', 'password'), $_, "stored: einstein: $_")
+    for 'Miss', 'Hit';
+is(stored('Curie, Marie', 'radium:226'), $_, "stored: Curie: $_")
+    for 'Miss', 'Hit';
+is(stored('einstein', 'wrong'), undef, 'stored: nobody');
 
 
 # TLS
