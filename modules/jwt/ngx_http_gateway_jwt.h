@@ -21,12 +21,19 @@
 
 
 /*
- *   module   the policy, its directives, the order of checks
- *   token    where tokens are found in a request
- *   claims   what a token must say, and what is made of what it says
- *   keys     sets of keys, fetched and shared by the workers
- *   cache    signatures that were verified before
+ *   module       the policy, its directives, the order of checks
+ *   token        where tokens are found in a request
+ *   credentials  those of directives and of the store, their keys and secrets
+ *   claims       what a token must say, and what is made of what it says
+ *   keys         sets of keys, fetched and shared by the workers
+ *   cache        signatures that were verified before
  */
+
+
+/* how sets are fetched by default; seconds, and milliseconds */
+#define NGX_HTTP_GATEWAY_JWT_MAX_AGE   3600
+#define NGX_HTTP_GATEWAY_JWT_MIN_AGE   5
+#define NGX_HTTP_GATEWAY_JWT_TIMEOUT   5000
 
 
 typedef struct ngx_http_gateway_jwt_main_conf_s
@@ -250,6 +257,21 @@ ngx_int_t ngx_http_gateway_jwt_digest(ngx_http_gateway_jwt_main_conf_t *jmcf,
 ngx_uint_t ngx_http_gateway_jwt_verified(
     ngx_http_gateway_jwt_main_conf_t *jmcf, EVP_PKEY *pkey,
     const u_char *key, ngx_str_t *text, gateway_jose_token_t *token);
+
+
+/* credentials, ngx_http_gateway_jwt_credentials.c */
+
+/*
+ * *found is NULL when nobody has this key.  NGX_OK, NGX_DECLINED, or
+ * NGX_ERROR: the store cannot be read.
+ */
+ngx_int_t ngx_http_gateway_jwt_lookup(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_main_conf_t *jmcf, ngx_str_t *key,
+    ngx_uint_t base64, ngx_http_gateway_jwt_credential_t **found);
+
+/* the setter of "gateway_jwt_credential" */
+char *ngx_http_gateway_jwt_credential(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 
 
 #endif /* _NGX_HTTP_GATEWAY_JWT_H_INCLUDED_ */
