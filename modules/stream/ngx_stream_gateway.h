@@ -132,4 +132,39 @@ ngx_int_t ngx_stream_gateway_upstreams(ngx_conf_t *cf,
 void ngx_stream_gateway_stop(void *data);
 
 
+/* blocks of services, ngx_stream_gateway_service_conf.c */
+
+/*
+ * gateway_stream_service NAME [id=UUID] [name=TEXT] [host=H port=N]
+ *     [upstream=NAME] [retries=5] { directives of a stream server }
+ */
+char *ngx_stream_gateway_service_block(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+
+/* by name of its block, or NULL */
+ngx_stream_gateway_service_t *ngx_stream_gateway_find_service(
+    ngx_stream_gateway_srv_conf_t *gscf, ngx_str_t *name);
+
+/* whether an argument is "name=value" of this name */
+ngx_uint_t ngx_stream_gateway_param_is(ngx_str_t *arg,
+    const char *name, ngx_str_t *value);
+
+/* checks the one that was given, or derives it from the name */
+char *ngx_stream_gateway_id(ngx_conf_t *cf, const char *entity,
+    ngx_str_t *name, ngx_str_t *id);
+
+
+/* blocks of routes, ngx_stream_gateway_route_conf.c */
+
+/* gateway_stream_route NAME [id=UUID] [service=NAME] { what it matches } */
+char *ngx_stream_gateway_route_block(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+
+
+/* ngx_stream_gateway_module.c */
+
+/* for the routers: memory of a pool */
+void *ngx_stream_gateway_alloc(void *data, size_t size);
+
+
 #endif /* _NGX_STREAM_GATEWAY_H_INCLUDED_ */
