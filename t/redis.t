@@ -253,7 +253,20 @@ ok(wait_until(sub { $node[3]->follows }, 30),
 
 $nginx = start_nginx(master => 1, workers => 2, log_level => 'notice', config =>
     limit('cluster', "redis.cluster_nodes=127.0.0.1:$down "
-                     . "redis.cluster_nodes=127.0.0.1:$port[1]"));
+                     . "redis.cluster_nodes=127.0.0.1:$port[1]")
+    . <<"_EOC_");
+    location = /batches {
+        gateway_rate_limiting year=9 window_type=sliding limits.app.year=9
+            limits.app.algorithm=gcra limits.app.limit_by=header
+            limits.app.header_name=X-Key policy=redis sync_rate=0.1
+            redis.cluster_nodes=127.0.0.1:$port[1] limit_by=header
+            header_name=X-Key;
+        gateway_rate_limiting_advanced limit=9 window_size=200000000
+            identifier=header header_name=X-Key strategy=redis sync_rate=0.1
+            redis.cluster_nodes=127.0.0.1:$port[1];
+        $echo
+    }
+_EOC_
 
 works('/cluster', 'nodes say where slots are');
 my @counted = grep { counted('/cluster', "key$_") } 1 .. 60;
@@ -261,6 +274,18 @@ is(scalar @counted, 60, 'many keys');
 my @size = map { $_->ask('DBSIZE') } @node;
 ok(!(grep { $_ == 0 } @size[0 .. 2]), "on all nodes: @size");
 is($size[0] + $size[1] + $size[2] >= 120, 1, 'two windows of each');
+
+# in batches all windows of a limit are on one node as well
+
+is(scalar(grep { http_get('/batches', headers => ["X-Key: batch$_"])->status
+                 == 200 } 1 .. 20), 20, 'other limits, in batches');
+for my $name ('ratelimit:*:year', 'ratelimit/app:*:gcra:year',
+              'ratelimit-advanced:*')
+{
+    ok(wait_until(sub {
+           20 == grep { /batch/ } map { @{ $_->ask('KEYS', $name) } }
+                 @node[0 .. 2] }, 10), "$name is told on all nodes");
+}
 
 # a slot moves, with a key in it; "{...}" of the key decides
 

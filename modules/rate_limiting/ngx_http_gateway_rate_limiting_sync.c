@@ -416,7 +416,9 @@ ngx_http_gateway_rate_limiting_watch(
 {
     ngx_connection_t  *c;
 
-    if (mcf->watcher || ngx_exiting) {
+    /* a single process ends at once */
+
+    if (mcf->watcher || ngx_exiting || ngx_process != NGX_PROCESS_WORKER) {
         return;
     }
 
