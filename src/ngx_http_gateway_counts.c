@@ -623,6 +623,9 @@ ngx_http_gateway_counts_manager(void *data)
 
             if (!zone->begun || zone->failed || turns != zone->turns) {
                 rc = ngx_http_gateway_counts_save(zone, ngx_cycle->log);
+
+            } else {
+                ngx_http_gateway_shm_saved(zone->shm, 1);
             }
 
             left = (ngx_msec_int_t) zone->interval;
@@ -808,6 +811,10 @@ ngx_http_gateway_counts_save(ngx_http_gateway_counts_zone_t *zone,
 
     if (dir != -1) {
         (void) close(dir);
+    }
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_gateway_shm_saved(zone->shm, rc == NGX_OK);
     }
 
     if (rc == NGX_ERROR && !zone->failed) {

@@ -36,6 +36,8 @@ typedef struct {
     uint32_t                         padding;
     uint64_t                         key[2];    /* of the digests */
     ngx_atomic_t                     word;      /* the user's */
+    uint32_t                         saved;     /* seconds since the epoch */
+    uint32_t                         unsaved;   /* saves that failed */
 } ngx_http_gateway_shm_sh_t;
 
 
@@ -450,6 +452,8 @@ ngx_http_gateway_shm_stat(ngx_http_gateway_shm_t *shm,
     stat->room = (ngx_uint_t) shm->room * (shm->shard_mask + 1);
     stat->used = 0;
     stat->evicted = 0;
+    stat->saved = shm->sh->saved;
+    stat->unsaved = shm->sh->unsaved;
 
     for (i = 0; i <= shm->shard_mask; i++) {
         stat->used += shm->shards[i].used;
@@ -900,4 +904,16 @@ ngx_http_gateway_shm_turns(ngx_http_gateway_shm_t *shm)
     }
 
     return turns;
+}
+
+
+void
+ngx_http_gateway_shm_saved(ngx_http_gateway_shm_t *shm, ngx_uint_t done)
+{
+    if (done) {
+        shm->sh->saved = (uint32_t) ngx_time();
+
+    } else {
+        shm->sh->unsaved++;
+    }
 }

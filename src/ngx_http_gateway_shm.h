@@ -136,6 +136,10 @@ ngx_int_t ngx_http_gateway_shm_put(ngx_http_gateway_shm_t *shm,
 /* another number if some entry was made or looked for since */
 uint64_t ngx_http_gateway_shm_turns(ngx_http_gateway_shm_t *shm);
 
+/* tells that all is saved, or that it could not be; by one at a time */
+void ngx_http_gateway_shm_saved(ngx_http_gateway_shm_t *shm,
+    ngx_uint_t done);
+
 /*
  * A word of the zone that belongs to its user: 0 when the zone is made, kept
  * over reloads, changed with atomics only.  Valid once zones are mapped.
@@ -143,13 +147,15 @@ uint64_t ngx_http_gateway_shm_turns(ngx_http_gateway_shm_t *shm);
 ngx_atomic_t *ngx_http_gateway_shm_word(ngx_http_gateway_shm_t *shm);
 
 /*
- * How many entries fit, are in use, and how many live ones were evicted;
- * read without locks.
+ * How many entries fit, are in use, and how many live ones were evicted, and
+ * what those who keep them over restarts say; read without locks.
  */
 typedef struct {
     ngx_uint_t                       room;
     ngx_uint_t                       used;
     ngx_uint_t                       evicted;
+    time_t                           saved;     /* 0: it never was */
+    ngx_uint_t                       unsaved;   /* saves that failed */
 } ngx_http_gateway_shm_stat_t;
 
 /* the dictionary in a zone of this configuration; NULL: it has none */

@@ -411,6 +411,51 @@ SKIP: {
     $nginx->stop;
 }
 
+# metrics of it
+
+sub metric {
+    my ($name) = @_;
+    my $res = http_get('/metrics');
+    return if !$res;
+    my ($value) = $res->body =~ /^\Q$name\E\{zone="gateway_rate_limiting"\} (\S+)$/m;
+    return $value;
+}
+
+{
+    my $dir = counts_dir();
+    my $file = "$dir/gateway_rate_limiting";
+    my @metrics = (http => "    gateway_prometheus on;\n", config => <<'_EOC_');
+    location = /t {
+        gateway_rate_limiting day=5 limit_by=header header_name=X-Key;
+        alias $TEST_NGINX_HTML_DIR/index.html;
+    }
+    location = /metrics {
+        gateway_prometheus_metrics names=gateway;
+    }
+_EOC_
+    my $start = time;
+    my $nginx = start_nginx(gateway($dir, interval => '20ms', @metrics));
+    my ($saved, $failures) = ('gateway_zone_saved_timestamp_seconds',
+                              'gateway_zone_save_failures_total');
+
+    ok(wait_until(sub { (metric($saved) // 0) >= $start }, $patience),
+       'a metric tells when counts were saved');
+    is(metric($failures), 0, 'and another one that nothing failed');
+
+    ok(wait_until(sub { mkdir "$file.tmp" }, $patience), 'it fails');
+    ok(wait_until(sub { hit('a'); metric($failures) > 1 }, $patience),
+       'which is counted each time');
+    rmdir "$file.tmp" or die $!;
+
+    my $now = time + 1;
+    ok(wait_until(sub { metric($saved) >= $now }, $patience),
+       'time goes on when all is saved, whether or not somebody counts');
+    unlike(http_get('/metrics')->body,
+           qr/^gateway_zone_save.*zone="(?!gateway_rate_limiting")/m,
+           'zones that are not kept have no such metrics');
+    $nginx->stop;
+}
+
 # a limit on the size of files, a full disk
 
 SKIP: {

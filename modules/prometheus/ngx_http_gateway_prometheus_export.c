@@ -185,6 +185,8 @@ static void ngx_http_gateway_prometheus_add(
 #define NGX_HTTP_GATEWAY_PROMETHEUS_ROOM     0
 #define NGX_HTTP_GATEWAY_PROMETHEUS_ENTRIES  1
 #define NGX_HTTP_GATEWAY_PROMETHEUS_EVICTED  2
+#define NGX_HTTP_GATEWAY_PROMETHEUS_SAVED    3
+#define NGX_HTTP_GATEWAY_PROMETHEUS_UNSAVED  4
 
 /* positions in ngx_http_gateway_stats */
 #define NGX_HTTP_GATEWAY_PROMETHEUS_ACCEPTED  0
@@ -440,6 +442,18 @@ static ngx_http_gateway_prometheus_metric_t
       "counter", ngx_http_gateway_prometheus_write_entries,
       NGX_HTTP_GATEWAY_PROMETHEUS_GATEWAY,
       NGX_HTTP_GATEWAY_PROMETHEUS_EVICTED, NULL, NULL, 0 },
+
+    { "gateway_zone_save_failures_total",
+      "Times that counts could not be saved for the next start",
+      "counter", ngx_http_gateway_prometheus_write_entries,
+      NGX_HTTP_GATEWAY_PROMETHEUS_GATEWAY,
+      NGX_HTTP_GATEWAY_PROMETHEUS_UNSAVED, NULL, NULL, 0 },
+
+    { "gateway_zone_saved_timestamp_seconds",
+      "When all counts were last found saved for the next start",
+      "gauge", ngx_http_gateway_prometheus_write_entries,
+      NGX_HTTP_GATEWAY_PROMETHEUS_GATEWAY,
+      NGX_HTTP_GATEWAY_PROMETHEUS_SAVED, NULL, NULL, 0 },
 
     { "gateway_zone_size_bytes",
       "Size of a shared memory zone",
@@ -1122,7 +1136,7 @@ ngx_http_gateway_prometheus_write_entries(
     ngx_http_gateway_prometheus_page_t *page,
     ngx_http_gateway_prometheus_metric_t *metric)
 {
-    ngx_uint_t                    i;
+    ngx_uint_t                    i, value;
     ngx_shm_zone_t               *zone;
     ngx_list_part_t              *part;
     ngx_http_gateway_shm_t       *shm;
@@ -1151,12 +1165,35 @@ ngx_http_gateway_prometheus_write_entries(
 
         ngx_http_gateway_shm_stat(shm, &stat);
 
+        switch (metric->cell) {
+
+        case NGX_HTTP_GATEWAY_PROMETHEUS_ROOM:
+            value = stat.room;
+            break;
+
+        case NGX_HTTP_GATEWAY_PROMETHEUS_ENTRIES:
+            value = stat.used;
+            break;
+
+        case NGX_HTTP_GATEWAY_PROMETHEUS_EVICTED:
+            value = stat.evicted;
+            break;
+
+        default:
+
+            /* most zones are not kept over restarts */
+
+            if (stat.saved == 0 && stat.unsaved == 0) {
+                continue;
+            }
+
+            value = metric->cell == NGX_HTTP_GATEWAY_PROMETHEUS_SAVED
+                    ? (ngx_uint_t) stat.saved : stat.unsaved;
+        }
+
         ngx_http_gateway_prometheus_begin(page, metric, "");
         ngx_http_gateway_prometheus_label(page, "zone", &zone[i].shm.name);
-        ngx_http_gateway_prometheus_end(page,
-              metric->cell == NGX_HTTP_GATEWAY_PROMETHEUS_ROOM ? stat.room
-              : metric->cell == NGX_HTTP_GATEWAY_PROMETHEUS_ENTRIES
-                ? stat.used : stat.evicted, 0);
+        ngx_http_gateway_prometheus_end(page, value, 0);
     }
 }
 
