@@ -681,4 +681,16 @@ ngx_int_t ngx_http_gateway_upstream_init(ngx_conf_t *cf,
 ngx_int_t ngx_http_gateway_upstream_init_filters(ngx_conf_t *cf);
 
 
+/* blocks "gateway_upstream", ngx_http_gateway_upstream_conf.c */
+
+/* the setter of "gateway_upstream NAME {}" */
+char *ngx_http_gateway_upstream_block(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+
+/* makes one of this name and enters it; or NULL */
+ngx_http_gateway_upstream_balancer_t *ngx_http_gateway_upstream_add(
+    ngx_conf_t *cf, ngx_http_gateway_upstream_main_conf_t *gumcf,
+    ngx_str_t *name);
+
+
 #endif /* _NGX_HTTP_GATEWAY_UPSTREAM_PEERS_H_INCLUDED_ */
