@@ -863,3 +863,35 @@ plugins:
 ["GET /r1", "GET /r2", "GET /r3", "GET /r1"]
 --- error_code eval
 [200, 200, 200, 429]
+
+
+
+=== TEST 72: the anonymous consumer is one; by credential those without one have their address
+--- yaml
+_format_version: "3.0"
+services:
+- name: s
+  url: http://127.0.0.1:$TEST_NGINX_ECHO_PORT
+  routes:
+  - name: consumer
+    paths: [/consumer]
+    plugins:
+    - {name: key-auth, config: {anonymous: anybody}}
+    - {name: rate-limiting, config: {year: 1}}
+  - name: credential
+    paths: [/credential]
+    plugins:
+    - {name: key-auth, config: {anonymous: anybody}}
+    - {name: rate-limiting, config: {year: 1, limit_by: credential}}
+consumers:
+- username: bob
+  keyauth_credentials: [{key: k1}, {key: k2}]
+- username: anybody
+--- compile_args: --set trusted_ips=127.0.0.1
+--- request eval
+[("GET /consumer") x 5, ("GET /credential") x 5]
+--- more_headers eval
+["", "X-Real-IP: 10.0.0.1", "apikey: k1", "apikey: k2", "X-Real-IP: 10.0.0.2",
+ "", "X-Real-IP: 10.0.0.1", "apikey: k1", "apikey: k2", "X-Real-IP: 10.0.0.1"]
+--- error_code eval
+[200, 429, 200, 429, 429, 200, 200, 200, 200, 429]

@@ -71,6 +71,13 @@ ok(wait_until(sub { my @w = $nginx->workers; @w == 4 }, 5),
 is_deeply(statuses(3, 'a'), { 429 => 3 }, 'counts outlive the killed ones');
 is_deeply(statuses(61, 'b'), { 404 => 60, 429 => 1 }, 'new keys are counted');
 
+# a second, then the next one
+
+$nginx->reconfigure(config('second=1'));
+ok($nginx->reload, 'reload with a limit of a second');
+ok(wait_until(sub { statuses(2, 'c')->{429} }, 5), 'it is reached');
+ok(wait_until(sub { statuses(1, 'c')->{404} }, 5), 'and over');
+
 $nginx->reconfigure(config('day=60', '1m'));
 ok($nginx->reload, 'reload with another size of the zone');
 is_deeply(statuses(61, 'a'), { 404 => 60, 429 => 1 },
