@@ -73,6 +73,13 @@ ngx_int_t ngx_http_gateway_upstream_add_place(ngx_conf_t *cf,
     ngx_http_gateway_upstream_place_t *place);
 
 /*
+ * Where a request with a service goes: the host of a service or of a place,
+ * or the name of a gateway_upstream, then 0 is returned: it is no host.
+ */
+ngx_uint_t ngx_http_gateway_upstream_goes_to(ngx_http_gateway_ctx_t *ctx,
+    ngx_str_t *host, in_port_t *port);
+
+/*
  * Whether a request could be sent there: 0 for a gateway_upstream without an
  * address that is healthy, as far as this worker knows.
  */

@@ -69,7 +69,14 @@ services:
   routes: [{name: named, paths: [/named]}]
 - name: one
   url: http://127.0.0.1:$ENV{TEST_NGINX_ECHO_PORT}
-  routes: [{name: one, paths: [/one, /two], strip_path: false}]
+  routes:
+  - {name: one, paths: [/one, /two], strip_path: false}
+  - name: canary
+    paths: [/canary]
+    plugins:
+    - name: canary
+      config: {percentage: 100, upstream_host: localhost,
+               upstream_port: $ENV{TEST_NGINX_ECHO_PORT_2}}
 upstreams:
 - name: pool
   targets: [{target: "127.0.0.1:$closed", weight: 200}, {target: "127.0.0.1:$ENV{TEST_NGINX_ECHO_PORT}", weight: 100}]
@@ -197,6 +204,15 @@ $attributes = attributes(named('kong.dns', @spans));
 is($attributes->{'dns.record.domain'}, 'localhost', 'the name');
 is($attributes->{'dns.record.port'}, $ENV{TEST_NGINX_ECHO_PORT}, 'the port');
 is($attributes->{'dns.record.ip'}, '127.0.0.1', 'the address');
+
+is(http_get('/canary')->status, 200, 'a canary with a name');
+@spans = spans(1);
+$attributes = attributes(named('kong.dns', @spans));
+is($attributes->{'dns.record.domain'}, 'localhost', "the canary's name");
+is($attributes->{'dns.record.port'}, $ENV{TEST_NGINX_ECHO_PORT_2}, 'its port');
+$attributes = attributes(named('kong.balancer', @spans));
+is($attributes->{'net.peer.name'}, 'localhost', 'the same of the attempt');
+is($attributes->{'net.peer.port'}, $ENV{TEST_NGINX_ECHO_PORT_2}, 'and its port');
 
 # what is not sampled is not sent, what has no route is
 

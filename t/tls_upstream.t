@@ -215,7 +215,14 @@ $yaml .= <<"_EOC_";
 - name: grpcs
   host: gup
   protocol: grpcs
-  routes: [{name: grpcs, protocols: [grpc], paths: [/g.Good]}]
+  routes:
+  - {name: grpcs, protocols: [grpc], paths: [/g.Good]}
+  - name: grpcs-canary
+    protocols: [grpc]
+    paths: [/g.Canary]
+    plugins:
+    - name: canary
+      config: {percentage: 100, upstream_host: gsecond}
 - name: grpcs-none
   url: grpcs://localhost:$grpc
   routes: [{name: grpcs-none, protocols: [grpc], paths: [/g.None]}]
@@ -229,6 +236,9 @@ upstreams:
 - name: misnamed
   host_header: c.test
   targets: [{target: "127.0.0.1:$open"}]
+- name: gsecond
+  host_header: a.test
+  targets: [{target: "127.0.0.1:$grpc"}]
 - name: gup
   client_certificate: $two
   host_header: b.test
@@ -290,6 +300,7 @@ sub grpc {
 
 is(grpc('/g.Good/x'), 'b.test|CN=two', 'grpcs: of the upstream');
 is(grpc('/g.None/x'), 'localhost|', 'grpcs: none');
+is(grpc('/g.Canary/x'), 'a.test|CN=two', 'grpcs: the canary');
 
 # connections: used again for the same identity, never for another
 

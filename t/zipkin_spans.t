@@ -219,6 +219,15 @@ is(http_get('/none')->status, 404, 'one more');
 $nginx->stop('QUIT');
 is(scalar spans(1), 2, 'sent before the worker ends');
 
+# a request of the canary
+
+$nginx = start_nginx(yaml => yaml('queue: {max_batch_size: 50, max_coalescing_delay: 0.1}')
+                     . "- {name: canary, config: {percentage: 100, upstream_host: one}}\n");
+is(http_get('/c')->status, 200, 'the canary answers');
+is((grep { $_->{kind} eq 'CLIENT' && $_->{tags}{'peer.hostname'} } spans(1))[0]
+       ->{tags}{'peer.hostname'}, 'one', 'where it was sent');
+$nginx->stop;
+
 # nobody there
 
 $auth =~ s/:$collector\//:$closed\//;

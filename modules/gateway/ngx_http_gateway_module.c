@@ -520,6 +520,8 @@ ngx_http_gateway_to_upstream(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx)
 {
     ngx_int_t                      rc;
+    in_port_t                      port;
+    ngx_str_t                      host;
     ngx_uint_t                     traced;
     ngx_http_gateway_main_conf_t  *gmcf;
 
@@ -536,10 +538,10 @@ ngx_http_gateway_to_upstream(ngx_http_request_t *r,
 
         /* names of targets of an upstream are known before */
 
-        traced = ctx->chain && ctx->service->upstream.len == 0
-                 && ctx->balancer == NULL
+        traced = ctx->chain
                  && (ctx->chain->traced & NGX_HTTP_GATEWAY_TRACING_DNS_QUERY)
-                 && ngx_http_gateway_is_name(&ctx->service->host);
+                 && ngx_http_gateway_upstream_goes_to(ctx, &host, &port)
+                 && ngx_http_gateway_is_name(&host);
 
         if (traced) {
             ngx_http_gateway_span_begin(r, ctx,

@@ -9,6 +9,7 @@
 #include "ngx_http_gateway_opentelemetry.h"
 #include "ngx_http_gateway_otlp.h"
 #include "ngx_http_gateway_tries.h"
+#include "ngx_http_gateway_upstream.h"
 
 
 #define NGX_HTTP_GATEWAY_OTLP_INTERNAL  1
@@ -174,7 +175,8 @@ ngx_http_gateway_otlp_part(ngx_http_gateway_otlp_report_t *rp,
 {
     u_char                    id[NGX_HTTP_GATEWAY_SPAN_ID_LEN], *p, *parent;
     size_t                    i, prefix;
-    ngx_str_t                 name;
+    in_port_t                 port;
+    ngx_str_t                 name, host;
     ngx_uint_t                request;
     ngx_http_gateway_try_t   *t;
 
@@ -232,10 +234,10 @@ ngx_http_gateway_otlp_part(ngx_http_gateway_otlp_report_t *rp,
     if (span->kind == NGX_HTTP_GATEWAY_TRACING_DNS_QUERY
         && rp->ctx->service)
     {
-        ngx_http_gateway_otlp_text(&rp->out, 9, "dns.record.domain",
-                                   &rp->ctx->service->host);
-        ngx_http_gateway_otlp_number(&rp->out, "dns.record.port",
-                                     rp->ctx->service->port);
+        (void) ngx_http_gateway_upstream_goes_to(rp->ctx, &host, &port);
+
+        ngx_http_gateway_otlp_text(&rp->out, 9, "dns.record.domain", &host);
+        ngx_http_gateway_otlp_number(&rp->out, "dns.record.port", port);
 
         if (rp->tries && rp->tries->nelts) {
             t = rp->tries->elts;
@@ -255,6 +257,8 @@ ngx_http_gateway_otlp_try(ngx_http_gateway_otlp_report_t *rp, ngx_uint_t i)
 {
     u_char                   id[NGX_HTTP_GATEWAY_SPAN_ID_LEN];
     uint64_t                 start, end;
+    in_port_t                port;
+    ngx_str_t                host;
     ngx_http_gateway_try_t  *t;
 
     static ngx_str_t  name = ngx_string("kong.balancer");
@@ -282,8 +286,8 @@ ngx_http_gateway_otlp_try(ngx_http_gateway_otlp_report_t *rp, ngx_uint_t i)
     ngx_http_gateway_otlp_number(&rp->out, "net.peer.port", (double) t->port);
 
     if (rp->ctx->service) {
-        ngx_http_gateway_otlp_text(&rp->out, 9, "net.peer.name",
-                                   &rp->ctx->service->host);
+        (void) ngx_http_gateway_upstream_goes_to(rp->ctx, &host, &port);
+        ngx_http_gateway_otlp_text(&rp->out, 9, "net.peer.name", &host);
     }
 
     if (t->failed) {

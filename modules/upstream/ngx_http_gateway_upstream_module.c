@@ -245,6 +245,33 @@ ngx_http_gateway_upstream_add_place(ngx_conf_t *cf,
 
 
 ngx_uint_t
+ngx_http_gateway_upstream_goes_to(ngx_http_gateway_ctx_t *ctx,
+    ngx_str_t *host, in_port_t *port)
+{
+    ngx_http_gateway_upstream_target_t    *target;
+    ngx_http_gateway_upstream_balancer_t  *b;
+
+    b = ctx->balancer;
+
+    if (b == NULL) {
+        *host = ctx->service->host;
+        *port = ctx->service->port;
+        return ctx->service->upstream.len == 0;
+    }
+
+    *host = b->name;
+    *port = ctx->service->port;
+
+    if (b->implicit) {
+        target = b->targets.elts;
+        *port = target->port;
+    }
+
+    return b->implicit;
+}
+
+
+ngx_uint_t
 ngx_http_gateway_upstream_usable(ngx_http_gateway_upstream_place_t *place)
 {
     ngx_uint_t                             i;

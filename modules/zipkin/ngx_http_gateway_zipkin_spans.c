@@ -11,6 +11,7 @@
 #include "ngx_http_gateway_headers.h"
 #include "ngx_http_gateway_status.h"
 #include "ngx_http_gateway_tries.h"
+#include "ngx_http_gateway_upstream.h"
 
 
 #define NGX_HTTP_GATEWAY_ZIPKIN_TAGS    128     /* of a span */
@@ -348,6 +349,8 @@ ngx_http_gateway_zipkin_report_proxy(ngx_http_gateway_zipkin_report_t *rp)
 {
     u_char                          *p;
     int64_t                          start, header, body;
+    in_port_t                        port;
+    ngx_str_t                        host;
     ngx_http_gateway_try_t          *t;
     ngx_http_gateway_zipkin_data_t  *data = rp->data;
 
@@ -418,8 +421,8 @@ ngx_http_gateway_zipkin_report_proxy(ngx_http_gateway_zipkin_report_t *rp)
         rp->span->port = t->port;
 
         if (rp->ctx->service) {
-            ngx_http_gateway_zipkin_tag(rp, "peer.hostname",
-                                        &rp->ctx->service->host);
+            (void) ngx_http_gateway_upstream_goes_to(rp->ctx, &host, &port);
+            ngx_http_gateway_zipkin_tag(rp, "peer.hostname", &host);
         }
     }
 
