@@ -32,6 +32,8 @@ static ngx_uint_t ngx_http_gateway_type_format(u_char *p, size_t len);
 static ngx_uint_t ngx_http_gateway_is_grpc(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_render(ngx_http_request_t *r,
     ngx_uint_t format, const ngx_str_t *message, ngx_str_t *body);
+static ngx_int_t ngx_http_gateway_grpc_escape(ngx_http_request_t *r,
+    const ngx_str_t *message, ngx_str_t *text);
 static ngx_int_t ngx_http_gateway_grpc_headers(ngx_http_request_t *r,
     ngx_uint_t status, const ngx_str_t *message);
 
@@ -229,8 +231,28 @@ ngx_http_gateway_exit(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_null(&empty);
     out = body ? *body : empty;
 
-    rc = ngx_http_gateway_send(r, status,
-                               content_type ? content_type : &empty, &out);
+    if (content_type == NULL || content_type->len == 0) {
+        content_type = &empty;
+
+        if (ngx_http_gateway_is_grpc(r)) {
+
+            /* a text is what such clients are told */
+
+            if (ngx_http_gateway_grpc_headers(r, status,
+                                              out.len ? &out : NULL)
+                != NGX_OK)
+            {
+                ngx_http_finalize_request(r, NGX_ERROR);
+                return NGX_DONE;
+            }
+
+            content_type =
+                       &ngx_http_gateway_types[NGX_HTTP_GATEWAY_FORMAT_GRPC];
+            out = empty;
+        }
+    }
+
+    rc = ngx_http_gateway_send(r, status, content_type, &out);
 
     ngx_http_finalize_request(r, rc);
 
@@ -677,6 +699,55 @@ ngx_http_gateway_render(ngx_http_request_t *r, ngx_uint_t format,
 }
 
 
+/* what may not stand in a header, and "%", as the protocol of gRPC says */
+
+static ngx_int_t
+ngx_http_gateway_grpc_escape(ngx_http_request_t *r, const ngx_str_t *message,
+    ngx_str_t *text)
+{
+    u_char  *p, c;
+    size_t   i, n;
+
+    static u_char  hex[] = "0123456789ABCDEF";
+
+    n = 0;
+
+    for (i = 0; i < message->len; i++) {
+        c = message->data[i];
+        n += (c < ' ' || c > '~' || c == '%');
+    }
+
+    if (n == 0) {
+        *text = *message;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, message->len + 2 * n);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+
+    for (i = 0; i < message->len; i++) {
+        c = message->data[i];
+
+        if (c < ' ' || c > '~' || c == '%') {
+            *p++ = '%';
+            *p++ = hex[c >> 4];
+            *p++ = hex[c & 0xf];
+
+        } else {
+            *p++ = c;
+        }
+    }
+
+    text->len = p - text->data;
+
+    return NGX_OK;
+}
+
+
 /* grpc-status and grpc-message; message NULL: the status' canonical name */
 
 static ngx_int_t
@@ -709,9 +780,6 @@ ngx_http_gateway_grpc_headers(ngx_http_request_t *r, ngx_uint_t status,
     };
 
     switch (status) {
-    case 200:
-        code = 0;
-        break;
     case 400:
         code = 3;
         break;
@@ -747,11 +815,18 @@ ngx_http_gateway_grpc_headers(ngx_http_request_t *r, ngx_uint_t status,
         break;
     default:
         code = (status >= 400 && status < 500) ? 3
-               : (status >= 500 && status < 600) ? 13 : 2;
+               : (status >= 500 && status < 600) ? 13
+               : (status >= 200 && status < 300) ? 0 : 2;
     }
 
     value = codes[code];
-    text = message ? *message : names[code];
+
+    if (message == NULL) {
+        text = names[code];
+
+    } else if (ngx_http_gateway_grpc_escape(r, message, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (ngx_http_gateway_header_out_add(r, &status_name, &value) == NULL
         || ngx_http_gateway_header_out_add(r, &message_name, &text) == NULL)

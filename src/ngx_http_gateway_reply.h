@@ -29,7 +29,10 @@ ngx_int_t ngx_http_gateway_error(ngx_http_request_t *r, ngx_uint_t status,
 ngx_int_t ngx_http_gateway_exit_message(ngx_http_request_t *r,
     ngx_uint_t status, const ngx_str_t *message);
 
-/* any body; content_type NULL or empty: no Content-Type; body NULL: empty */
+/*
+ * any body; content_type NULL or empty: no Content-Type, and to gRPC the body
+ * is the message; body NULL: empty
+ */
 ngx_int_t ngx_http_gateway_exit(ngx_http_request_t *r, ngx_uint_t status,
     const ngx_str_t *content_type, const ngx_str_t *body);
 

@@ -198,3 +198,18 @@ invalid parameter "status_code=99"
 --- error_code_like: ^$
 --- response_body_like: ^HTTP/1\.1 100 \r\n(?s:.*)Connection: close\r\n(?s:.*)Location: http://a(?s:.*)\r\n\r\n$
 --- response_body_unlike: Content-Length
+
+
+
+=== TEST 14: gRPC
+--- args: location=http://a
+--- request
+POST /
+--- more_headers
+Content-Type: application/grpc
+--- error_code: 301
+--- response_headers
+Location: http://a
+grpc-status: 2
+grpc-message: redirecting
+--- response_body

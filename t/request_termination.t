@@ -339,3 +339,25 @@ GET /items/42
 [qr/"raw_body":"a=1&b=2","body":\{"a":"1","b":"2"\}/, qr/"raw_body":"raw","body":null/, qr/^GET/]
 --- error_code eval
 [200, 200, 200]
+
+
+
+=== TEST 25: gRPC: what stands in the body is the message
+--- config
+    location /a { gateway_request_termination on; }
+    location /b { gateway_request_termination status_code=418 "body=räw 5% of\nit"; }
+    location /c { gateway_request_termination status_code=201; }
+    location /d { gateway_request_termination status_code=418 body=raw content_type=text/x; }
+--- request eval
+["POST /a", "POST /b", "POST /c", "POST /d"]
+--- more_headers
+Content-Type: application/grpc
+--- error_code eval
+[503, 418, 201, 418]
+--- response_headers eval
+["grpc-status: 14\ngrpc-message: Service unavailable\nContent-Type: application/grpc\nContent-Length: 0",
+ "grpc-status: 3\ngrpc-message: r%C3%A4w 5%25 of%0Ait\nContent-Type: application/grpc",
+ "grpc-status: 0\ngrpc-message: OK",
+ "!grpc-status\nContent-Type: text/x"]
+--- response_body eval
+["", "", "", "raw"]
