@@ -42,7 +42,7 @@ static gateway_counts_rc_e gateway_counts_failed(gateway_counts_file_t *file,
 gateway_counts_rc_e
 gateway_counts_create(gateway_counts_file_t *file, int fd,
     const gateway_counts_kind_t *kind, const gateway_digest_key_t *key,
-    const unsigned char zone_key[GATEWAY_COUNTS_KEY])
+    const unsigned char zone_key[GATEWAY_COUNTS_KEY], int64_t now)
 {
     unsigned char             id[GATEWAY_DIGEST_LEN];
     gateway_counts_header_t  *header;
@@ -70,6 +70,7 @@ gateway_counts_create(gateway_counts_file_t *file, int fd,
     header->version = GATEWAY_COUNTS_VERSION;
     header->layout = kind->layout;
     header->value_size = kind->value_size;
+    header->saved = now;
     memcpy(header->zone, kind->zone, sizeof(header->zone));
 
     if (RAND_bytes(header->nonce, sizeof(header->nonce)) != 1) {
@@ -138,7 +139,7 @@ gateway_counts_finish(gateway_counts_file_t *file)
 gateway_counts_rc_e
 gateway_counts_open(gateway_counts_file_t *file, int fd,
     const gateway_counts_kind_t *kind, const gateway_digest_key_t *key,
-    unsigned char zone_key[GATEWAY_COUNTS_KEY])
+    unsigned char zone_key[GATEWAY_COUNTS_KEY], int64_t now)
 {
     uint64_t                  size, entry;
     struct stat               st;
@@ -220,6 +221,10 @@ gateway_counts_open(gateway_counts_file_t *file, int fd,
 
     if (rc != GATEWAY_COUNTS_OK) {
         return rc;
+    }
+
+    if (header->saved > now && header->saved - now > GATEWAY_COUNTS_BACK) {
+        return GATEWAY_COUNTS_FUTURE;
     }
 
     if (lseek(fd, (off_t) sizeof(gateway_counts_header_t), SEEK_SET) == -1) {

@@ -40,6 +40,9 @@
 
 #define GATEWAY_COUNTS_BUFFER   32768
 
+/* seconds that a clock may have been set back since a save */
+#define GATEWAY_COUNTS_BACK     3600
+
 
 typedef struct {
     char                   magic[8];
@@ -48,6 +51,7 @@ typedef struct {
     uint32_t               layout;      /* of values */
     uint32_t               value_size;
     uint64_t               n;           /* entries */
+    int64_t                saved;       /* seconds since the epoch */
     char                   zone[GATEWAY_COUNTS_ZONE];
     unsigned char          nonce[16];
     unsigned char          sealed[GATEWAY_COUNTS_KEY];
@@ -80,6 +84,7 @@ typedef enum {
     GATEWAY_COUNTS_NEWER,               /* of another version or machine */
     GATEWAY_COUNTS_FOREIGN,             /* under another secret */
     GATEWAY_COUNTS_MISPLACED,           /* of another zone or layout */
+    GATEWAY_COUNTS_FUTURE,              /* or the clock is wrong */
     GATEWAY_COUNTS_DAMAGED
 } gateway_counts_rc_e;
 
@@ -104,7 +109,7 @@ typedef struct {
  */
 gateway_counts_rc_e gateway_counts_create(gateway_counts_file_t *file, int fd,
     const gateway_counts_kind_t *kind, const gateway_digest_key_t *key,
-    const unsigned char zone_key[GATEWAY_COUNTS_KEY]);
+    const unsigned char zone_key[GATEWAY_COUNTS_KEY], int64_t now);
 
 /* value has the bytes that kind says */
 gateway_counts_rc_e gateway_counts_write(gateway_counts_file_t *file,
@@ -119,7 +124,7 @@ gateway_counts_rc_e gateway_counts_finish(gateway_counts_file_t *file);
  */
 gateway_counts_rc_e gateway_counts_open(gateway_counts_file_t *file, int fd,
     const gateway_counts_kind_t *kind, const gateway_digest_key_t *key,
-    unsigned char zone_key[GATEWAY_COUNTS_KEY]);
+    unsigned char zone_key[GATEWAY_COUNTS_KEY], int64_t now);
 
 /* the next entry; OK, DONE, ERROR, or DAMAGED: it was changed meanwhile */
 gateway_counts_rc_e gateway_counts_read(gateway_counts_file_t *file,

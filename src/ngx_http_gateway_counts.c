@@ -34,6 +34,7 @@
 /* a directory; it hangs on its path, which is how it is found */
 typedef struct {
     ngx_array_t                   zones;     /* ..._zone_t * */
+    int                           fd;        /* -1: not open yet */
     gateway_counts_file_t         file;      /* of the save under way */
 } ngx_http_gateway_counts_dir_t;
 
@@ -67,6 +68,8 @@ static ngx_path_t *ngx_http_gateway_counts_path(ngx_array_t *paths,
     ngx_str_t *name);
 static ngx_path_t *ngx_http_gateway_counts_add_path(ngx_conf_t *cf,
     ngx_str_t *name);
+static void ngx_http_gateway_counts_close(void *data);
+static int ngx_http_gateway_counts_open(ngx_http_gateway_counts_zone_t *zone);
 
 static ngx_int_t ngx_http_gateway_counts_ready(void *data, ngx_uint_t fresh,
     ngx_log_t *log);
@@ -279,6 +282,7 @@ static ngx_path_t *
 ngx_http_gateway_counts_add_path(ngx_conf_t *cf, ngx_str_t *name)
 {
     ngx_path_t                     *path;
+    ngx_pool_cleanup_t             *cln;
     ngx_http_gateway_counts_dir_t  *dir;
 
     path = ngx_http_gateway_counts_path(&cf->cycle->paths, name);
@@ -289,12 +293,18 @@ ngx_http_gateway_counts_add_path(ngx_conf_t *cf, ngx_str_t *name)
 
     path = ngx_pcalloc(cf->pool, sizeof(ngx_path_t));
     dir = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_counts_dir_t));
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
 
-    if (path == NULL || dir == NULL
+    if (path == NULL || dir == NULL || cln == NULL
         || ngx_array_init(&dir->zones, cf->pool, 4, sizeof(void *)) != NGX_OK)
     {
         return NULL;
     }
+
+    dir->fd = -1;
+
+    cln->handler = ngx_http_gateway_counts_close;
+    cln->data = dir;
 
     path->name = *name;
     path->manager = ngx_http_gateway_counts_manager;
@@ -303,6 +313,39 @@ ngx_http_gateway_counts_add_path(ngx_conf_t *cf, ngx_str_t *name)
     path->line = cf->conf_file->line;
 
     return ngx_add_path(cf, &path) == NGX_OK ? path : NULL;
+}
+
+
+static void
+ngx_http_gateway_counts_close(void *data)
+{
+    ngx_http_gateway_counts_dir_t *dir = data;
+
+    if (dir->fd != -1) {
+        (void) close(dir->fd);
+    }
+}
+
+
+/*
+ * A descriptor of its own, whose lock is not shared with other processes.  The
+ * user of workers may have no right to walk to his directory, which the
+ * process that read the configuration could do.
+ */
+
+static int
+ngx_http_gateway_counts_open(ngx_http_gateway_counts_zone_t *zone)
+{
+    int  dir;
+
+    dir = open((char *) zone->path->name.data,
+               O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (dir == -1 && ngx_errno == NGX_EACCES && zone->dir->fd != -1) {
+        dir = openat(zone->dir->fd, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    }
+
+    return dir;
 }
 
 
@@ -343,6 +386,10 @@ ngx_http_gateway_counts_ready(void *data, ngx_uint_t fresh, ngx_log_t *log)
         return NGX_ERROR;
     }
 
+    if (zone->dir->fd == -1) {
+        zone->dir->fd = ngx_http_gateway_counts_open(zone);
+    }
+
     if (fresh) {
         ngx_http_gateway_counts_save_old(zone, log);
         ngx_http_gateway_counts_load(zone, log);
@@ -360,6 +407,7 @@ ngx_http_gateway_counts_load(ngx_http_gateway_counts_zone_t *zone,
     u_char                  key[GATEWAY_COUNTS_KEY];
     ngx_err_t               err;
     const char             *why;
+    gateway_counts_rc_e     rc;
     gateway_counts_file_t  *file;
 
     dir = ngx_http_gateway_counts_wait(zone);
@@ -385,7 +433,10 @@ ngx_http_gateway_counts_load(ngx_http_gateway_counts_zone_t *zone,
     file = &zone->dir->file;
     err = 0;
 
-    switch (gateway_counts_open(file, fd, &zone->kind, &zone->key, key)) {
+    rc = gateway_counts_open(file, fd, &zone->kind, &zone->key, key,
+                             (int64_t) ngx_time());
+
+    switch (rc) {
 
     case GATEWAY_COUNTS_OK:
         ngx_http_gateway_shm_set_key(zone->shm, key);
@@ -409,6 +460,10 @@ ngx_http_gateway_counts_load(ngx_http_gateway_counts_zone_t *zone,
 
     case GATEWAY_COUNTS_MISPLACED:
         why = "is of another zone or another version";
+        break;
+
+    case GATEWAY_COUNTS_FUTURE:
+        why = "was saved in the future, or the clock is wrong";
         break;
 
     case GATEWAY_COUNTS_DAMAGED:
@@ -441,8 +496,7 @@ ngx_http_gateway_counts_wait(ngx_http_gateway_counts_zone_t *zone)
     int         dir;
     ngx_uint_t  i;
 
-    dir = open((char *) zone->path->name.data,
-               O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    dir = ngx_http_gateway_counts_open(zone);
 
     for (i = 0; dir != -1 && i < NGX_HTTP_GATEWAY_COUNTS_TRIES; i++) {
 
@@ -532,8 +586,7 @@ ngx_http_gateway_counts_ignore(ngx_http_gateway_counts_zone_t *zone,
 
     if (!ngx_test_config) {
 
-        dir = open((char *) zone->path->name.data,
-                   O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+        dir = ngx_http_gateway_counts_open(zone);
 
         if (dir != -1) {
             moved = renameat(dir, (char *) zone->name.data, dir,
@@ -790,8 +843,7 @@ ngx_http_gateway_counts_save(ngx_http_gateway_counts_zone_t *zone,
 
     (void) signal(SIGXFSZ, SIG_IGN);
 
-    dir = open((char *) zone->path->name.data,
-               O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    dir = ngx_http_gateway_counts_open(zone);
 
     if (dir == -1) {
         err = ngx_errno;
@@ -920,7 +972,8 @@ ngx_http_gateway_counts_copy(ngx_http_gateway_counts_zone_t *zone, int fd,
 
     ngx_http_gateway_shm_get_key(zone->shm, key);
 
-    crc = gateway_counts_create(file, fd, &zone->kind, &zone->key, key);
+    crc = gateway_counts_create(file, fd, &zone->kind, &zone->key, key,
+                                (int64_t) now);
 
     ngx_explicit_memzero(key, sizeof(key));
 

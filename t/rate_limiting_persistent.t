@@ -8,6 +8,7 @@ use warnings;
 use Test::Gateway 'no_plan';
 use Test::Gateway::Server;
 use Test::More;
+use Digest::SHA qw(hmac_sha256);
 use File::Temp qw(tempdir);
 use POSIX ();
 
@@ -245,7 +246,7 @@ sub leave {
         ['empty', sub { '' }, 'is no file of counts'],
         ['of something else', sub { "hello\n" x 100 }, 'is no file of counts'],
         ['cut in the header', sub { substr $_[0], 0, 100 }, 'is damaged'],
-        ['cut behind it', sub { substr $_[0], 0, 220 }, 'is damaged'],
+        ['cut behind it', sub { substr $_[0], 0, 230 }, 'is damaged'],
         ['cut at the end', sub { substr $_[0], 0, -1 }, 'is damaged'],
         ['too long', sub { $_[0] . "\0" }, 'is damaged'],
         ['of another version', sub { substr($_[0], 12, 1, "\x7f"); $_[0] },
@@ -257,7 +258,7 @@ sub leave {
          'is damaged'],
         ['that claims to be longer',
          sub { substr($_[0], 31, 1, "\x7f"); $_[0] }, 'is damaged'],
-        ['whose key was changed', sub { substr($_[0], 120, 1) ^= "\1"; $_[0] },
+        ['whose key was changed', sub { substr($_[0], 130, 1) ^= "\1"; $_[0] },
          'is damaged'],
     );
 
@@ -305,6 +306,24 @@ sub leave {
          qr/\[warn\] .* "\Q$file\E" is of another zone or another version: it is renamed/,
          'a file of another zone is told');
     is(left('a'), 4, 'counts begin anew');
+    $nginx->stop;
+
+    # a file of tomorrow, with what the secret gives
+
+    $dir = counts_dir();
+    $file = leave($dir, 2);
+    my $future = slurp($file);
+    substr($future, 32, 8, pack 'q', time + 86400);
+    my $key = hmac_sha256('counts of limits', slurp("$tmp/secret"));
+    substr($future, 184, 32, hmac_sha256('head' . substr($future, 0, 184),
+                                         $key));
+    put($file, $future);
+    $nginx = start_nginx(gateway($dir));
+    like($nginx->error_log,
+         qr/\[warn\] .* "\Q$file\E" was saved in the future, or the clock is wrong: it is renamed/,
+         'a wrong clock is told');
+    is(left('a'), 4, 'counts begin anew');
+    is(slurp("$file.old"), $future, 'and they can be put back');
     $nginx->stop;
 
     # a test of the configuration changes nothing
@@ -369,6 +388,27 @@ SKIP: {
     like($nginx->stderr . $nginx->error_log,
          qr/\[emerg\] .* counts of zone "gateway_rate_limiting" cannot be kept in "\Q$dir\E\/gateway_rate_limiting" \(13: /,
          'a directory of somebody else is named');
+    $nginx->stop;
+}
+
+# workers of another user cannot reach the directory by its path
+
+SKIP: {
+    skip 'needs root', 1 if $> != 0;
+
+    mkdir "$tmp/private", 0700 or die $!;
+    my $dir = "$tmp/private/counts";
+    my $file = "$dir/gateway_rate_limiting";
+    my $nginx = start_nginx(gateway($dir, interval => '20ms'));
+
+    ok(wait_until(sub { -s $file }, $patience),
+       'a file in a directory that only root can enter');
+    is(left('a'), 4, 'a request');
+    ok(wait_until(sub { -s $file > 216 }, $patience), 'is saved there');
+    is(complaints($nginx), '', 'without a complaint');
+    kill_all($nginx);
+    $nginx = start_nginx(gateway($dir));
+    is(left('a'), 3, 'and found again');
     $nginx->stop;
 }
 
@@ -592,8 +632,8 @@ for my $case ([month => 31], [year => 366]) {
     my ($period, $days) = @$case;
     my $file = leave(counts_dir(), 1, limits => "$period=5");
     my $data = slurp($file);
-    is(length $data, 208 + 72, 'one entry');
-    my $left = unpack('L', substr($data, 208 + 16, 4)) - time;
+    is(length $data, 216 + 72, 'one entry');
+    my $left = unpack('L', substr($data, 216 + 16, 4)) - time;
     cmp_ok($left, '>', $days * 86400 - 600, "that of a $period lasts as long");
     cmp_ok($left, '<=', $days * 86400, 'and no longer');
 }

@@ -123,7 +123,7 @@ gwc_fuzz_read(const unsigned char *data, size_t size)
     long n = 0;
 
     rc = gateway_counts_open(&file, gwc_fuzz_file(data, size), &gwc_fuzz_kind,
-                             &key, zone_key);
+                             &key, zone_key, 1000000);
 
     if (rc == GATEWAY_COUNTS_DONE || rc == GATEWAY_COUNTS_ERROR) {
         gwc_fuzz_wrong("an answer that is none");
@@ -216,7 +216,8 @@ gwc_fuzz_make(unsigned char *buf, size_t n)
 
     memset(zone_key, 7, sizeof(zone_key));
 
-    if (gateway_counts_create(&file, fd, &gwc_fuzz_kind, &key, zone_key)
+    if (gateway_counts_create(&file, fd, &gwc_fuzz_kind, &key, zone_key,
+                              1000000)
         != GATEWAY_COUNTS_OK)
     {
         gwc_fuzz_wrong("no new file");

@@ -19,7 +19,8 @@ static unsigned char          buf[GWC_FUZZ_MAX];
 
 
 static gateway_counts_rc_e
-open_with(size_t size, const gateway_counts_kind_t *kind, const char *secret)
+open_at(int64_t now, size_t size, const gateway_counts_kind_t *kind,
+    const char *secret)
 {
     unsigned char         zone_key[GATEWAY_COUNTS_KEY];
     gateway_digest_key_t  key = gwc_fuzz_key();
@@ -30,7 +31,14 @@ open_with(size_t size, const gateway_counts_kind_t *kind, const char *secret)
     }
 
     return gateway_counts_open(&file, gwc_fuzz_file(buf, size), kind, &key,
-                               zone_key);
+                               zone_key, now);
+}
+
+
+static gateway_counts_rc_e
+open_with(size_t size, const gateway_counts_kind_t *kind, const char *secret)
+{
+    return open_at(1000000, size, kind, secret);
 }
 
 
@@ -54,7 +62,7 @@ what_was_written_is_read(void **state)
         int  fd = gwc_fuzz_file("", 0);
 
         assert_int_equal(gateway_counts_create(&file, fd, &gwc_fuzz_kind, &key,
-                                               zone_key),
+                                               zone_key, 1000000),
                          GATEWAY_COUNTS_OK);
 
         for (i = 0; i < n; i++) {
@@ -70,7 +78,7 @@ what_was_written_is_read(void **state)
 
         assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
         assert_int_equal(gateway_counts_open(&file, fd, &gwc_fuzz_kind, &key,
-                                             found_key),
+                                             found_key, 1000000),
                          GATEWAY_COUNTS_OK);
         assert_memory_equal(found_key, zone_key, sizeof(zone_key));
 
@@ -136,6 +144,13 @@ the_reason_is_told(void **state)
     for (i = 8; i < size; i++) {
         assert_int_equal(open_with(i, &kind, NULL), GATEWAY_COUNTS_DAMAGED);
     }
+
+    assert_int_equal(open_at(1000000 - GATEWAY_COUNTS_BACK, size, &kind, NULL),
+                     GATEWAY_COUNTS_OK);
+    assert_int_equal(open_at(1000000 - GATEWAY_COUNTS_BACK - 1, size, &kind,
+                             NULL),
+                     GATEWAY_COUNTS_FUTURE);
+    assert_int_equal(open_at(INT64_MAX, size, &kind, NULL), GATEWAY_COUNTS_OK);
 
     kind.layout++;
     assert_int_equal(open_with(size, &kind, NULL), GATEWAY_COUNTS_MISPLACED);
@@ -222,7 +237,7 @@ errors_of_the_system_are_told(void **state)
         skip();
     }
 
-    rc = gateway_counts_create(&file, fd, &gwc_fuzz_kind, &key, zone_key);
+    rc = gateway_counts_create(&file, fd, &gwc_fuzz_kind, &key, zone_key, 0);
 
     for (i = 0; i < 1000 && rc == GATEWAY_COUNTS_OK; i++) {
         rc = gateway_counts_write(&file, &entry, value);
@@ -232,12 +247,12 @@ errors_of_the_system_are_told(void **state)
     assert_int_equal(file.error, ENOSPC);
     close(fd);
 
-    rc = gateway_counts_open(&file, fd, &gwc_fuzz_kind, &key, zone_key);
+    rc = gateway_counts_open(&file, fd, &gwc_fuzz_kind, &key, zone_key, 0);
     assert_int_equal(rc, GATEWAY_COUNTS_ERROR);
     assert_int_equal(file.error, EBADF);
 
     fd = open("/", O_RDONLY);
-    rc = gateway_counts_open(&file, fd, &gwc_fuzz_kind, &key, zone_key);
+    rc = gateway_counts_open(&file, fd, &gwc_fuzz_kind, &key, zone_key, 0);
     assert_int_equal(rc, GATEWAY_COUNTS_OTHER);
     close(fd);
 }
