@@ -304,6 +304,13 @@ is($json->{status}, 200, 'its status');
 is($json->{body}, $miss->body, 'its body');
 is($json->{ttl}, 300, 'its ttl');
 is($json->{headers}{'Content-Type'}, 'text/plain', 'its type');
+my $cookies = get('/plain/cookies', headers => ['X-Test-Header: Set-Cookie: a=1',
+    'X-Test-Header: X-One: 1', 'X-Test-Header: set-cookie: b=2',
+    'X-Test-Header: Set-Cookie: c=3']);
+$json = decode_json(ask('GET', '/proxy-cache/'
+    . $cookies->header('X-Cache-Key'))->body);
+is_deeply([@{ $json->{headers} }{'Set-Cookie', 'X-One'}],
+    [['a=1', 'b=2', 'c=3'], '1'], 'headers that repeat');
 is(ask('GET', "/proxy-cache/$id/caches/$key")->status, 200, 'by instance');
 is(ask('GET', "/proxy-cache/$plain/caches/$key")->status, 404,
     'no such instance');

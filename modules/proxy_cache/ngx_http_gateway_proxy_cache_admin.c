@@ -17,6 +17,12 @@ static const ngx_str_t *ngx_http_gateway_proxy_cache_allow(
     ngx_str_t *segments, ngx_uint_t n);
 static ngx_int_t ngx_http_gateway_proxy_cache_admin(ngx_http_request_t *r,
     ngx_str_t *segments, ngx_uint_t n);
+static u_char *ngx_http_gateway_proxy_cache_show_head(u_char *p,
+    ngx_str_t *text);
+static ngx_uint_t ngx_http_gateway_proxy_cache_same_name(ngx_str_t *one,
+    ngx_str_t *two);
+static u_char *ngx_http_gateway_proxy_cache_show_text(u_char *p,
+    ngx_str_t *text);
 static ngx_int_t ngx_http_gateway_proxy_cache_show(ngx_http_request_t *r,
     ngx_http_gateway_proxy_cache_entry_t *entry);
 
@@ -140,6 +146,87 @@ ngx_http_gateway_proxy_cache_admin(ngx_http_request_t *r,
 }
 
 
+/* members of an object; of a name that comes again, an array of its values */
+
+static u_char *
+ngx_http_gateway_proxy_cache_show_head(u_char *p, ngx_str_t *text)
+{
+    ngx_str_t    head, rest, name, value, other, more;
+    ngx_uint_t   n;
+
+    head = *text;
+
+    while (ngx_http_gateway_proxy_cache_next_header(&head, &name, &value)) {
+
+        rest = *text;
+
+        while (ngx_http_gateway_proxy_cache_next_header(&rest, &other, &more)
+               && !ngx_http_gateway_proxy_cache_same_name(&other, &name))
+        {
+            /* void */
+        }
+
+        if (other.data != name.data) {
+            /* it was there already */
+            continue;
+        }
+
+        if (name.data != text->data + 2 * sizeof(uint32_t)) {
+            *p++ = ',';
+        }
+
+        p = ngx_http_gateway_proxy_cache_show_text(p, &name);
+        *p++ = ':';
+
+        rest = head;
+        n = 0;
+
+        while (ngx_http_gateway_proxy_cache_next_header(&rest, &other, &more))
+        {
+            if (!ngx_http_gateway_proxy_cache_same_name(&other, &name)) {
+                continue;
+            }
+
+            if (n++ == 0) {
+                *p++ = '[';
+                p = ngx_http_gateway_proxy_cache_show_text(p, &value);
+            }
+
+            *p++ = ',';
+            p = ngx_http_gateway_proxy_cache_show_text(p, &more);
+        }
+
+        if (n) {
+            *p++ = ']';
+
+        } else {
+            p = ngx_http_gateway_proxy_cache_show_text(p, &value);
+        }
+    }
+
+    return p;
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_proxy_cache_same_name(ngx_str_t *one, ngx_str_t *two)
+{
+    return one->len == two->len
+           && ngx_strncasecmp(one->data, two->data, one->len) == 0;
+}
+
+
+static u_char *
+ngx_http_gateway_proxy_cache_show_text(u_char *p, ngx_str_t *text)
+{
+    *p++ = '"';
+    p = (u_char *) ngx_escape_json(p, text->data, text->len);
+    *p++ = '"';
+
+    return p;
+}
+
+
 /* {"status":..,"headers":{..},"body":"..",...} */
 
 static ngx_int_t
@@ -148,9 +235,7 @@ ngx_http_gateway_proxy_cache_show(ngx_http_request_t *r,
 {
     u_char       *p, *start;
     size_t        size;
-    ngx_str_t     head, name, value, text[3];
     ngx_buf_t    *b;
-    ngx_uint_t    first;
     ngx_chain_t  *out;
 
     static ngx_str_t  type = ngx_string("application/json; charset=utf-8");
@@ -173,28 +258,7 @@ ngx_http_gateway_proxy_cache_show(ngx_http_request_t *r,
                     entry->status, entry->timestamp, entry->ttl,
                     entry->body.len);
 
-    head = entry->head;
-    first = 1;
-
-    while (ngx_http_gateway_proxy_cache_next_header(&head, &name, &value)) {
-
-        text[0] = name;
-        text[1] = value;
-
-        if (!first) {
-            *p++ = ',';
-        }
-
-        first = 0;
-
-        *p++ = '"';
-        p = (u_char *) ngx_escape_json(p, text[0].data, text[0].len);
-        *p++ = '"';
-        *p++ = ':';
-        *p++ = '"';
-        p = (u_char *) ngx_escape_json(p, text[1].data, text[1].len);
-        *p++ = '"';
-    }
+    p = ngx_http_gateway_proxy_cache_show_head(p, &entry->head);
 
     p = ngx_cpymem(p, "},\"body\":\"", sizeof("},\"body\":\"") - 1);
     p = (u_char *) ngx_escape_json(p, entry->body.data, entry->body.len);
