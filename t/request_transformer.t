@@ -423,3 +423,80 @@ Content-Type: application/x-www-form-urlencoded
 GET /a/long/location/t
 --- response_body_like eval
 qr{^GET \S*/b HTTP}
+
+
+
+=== TEST 36: expressions switched off: values without one stay, others are 500
+--- http_config
+    gateway_request_transformer_expressions off;
+--- config
+    location / {
+        gateway_request_transformer add.headers=X-A:plain;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_ECHO_PORT;
+    }
+    location /expression {
+        gateway_request_transformer add.headers=X-A:plain "add.headers=X-B:$(headers.x_c)";
+        proxy_pass http://127.0.0.1:$TEST_NGINX_ECHO_PORT;
+    }
+--- request eval
+["GET /t", "GET /expression"]
+--- error_code eval
+[200, 500]
+--- response_body_like eval
+[qr/^X-A: plain$/m, qr/An unexpected error occurred/]
+--- error_log
+expressions are switched off
+
+
+
+=== TEST 37: on is the default
+--- http_config
+    gateway_request_transformer_expressions on;
+--- config
+    location / {
+        gateway_request_transformer "add.headers=X-B:$(headers.x_c)";
+        proxy_pass http://127.0.0.1:$TEST_NGINX_ECHO_PORT;
+    }
+--- request
+GET /t
+--- more_headers
+X-C: seven
+--- response_body_like chomp
+X-B: seven
+
+
+
+=== TEST 38: neither on nor off
+--- http_config
+    gateway_request_transformer_expressions maybe;
+--- config
+    location / { return 200; }
+--- must_die
+--- error_log
+"gateway_request_transformer_expressions" directive
+
+
+
+=== TEST 39: it may be repeated, as both plugins bring it
+--- http_config
+    gateway_request_transformer_expressions off;
+    gateway_request_transformer_expressions off;
+--- config
+    location / {
+        gateway_request_transformer_advanced "add.headers=X-B:$(headers.x_c)";
+        proxy_pass http://127.0.0.1:$TEST_NGINX_ECHO_PORT;
+    }
+--- request
+GET /t
+--- error_code: 500
+--- error_log
+expressions are switched off
+
+
+
+=== TEST 40: not in a location
+--- config
+    location / { gateway_request_transformer_expressions off; }
+--- must_die
+--- error_log
+"gateway_request_transformer_expressions" directive is not allowed here
