@@ -83,6 +83,15 @@ typedef struct {
 ngx_int_t ngx_http_gateway_json_path(ngx_pool_t *pool, const ngx_str_t *text,
     ngx_uint_t dots, ngx_http_gateway_json_path_t *path);
 
+/*
+ * The paths of a list "allow", an empty one of which is none; dots as above,
+ * depth grows to that of the deepest.  NGX_CONF_OK, the phrase, or
+ * NGX_CONF_ERROR.
+ */
+char *ngx_http_gateway_transform_allow(ngx_conf_t *cf, ngx_array_t **allow,
+    ngx_uint_t dots, ngx_array_t *paths, ngx_uint_t *depth,
+    const char *malformed);
+
 
 /*
  * Opens the tree depth levels deep: 1 for the members of the root.  NGX_OK;

@@ -835,3 +835,47 @@ ngx_http_gateway_json_value(ngx_pool_t *pool, u_char type,
 
     return NGX_OK;
 }
+
+
+char *
+ngx_http_gateway_transform_allow(ngx_conf_t *cf, ngx_array_t **allow,
+    ngx_uint_t dots, ngx_array_t *paths, ngx_uint_t *depth,
+    const char *malformed)
+{
+    ngx_str_t                     *name;
+    ngx_uint_t                     i;
+    ngx_http_gateway_json_path_t  *path;
+
+    if (*allow && (*allow)->nelts == 0) {
+        *allow = NULL;
+    }
+
+    if (*allow == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_array_init(paths, cf->pool, (*allow)->nelts,
+                       sizeof(ngx_http_gateway_json_path_t))
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    name = (*allow)->elts;
+
+    for (i = 0; i < (*allow)->nelts; i++) {
+
+        path = ngx_array_push(paths);
+
+        if (path == NULL
+            || ngx_http_gateway_json_path(cf->pool, &name[i], dots, path)
+               != NGX_OK)
+        {
+            return (char *) malformed;
+        }
+
+        *depth = ngx_max(*depth, path->depth);
+    }
+
+    return NGX_CONF_OK;
+}

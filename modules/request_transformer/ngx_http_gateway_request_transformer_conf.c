@@ -17,8 +17,6 @@
 
 static char *ngx_http_gateway_request_check_method(
     ngx_http_gateway_request_transformer_conf_t *rtcf);
-static char *ngx_http_gateway_request_check_allow(ngx_conf_t *cf,
-    ngx_http_gateway_request_transformer_conf_t *rtcf);
 static char *ngx_http_gateway_request_check_list(ngx_conf_t *cf,
     ngx_http_gateway_request_transformer_conf_t *rtcf, ngx_uint_t place,
     ngx_http_gateway_transform_e operation);
@@ -68,7 +66,10 @@ ngx_http_gateway_request_transformer_check(ngx_conf_t *cf, void *conf)
         return rv;
     }
 
-    rv = ngx_http_gateway_request_check_allow(cf, rtcf);
+    rv = ngx_http_gateway_transform_allow(cf, &rtcf->allow,
+                               !rtcf->dots_in_keys, &rtcf->allowed,
+                               &rtcf->depth,
+                               "has a malformed path in \"allow.body\"");
     if (rv != NGX_CONF_OK) {
         return rv;
     }
@@ -141,52 +142,6 @@ ngx_http_gateway_request_check_method(
     rtcf->to_query = rtcf->method == NGX_HTTP_GET
                      || rtcf->method == NGX_HTTP_HEAD
                      || rtcf->method == NGX_HTTP_TRACE;
-
-    return NGX_CONF_OK;
-}
-
-
-/* an empty list is none: everything is allowed */
-
-static char *
-ngx_http_gateway_request_check_allow(ngx_conf_t *cf,
-    ngx_http_gateway_request_transformer_conf_t *rtcf)
-{
-    ngx_str_t                     *name;
-    ngx_uint_t                     i;
-    ngx_http_gateway_json_path_t  *path;
-
-    if (rtcf->allow && rtcf->allow->nelts == 0) {
-        rtcf->allow = NULL;
-    }
-
-    if (rtcf->allow == NULL) {
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_array_init(&rtcf->allowed, cf->pool, rtcf->allow->nelts,
-                       sizeof(ngx_http_gateway_json_path_t))
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    name = rtcf->allow->elts;
-
-    for (i = 0; i < rtcf->allow->nelts; i++) {
-
-        path = ngx_array_push(&rtcf->allowed);
-
-        if (path == NULL
-            || ngx_http_gateway_json_path(cf->pool, &name[i],
-                                          !rtcf->dots_in_keys, path)
-               != NGX_OK)
-        {
-            return "has a malformed path in \"allow.body\"";
-        }
-
-        rtcf->depth = ngx_max(rtcf->depth, path->depth);
-    }
 
     return NGX_CONF_OK;
 }

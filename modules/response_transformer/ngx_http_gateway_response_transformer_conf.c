@@ -38,8 +38,6 @@ static char *ngx_http_gateway_response_json_step(ngx_conf_t *cf,
 static char *ngx_http_gateway_response_json_value(ngx_conf_t *cf,
     ngx_http_gateway_response_transformer_conf_t *rtcf, ngx_str_t *entry,
     ngx_http_gateway_response_step_t *step);
-static char *ngx_http_gateway_response_check_allow(ngx_conf_t *cf,
-    ngx_http_gateway_response_transformer_conf_t *rtcf);
 static char *ngx_http_gateway_response_check_statuses(ngx_conf_t *cf,
     ngx_http_gateway_response_transformer_conf_t *rtcf);
 static char *ngx_http_gateway_response_check_pages(ngx_conf_t *cf,
@@ -102,7 +100,10 @@ ngx_http_gateway_response_transformer_check(ngx_conf_t *cf, void *conf)
     rv = ngx_http_gateway_response_check_alone(rtcf);
 
     if (rv == NGX_CONF_OK) {
-        rv = ngx_http_gateway_response_check_allow(cf, rtcf);
+        rv = ngx_http_gateway_transform_allow(cf, &rtcf->allow,
+                               !rtcf->dots_in_keys, &rtcf->allowed,
+                               &rtcf->depth,
+                               "has a malformed path in \"allow.json\"");
     }
 
     if (rv == NGX_CONF_OK) {
@@ -489,52 +490,6 @@ ngx_http_gateway_response_json_value(ngx_conf_t *cf,
     }
 
     return rc == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
-}
-
-
-/* an empty list is none: everything is allowed */
-
-static char *
-ngx_http_gateway_response_check_allow(ngx_conf_t *cf,
-    ngx_http_gateway_response_transformer_conf_t *rtcf)
-{
-    ngx_str_t                     *name;
-    ngx_uint_t                     i;
-    ngx_http_gateway_json_path_t  *path;
-
-    if (rtcf->allow && rtcf->allow->nelts == 0) {
-        rtcf->allow = NULL;
-    }
-
-    if (rtcf->allow == NULL) {
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_array_init(&rtcf->allowed, cf->pool, rtcf->allow->nelts,
-                       sizeof(ngx_http_gateway_json_path_t))
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    name = rtcf->allow->elts;
-
-    for (i = 0; i < rtcf->allow->nelts; i++) {
-
-        path = ngx_array_push(&rtcf->allowed);
-
-        if (path == NULL
-            || ngx_http_gateway_json_path(cf->pool, &name[i],
-                                          !rtcf->dots_in_keys, path)
-               != NGX_OK)
-        {
-            return "has a malformed path in \"allow.json\"";
-        }
-
-        rtcf->depth = ngx_max(rtcf->depth, path->depth);
-    }
-
-    return NGX_CONF_OK;
 }
 
 
