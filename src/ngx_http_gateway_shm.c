@@ -569,6 +569,48 @@ ngx_http_gateway_hash_final(const ngx_http_gateway_hash_t *hash,
 
 /* the zone */
 
+char *
+ngx_http_gateway_shm_size_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    size_t      *slot, least;
+    ssize_t      size;
+    ngx_str_t   *value;
+    ngx_uint_t  *pages;
+
+    slot = (size_t *) (p + cmd->offset);
+    pages = cmd->post;
+
+    if (*slot) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    size = ngx_parse_size(&value[1]);
+    least = (pages ? *pages : 8) * ngx_pagesize;
+
+    if (size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone size \"%V\": write a number of "
+                           "bytes, or one with \"k\" or \"m\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (size < (ssize_t) least) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone size \"%V\" is too small, the least is %uz",
+                           &value[1], least);
+        return NGX_CONF_ERROR;
+    }
+
+    *slot = size;
+
+    return NGX_CONF_OK;
+}
+
+
 ngx_http_gateway_shm_t *
 ngx_http_gateway_shm_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
     size_t value_size, ngx_uint_t layout, void *tag)

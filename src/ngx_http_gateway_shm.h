@@ -47,6 +47,13 @@ typedef struct {
 
 
 /*
+ * The setter of a directive with the size of a zone, a size_t that is 0 until
+ * then; post: NULL, or a ngx_uint_t, how many pages it has to have if not 8.
+ */
+char *ngx_http_gateway_shm_size_slot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/*
  * Declares the zone; size is that of the whole zone.  layout names what the
  * values hold: a zone kept over a reload is refused when its layout or its
  * value_size is another.  NULL on failure, which was logged.

@@ -356,7 +356,7 @@ is not allowed in "gateway_consumer"
 --- config
 --- must_die
 --- error_log
-invalid zone size "1k"
+zone size "1k" is too small
 
 
 

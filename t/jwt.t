@@ -580,7 +580,7 @@ GET /t
 --- config
 --- must_die
 --- error_log
-invalid size "much" in "gateway_jwt_cache"
+invalid zone size "much"
 
 
 
@@ -590,7 +590,7 @@ invalid size "much" in "gateway_jwt_cache"
 --- config
 --- must_die
 --- error_log
-invalid size "1" in "gateway_jwt_keys_zone"
+zone size "1" is too small
 
 
 

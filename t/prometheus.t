@@ -278,8 +278,8 @@ is($nginx->stop, '', 'stopped');
 # ---- directives -----------------------------------------------------------
 
 for my $t (
-    ['gateway_prometheus_zone 1x;', '', qr/invalid size "1x" in "gateway_prometheus_zone"/],
-    ['gateway_prometheus_zone 4k;', '', qr/is too small: it must be at least 64k/],
+    ['gateway_prometheus_zone 1x;', '', qr/invalid zone size "1x"/],
+    ['gateway_prometheus_zone 4k;', '', qr/zone size "4k" is too small, the least is 65536/],
     ['gateway_prometheus_zone 1m; gateway_prometheus_zone 1m;', '', qr/is duplicate/],
     ['', 'location = /m { gateway_prometheus_metrics names=x; }', qr/write "names=kong" or "names=gateway"/],
     ['gateway_prometheus status=on;', '', qr/"status=on"|"status"/],

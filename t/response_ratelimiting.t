@@ -344,7 +344,7 @@ needs "redis.host" with "policy=redis"
 --- config
 --- must_die
 --- error_log
-invalid zone size "4k"
+zone size "4k" is too small
 
 
 

@@ -108,8 +108,6 @@ static ngx_int_t ngx_http_gateway_auth_guard_refuse(ngx_http_request_t *r,
 
 static void ngx_http_gateway_auth_guard_defaults(void *conf);
 static char *ngx_http_gateway_auth_guard_check(ngx_conf_t *cf, void *conf);
-static char *ngx_http_gateway_auth_guard_zone(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 static void *ngx_http_gateway_auth_guard_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_gateway_auth_guard_init_main_conf(ngx_conf_t *cf,
     void *conf);
@@ -182,9 +180,9 @@ static ngx_command_t  ngx_http_gateway_auth_guard_commands[] = {
 
     { ngx_string("gateway_auth_guard_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_gateway_auth_guard_zone,
+      ngx_http_gateway_shm_size_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
+      offsetof(ngx_http_gateway_auth_guard_main_conf_t, size),
       NULL },
 
       ngx_null_command
@@ -654,37 +652,6 @@ ngx_http_gateway_auth_guard_check(ngx_conf_t *cf, void *conf)
                                &value[i]);
         }
     }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_gateway_auth_guard_zone(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_gateway_auth_guard_main_conf_t  *agmcf = conf;
-
-    ssize_t     size;
-    ngx_str_t  *value;
-
-    if (agmcf->size) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    size = ngx_parse_size(&value[1]);
-
-    if (size == NGX_ERROR || size < (ssize_t) (8 * ngx_pagesize)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid zone size \"%V\": write a number of "
-                           "bytes, or one with \"k\" or \"m\", from %uz",
-                           &value[1], 8 * ngx_pagesize);
-        return NGX_CONF_ERROR;
-    }
-
-    agmcf->size = size;
 
     return NGX_CONF_OK;
 }

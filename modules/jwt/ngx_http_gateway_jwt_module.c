@@ -69,8 +69,6 @@ static ngx_int_t ngx_http_gateway_jwt_text(ngx_conf_t *cf, ngx_str_t *text,
     const char *before, ngx_str_t *middle, const char *after);
 static char *ngx_http_gateway_jwt_cache(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_http_gateway_jwt_size(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static void *ngx_http_gateway_jwt_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_jwt_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_jwt_init(ngx_conf_t *cf);
@@ -203,7 +201,7 @@ static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
 
     { ngx_string("gateway_jwt_keys_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_gateway_jwt_size,
+      ngx_http_gateway_shm_size_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_main_conf_t, keys_size),
       NULL },
@@ -1019,39 +1017,7 @@ ngx_http_gateway_jwt_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
-    return ngx_http_gateway_jwt_size(cf, cmd, conf);
-}
-
-
-static char *
-ngx_http_gateway_jwt_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    char  *p = conf;
-
-    size_t     *slot;
-    ssize_t     size;
-    ngx_str_t  *value;
-
-    slot = (size_t *) (p + cmd->offset);
-
-    if (*slot) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-    size = ngx_parse_size(&value[1]);
-
-    if (size < (ssize_t) (8 * ngx_pagesize)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid size \"%V\" in \"%V\": write a number "
-                           "of bytes, or one with \"k\" or \"m\", at least "
-                           "%uz", &value[1], &cmd->name, 8 * ngx_pagesize);
-        return NGX_CONF_ERROR;
-    }
-
-    *slot = size;
-
-    return NGX_CONF_OK;
+    return ngx_http_gateway_shm_size_slot(cf, cmd, conf);
 }
 
 

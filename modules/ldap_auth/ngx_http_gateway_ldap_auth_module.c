@@ -107,8 +107,6 @@ static void ngx_http_gateway_ldap_auth_store(ngx_http_gateway_shm_t *shm,
 
 static void ngx_http_gateway_ldap_auth_defaults(void *conf);
 static char *ngx_http_gateway_ldap_auth_check(ngx_conf_t *cf, void *conf);
-static char *ngx_http_gateway_ldap_auth_zone(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 static void *ngx_http_gateway_ldap_auth_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_gateway_ldap_auth_init_main_conf(ngx_conf_t *cf,
     void *conf);
@@ -205,9 +203,9 @@ static ngx_command_t  ngx_http_gateway_ldap_auth_commands[] = {
 
     { ngx_string("gateway_ldap_auth_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_gateway_ldap_auth_zone,
+      ngx_http_gateway_shm_size_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
+      offsetof(ngx_http_gateway_ldap_auth_main_conf_t, size),
       NULL },
 
     { ngx_string("gateway_ldap_auth_trusted_certificate"),
@@ -824,43 +822,6 @@ ngx_http_gateway_ldap_auth_check(ngx_conf_t *cf, void *conf)
 
     return ngx_http_gateway_auth_check(cf, &lamcf->anonymous, &lacf->auth,
                                        scheme);
-}
-
-
-static char *
-ngx_http_gateway_ldap_auth_zone(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_gateway_ldap_auth_main_conf_t  *lamcf = conf;
-
-    ssize_t     size;
-    ngx_str_t  *value;
-
-    if (lamcf->size) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    size = ngx_parse_size(&value[1]);
-
-    if (size == NGX_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid zone size \"%V\": write a number of "
-                           "bytes, or one with \"k\" or \"m\"", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (size < (ssize_t) (8 * ngx_pagesize)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "zone size \"%V\" is too small, the least is %uz",
-                           &value[1], 8 * ngx_pagesize);
-        return NGX_CONF_ERROR;
-    }
-
-    lamcf->size = size;
-
-    return NGX_CONF_OK;
 }
 
 

@@ -14,6 +14,7 @@
 #include "ngx_http_gateway_prometheus.h"
 #include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_status.h"
+#include "ngx_http_gateway_shm.h"
 
 
 #define NGX_HTTP_GATEWAY_PROMETHEUS_PRIORITY  13
@@ -93,8 +94,6 @@ static ngx_int_t ngx_http_gateway_prometheus_handler(ngx_http_request_t *r);
 static char *ngx_http_gateway_prometheus_check(ngx_conf_t *cf, void *conf);
 static char *ngx_http_gateway_prometheus_metrics(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static char *ngx_http_gateway_prometheus_zone(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 static ngx_int_t ngx_http_gateway_prometheus_preconfiguration(ngx_conf_t *cf);
 static void *ngx_http_gateway_prometheus_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_gateway_prometheus_init_main_conf(ngx_conf_t *cf,
@@ -153,6 +152,10 @@ static ngx_http_gateway_policy_t  ngx_http_gateway_prometheus_policy = {
 };
 
 
+/* the least that a zone has */
+static ngx_uint_t  ngx_http_gateway_prometheus_pages = 16;
+
+
 static ngx_command_t  ngx_http_gateway_prometheus_commands[] = {
 
     { ngx_string("gateway_prometheus"),
@@ -164,10 +167,10 @@ static ngx_command_t  ngx_http_gateway_prometheus_commands[] = {
 
     { ngx_string("gateway_prometheus_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_gateway_prometheus_zone,
+      ngx_http_gateway_shm_size_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
-      NULL },
+      offsetof(ngx_http_gateway_prometheus_main_conf_t, size),
+      &ngx_http_gateway_prometheus_pages },
 
     { ngx_string("gateway_prometheus_metrics"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
@@ -559,46 +562,6 @@ ngx_http_gateway_prometheus_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_http_gateway_prometheus_handler;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_gateway_prometheus_zone(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_gateway_prometheus_main_conf_t *pmcf = conf;
-
-    ssize_t     size;
-    ngx_str_t  *value;
-
-    if (pmcf->size) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    size = ngx_parse_size(&value[1]);
-
-    if (size == NGX_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid size \"%V\" in \"%V\": write bytes, or "
-                           "a number with \"k\" or \"m\"",
-                           &value[1], &cmd->name);
-        return NGX_CONF_ERROR;
-    }
-
-    if (size < (ssize_t) (16 * ngx_pagesize)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "size \"%V\" in \"%V\" is too small: it must be "
-                           "at least %uzk",
-                           &value[1], &cmd->name,
-                           (size_t) 16 * ngx_pagesize / 1024);
-        return NGX_CONF_ERROR;
-    }
-
-    pmcf->size = size;
 
     return NGX_CONF_OK;
 }

@@ -196,7 +196,7 @@ static ngx_command_t  ngx_http_gateway_response_ratelimiting_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
       ngx_http_gateway_response_ratelimiting_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
+      offsetof(ngx_http_gateway_response_ratelimiting_main_conf_t, size),
       NULL },
 
       ngx_null_command
@@ -1070,26 +1070,13 @@ ngx_http_gateway_response_ratelimiting_zone(ngx_conf_t *cf,
 {
     ngx_http_gateway_response_ratelimiting_main_conf_t  *mcf = conf;
 
-    ssize_t     size;
-    ngx_str_t  *value;
+    char  *rv;
 
-    if (mcf->size) {
-        return "is duplicate";
+    rv = ngx_http_gateway_shm_size_slot(cf, cmd, conf);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
-
-    value = cf->args->elts;
-
-    size = ngx_parse_size(&value[1]);
-
-    if (size == NGX_ERROR || size < (ssize_t) (8 * ngx_pagesize)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid zone size \"%V\": write a number of "
-                           "bytes, or one with \"k\" or \"m\", of at least "
-                           "%uz", &value[1], 8 * ngx_pagesize);
-        return NGX_CONF_ERROR;
-    }
-
-    mcf->size = size;
 
     return ngx_http_gateway_counts_params(cf, &mcf->counts, 2);
 }

@@ -10,6 +10,7 @@
 
 
 #include "ngx_http_gateway_upstream_peers.h"
+#include "ngx_http_gateway_shm.h"
 
 
 /* services of equal host, port and resolver share a balancer */
@@ -21,8 +22,6 @@ typedef struct {
 
 static char *ngx_http_gateway_balancer(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_http_gateway_upstream_zone(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 static void *ngx_http_gateway_upstream_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_upstream_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_upstream_services(ngx_conf_t *cf,
@@ -77,9 +76,9 @@ static ngx_command_t  ngx_http_gateway_upstream_commands[] = {
 
     { ngx_string("gateway_upstream_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_gateway_upstream_zone,
+      ngx_http_gateway_shm_size_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
+      offsetof(ngx_http_gateway_upstream_main_conf_t, size),
       NULL },
 
     { ngx_string("gateway_upstream_status"),
@@ -478,43 +477,6 @@ ngx_http_gateway_balancer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     gumcf = ngx_http_conf_get_module_main_conf(cf,
                                             ngx_http_gateway_upstream_module);
     gumcf->used = 1;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_gateway_upstream_zone(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_gateway_upstream_main_conf_t  *gumcf = conf;
-
-    ssize_t     size;
-    ngx_str_t  *value;
-
-    if (gumcf->size) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    size = ngx_parse_size(&value[1]);
-
-    if (size == NGX_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid zone size \"%V\": write a number of "
-                           "bytes, or one with \"k\" or \"m\"", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (size < (ssize_t) (8 * ngx_pagesize)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "zone size \"%V\" is too small, the least is %uz",
-                           &value[1], 8 * ngx_pagesize);
-        return NGX_CONF_ERROR;
-    }
-
-    gumcf->size = size;
 
     return NGX_CONF_OK;
 }
