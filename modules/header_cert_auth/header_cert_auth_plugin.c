@@ -4,48 +4,16 @@
  * header-cert-auth; its credentials are those of mtls-auth.
  */
 
-#include "diag.h"
+#include "cert_auth.h"
 #include "model.h"
 #include "rule.h"
 
 typedef struct {
-    gwc_record_t record;
-    gwc_str_t anonymous;
-    gwc_list_t consumer_by;     /* gwc_str_t */
-    gwc_list_t ca_certificates; /* gwc_ref_t */
-    gwc_num_t cache_ttl;
-    gwc_bool_t skip_consumer_lookup;
-    gwc_bool_t allow_partial_chain;
-    gwc_str_t authenticated_group_by;
-    gwc_str_t revocation_check_mode;
-    gwc_num_t http_timeout;
-    gwc_num_t cert_cache_ttl;
-    gwc_str_t http_proxy_host;
-    gwc_int_t http_proxy_port;
-    gwc_str_t https_proxy_host;
-    gwc_int_t https_proxy_port;
-    gwc_str_t default_consumer;
+    gwc_cert_auth_t head;
     gwc_str_t certificate_header_name;
     gwc_str_t certificate_header_format;
     gwc_bool_t secure_source;
 } gwc_header_cert_auth_t;
-
-static void gwc_header_cert_auth_check(void *config);
-static gwc_text_t gwc_header_cert_auth_looks_up(const void *config);
-
-static const char *const gwc_header_cert_auth_bys[] = { "username",
-                                                        "custom_id", NULL };
-static const char *const gwc_header_cert_auth_groups[] = { "CN", "DN", NULL };
-static const char *const gwc_header_cert_auth_modes[] = { "SKIP",
-                                                          "IGNORE_CA_ERROR",
-                                                          "STRICT", NULL };
-
-static const gwc_field_t gwc_header_cert_auth_by = {
-    .type = GWC_STRING, .one_of = gwc_header_cert_auth_bys
-};
-static const gwc_field_t gwc_header_cert_auth_ca = { .type = GWC_REF,
-                                                     .refers =
-                                                         "ca_certificates" };
 
 static const char *const gwc_header_cert_auth_formats[] = { "base64_encoded",
                                                             "url_encoded",
@@ -55,29 +23,29 @@ static const gwc_field_t gwc_header_cert_auth_fields[] = {
     {
         .name = "anonymous",
         .type = GWC_STRING,
-        .offset = offsetof(gwc_header_cert_auth_t, anonymous),
+        .offset = offsetof(gwc_cert_auth_t, anonymous),
     },
     {
         .name = "consumer_by",
         .type = GWC_ARRAY,
-        .offset = offsetof(gwc_header_cert_auth_t, consumer_by),
+        .offset = offsetof(gwc_cert_auth_t, consumer_by),
         .dflt = "[\"username\", \"custom_id\"]",
-        .elem = &gwc_header_cert_auth_by,
+        .elem = &gwc_cert_auth_by,
         .size = sizeof(gwc_str_t),
     },
     {
         .name = "ca_certificates",
         .type = GWC_ARRAY,
-        .offset = offsetof(gwc_header_cert_auth_t, ca_certificates),
+        .offset = offsetof(gwc_cert_auth_t, ca_certificates),
         .flags = GWC_REQUIRED,
         .min_len = 1,
-        .elem = &gwc_header_cert_auth_ca,
+        .elem = &gwc_cert_auth_ca,
         .size = sizeof(gwc_ref_t),
     },
     {
         .name = "cache_ttl",
         .type = GWC_NUMBER,
-        .offset = offsetof(gwc_header_cert_auth_t, cache_ttl),
+        .offset = offsetof(gwc_cert_auth_t, cache_ttl),
         .flags = GWC_REQUIRED,
         .dflt = "60",
         .bounded = true,
@@ -87,35 +55,35 @@ static const gwc_field_t gwc_header_cert_auth_fields[] = {
     {
         .name = "skip_consumer_lookup",
         .type = GWC_BOOL,
-        .offset = offsetof(gwc_header_cert_auth_t, skip_consumer_lookup),
+        .offset = offsetof(gwc_cert_auth_t, skip_consumer_lookup),
         .flags = GWC_REQUIRED,
         .dflt = "false",
     },
     {
         .name = "allow_partial_chain",
         .type = GWC_BOOL,
-        .offset = offsetof(gwc_header_cert_auth_t, allow_partial_chain),
+        .offset = offsetof(gwc_cert_auth_t, allow_partial_chain),
         .flags = GWC_REQUIRED,
         .dflt = "false",
     },
     {
         .name = "authenticated_group_by",
         .type = GWC_STRING,
-        .offset = offsetof(gwc_header_cert_auth_t, authenticated_group_by),
+        .offset = offsetof(gwc_cert_auth_t, authenticated_group_by),
         .dflt = "\"CN\"",
-        .one_of = gwc_header_cert_auth_groups,
+        .one_of = gwc_cert_auth_groups,
     },
     {
         .name = "revocation_check_mode",
         .type = GWC_STRING,
-        .offset = offsetof(gwc_header_cert_auth_t, revocation_check_mode),
+        .offset = offsetof(gwc_cert_auth_t, revocation_check_mode),
         .dflt = "\"IGNORE_CA_ERROR\"",
-        .one_of = gwc_header_cert_auth_modes,
+        .one_of = gwc_cert_auth_modes,
     },
     {
         .name = "http_timeout",
         .type = GWC_NUMBER,
-        .offset = offsetof(gwc_header_cert_auth_t, http_timeout),
+        .offset = offsetof(gwc_cert_auth_t, http_timeout),
         .dflt = "30000",
         .bounded = true,
         .min = 1,
@@ -124,7 +92,7 @@ static const gwc_field_t gwc_header_cert_auth_fields[] = {
     {
         .name = "cert_cache_ttl",
         .type = GWC_NUMBER,
-        .offset = offsetof(gwc_header_cert_auth_t, cert_cache_ttl),
+        .offset = offsetof(gwc_cert_auth_t, cert_cache_ttl),
         .dflt = "60000",
         .bounded = true,
         .min = 0,
@@ -133,13 +101,13 @@ static const gwc_field_t gwc_header_cert_auth_fields[] = {
     {
         .name = "http_proxy_host",
         .type = GWC_STRING,
-        .offset = offsetof(gwc_header_cert_auth_t, http_proxy_host),
+        .offset = offsetof(gwc_cert_auth_t, http_proxy_host),
         .check = gwc_check_host,
     },
     {
         .name = "http_proxy_port",
         .type = GWC_INT,
-        .offset = offsetof(gwc_header_cert_auth_t, http_proxy_port),
+        .offset = offsetof(gwc_cert_auth_t, http_proxy_port),
         .bounded = true,
         .min = 0,
         .max = 65535,
@@ -147,13 +115,13 @@ static const gwc_field_t gwc_header_cert_auth_fields[] = {
     {
         .name = "https_proxy_host",
         .type = GWC_STRING,
-        .offset = offsetof(gwc_header_cert_auth_t, https_proxy_host),
+        .offset = offsetof(gwc_cert_auth_t, https_proxy_host),
         .check = gwc_check_host,
     },
     {
         .name = "https_proxy_port",
         .type = GWC_INT,
-        .offset = offsetof(gwc_header_cert_auth_t, https_proxy_port),
+        .offset = offsetof(gwc_cert_auth_t, https_proxy_port),
         .bounded = true,
         .min = 0,
         .max = 65535,
@@ -161,7 +129,7 @@ static const gwc_field_t gwc_header_cert_auth_fields[] = {
     {
         .name = "default_consumer",
         .type = GWC_STRING,
-        .offset = offsetof(gwc_header_cert_auth_t, default_consumer),
+        .offset = offsetof(gwc_cert_auth_t, default_consumer),
     },
     {
         .name = "certificate_header_name",
@@ -198,37 +166,8 @@ const gwc_plugin_rule_t gwc_rule_header_cert_auth = {
     .scopes = GWC_SCOPE_NO_CONSUMER,
     .fields = gwc_header_cert_auth_fields,
     .size = sizeof(gwc_header_cert_auth_t),
-    .check = gwc_header_cert_auth_check,
+    .check = gwc_cert_auth_check,
     .credentials = gwc_header_cert_auth_credentials,
     .uses_store = true,
-    .looks_up = gwc_header_cert_auth_looks_up,
+    .looks_up = gwc_cert_auth_looks_up,
 };
-
-
-static void
-gwc_header_cert_auth_check(void *config)
-{
-    const gwc_header_cert_auth_t *c = config;
-
-    if (c->http_proxy_host.set != c->http_proxy_port.set) {
-        gwc_error(c->record.node, "\"http_proxy_host\" and "
-                                  "\"http_proxy_port\" belong together");
-    }
-
-    if (c->https_proxy_host.set != c->https_proxy_port.set) {
-        gwc_error(c->record.node, "\"https_proxy_host\" and "
-                                  "\"https_proxy_port\" belong together");
-    }
-}
-
-
-/* responders and lists have names that only certificates tell */
-static gwc_text_t
-gwc_header_cert_auth_looks_up(const void *config)
-{
-    const gwc_header_cert_auth_t *c = config;
-
-    return gwc_text_is(c->revocation_check_mode.v, "SKIP")
-               ? GWC_TEXT("127.0.0.1")
-               : GWC_TEXT("responder");
-}

@@ -6,27 +6,13 @@
 
 #include <string.h>
 
+#include "cert_auth.h"
 #include "diag.h"
 #include "model.h"
 #include "rule.h"
 
 typedef struct {
-    gwc_record_t record;
-    gwc_str_t anonymous;
-    gwc_list_t consumer_by;     /* gwc_str_t */
-    gwc_list_t ca_certificates; /* gwc_ref_t */
-    gwc_num_t cache_ttl;
-    gwc_bool_t skip_consumer_lookup;
-    gwc_bool_t allow_partial_chain;
-    gwc_str_t authenticated_group_by;
-    gwc_str_t revocation_check_mode;
-    gwc_num_t http_timeout;
-    gwc_num_t cert_cache_ttl;
-    gwc_str_t http_proxy_host;
-    gwc_int_t http_proxy_port;
-    gwc_str_t https_proxy_host;
-    gwc_int_t https_proxy_port;
-    gwc_str_t default_consumer;
+    gwc_cert_auth_t head;
     gwc_bool_t send_ca_dn;
 } gwc_mtls_auth_t;
 
@@ -37,51 +23,38 @@ typedef struct {
     gwc_str_t fingerprint;
 } gwc_mtls_credential_t;
 
-static void gwc_mtls_auth_check(void *config);
-static gwc_text_t gwc_mtls_auth_looks_up(const void *config);
 static gwc_list_t gwc_mtls_auth_asks(const void *config);
 static gwc_text_t gwc_mtls_credential_key(const void *credential);
 static void gwc_mtls_check_credential(void *credential);
 static void gwc_mtls_emit_credential(gwc_writer_t *w, const void *credential);
 
-static const char *const gwc_mtls_auth_bys[] = { "username", "custom_id",
-                                                 NULL };
-static const char *const gwc_mtls_auth_groups[] = { "CN", "DN", NULL };
-static const char *const gwc_mtls_auth_modes[] = { "SKIP", "IGNORE_CA_ERROR",
-                                                   "STRICT", NULL };
-
-static const gwc_field_t gwc_mtls_auth_by = { .type = GWC_STRING,
-                                              .one_of = gwc_mtls_auth_bys };
-static const gwc_field_t gwc_mtls_auth_ca = { .type = GWC_REF,
-                                              .refers = "ca_certificates" };
-
 static const gwc_field_t gwc_mtls_auth_fields[] = {
     {
         .name = "anonymous",
         .type = GWC_STRING,
-        .offset = offsetof(gwc_mtls_auth_t, anonymous),
+        .offset = offsetof(gwc_cert_auth_t, anonymous),
     },
     {
         .name = "consumer_by",
         .type = GWC_ARRAY,
-        .offset = offsetof(gwc_mtls_auth_t, consumer_by),
+        .offset = offsetof(gwc_cert_auth_t, consumer_by),
         .dflt = "[\"username\", \"custom_id\"]",
-        .elem = &gwc_mtls_auth_by,
+        .elem = &gwc_cert_auth_by,
         .size = sizeof(gwc_str_t),
     },
     {
         .name = "ca_certificates",
         .type = GWC_ARRAY,
-        .offset = offsetof(gwc_mtls_auth_t, ca_certificates),
+        .offset = offsetof(gwc_cert_auth_t, ca_certificates),
         .flags = GWC_REQUIRED,
         .min_len = 1,
-        .elem = &gwc_mtls_auth_ca,
+        .elem = &gwc_cert_auth_ca,
         .size = sizeof(gwc_ref_t),
     },
     {
         .name = "cache_ttl",
         .type = GWC_NUMBER,
-        .offset = offsetof(gwc_mtls_auth_t, cache_ttl),
+        .offset = offsetof(gwc_cert_auth_t, cache_ttl),
         .flags = GWC_REQUIRED,
         .dflt = "60",
         .bounded = true,
@@ -91,35 +64,35 @@ static const gwc_field_t gwc_mtls_auth_fields[] = {
     {
         .name = "skip_consumer_lookup",
         .type = GWC_BOOL,
-        .offset = offsetof(gwc_mtls_auth_t, skip_consumer_lookup),
+        .offset = offsetof(gwc_cert_auth_t, skip_consumer_lookup),
         .flags = GWC_REQUIRED,
         .dflt = "false",
     },
     {
         .name = "allow_partial_chain",
         .type = GWC_BOOL,
-        .offset = offsetof(gwc_mtls_auth_t, allow_partial_chain),
+        .offset = offsetof(gwc_cert_auth_t, allow_partial_chain),
         .flags = GWC_REQUIRED,
         .dflt = "false",
     },
     {
         .name = "authenticated_group_by",
         .type = GWC_STRING,
-        .offset = offsetof(gwc_mtls_auth_t, authenticated_group_by),
+        .offset = offsetof(gwc_cert_auth_t, authenticated_group_by),
         .dflt = "\"CN\"",
-        .one_of = gwc_mtls_auth_groups,
+        .one_of = gwc_cert_auth_groups,
     },
     {
         .name = "revocation_check_mode",
         .type = GWC_STRING,
-        .offset = offsetof(gwc_mtls_auth_t, revocation_check_mode),
+        .offset = offsetof(gwc_cert_auth_t, revocation_check_mode),
         .dflt = "\"IGNORE_CA_ERROR\"",
-        .one_of = gwc_mtls_auth_modes,
+        .one_of = gwc_cert_auth_modes,
     },
     {
         .name = "http_timeout",
         .type = GWC_NUMBER,
-        .offset = offsetof(gwc_mtls_auth_t, http_timeout),
+        .offset = offsetof(gwc_cert_auth_t, http_timeout),
         .dflt = "30000",
         .bounded = true,
         .min = 1,
@@ -128,7 +101,7 @@ static const gwc_field_t gwc_mtls_auth_fields[] = {
     {
         .name = "cert_cache_ttl",
         .type = GWC_NUMBER,
-        .offset = offsetof(gwc_mtls_auth_t, cert_cache_ttl),
+        .offset = offsetof(gwc_cert_auth_t, cert_cache_ttl),
         .dflt = "60000",
         .bounded = true,
         .min = 0,
@@ -137,13 +110,13 @@ static const gwc_field_t gwc_mtls_auth_fields[] = {
     {
         .name = "http_proxy_host",
         .type = GWC_STRING,
-        .offset = offsetof(gwc_mtls_auth_t, http_proxy_host),
+        .offset = offsetof(gwc_cert_auth_t, http_proxy_host),
         .check = gwc_check_host,
     },
     {
         .name = "http_proxy_port",
         .type = GWC_INT,
-        .offset = offsetof(gwc_mtls_auth_t, http_proxy_port),
+        .offset = offsetof(gwc_cert_auth_t, http_proxy_port),
         .bounded = true,
         .min = 0,
         .max = 65535,
@@ -151,13 +124,13 @@ static const gwc_field_t gwc_mtls_auth_fields[] = {
     {
         .name = "https_proxy_host",
         .type = GWC_STRING,
-        .offset = offsetof(gwc_mtls_auth_t, https_proxy_host),
+        .offset = offsetof(gwc_cert_auth_t, https_proxy_host),
         .check = gwc_check_host,
     },
     {
         .name = "https_proxy_port",
         .type = GWC_INT,
-        .offset = offsetof(gwc_mtls_auth_t, https_proxy_port),
+        .offset = offsetof(gwc_cert_auth_t, https_proxy_port),
         .bounded = true,
         .min = 0,
         .max = 65535,
@@ -165,7 +138,7 @@ static const gwc_field_t gwc_mtls_auth_fields[] = {
     {
         .name = "default_consumer",
         .type = GWC_STRING,
-        .offset = offsetof(gwc_mtls_auth_t, default_consumer),
+        .offset = offsetof(gwc_cert_auth_t, default_consumer),
     },
     /* of the handshake, not of the policy */
     {
@@ -222,41 +195,12 @@ const gwc_plugin_rule_t gwc_rule_mtls_auth = {
     .scopes = GWC_SCOPE_NO_CONSUMER,
     .fields = gwc_mtls_auth_fields,
     .size = sizeof(gwc_mtls_auth_t),
-    .check = gwc_mtls_auth_check,
+    .check = gwc_cert_auth_check,
     .credentials = gwc_mtls_credential_rules,
     .uses_store = true,
-    .looks_up = gwc_mtls_auth_looks_up,
+    .looks_up = gwc_cert_auth_looks_up,
     .asks_clients = gwc_mtls_auth_asks,
 };
-
-
-static void
-gwc_mtls_auth_check(void *config)
-{
-    const gwc_mtls_auth_t *c = config;
-
-    if (c->http_proxy_host.set != c->http_proxy_port.set) {
-        gwc_error(c->record.node, "\"http_proxy_host\" and "
-                                  "\"http_proxy_port\" belong together");
-    }
-
-    if (c->https_proxy_host.set != c->https_proxy_port.set) {
-        gwc_error(c->record.node, "\"https_proxy_host\" and "
-                                  "\"https_proxy_port\" belong together");
-    }
-}
-
-
-/* responders and lists have names that only certificates tell */
-static gwc_text_t
-gwc_mtls_auth_looks_up(const void *config)
-{
-    const gwc_mtls_auth_t *c = config;
-
-    return gwc_text_is(c->revocation_check_mode.v, "SKIP")
-               ? GWC_TEXT("127.0.0.1")
-               : GWC_TEXT("responder");
-}
 
 
 static gwc_list_t
@@ -264,7 +208,7 @@ gwc_mtls_auth_asks(const void *config)
 {
     const gwc_mtls_auth_t *c = config;
 
-    return c->send_ca_dn.v ? c->ca_certificates : (gwc_list_t){ .n = 0 };
+    return c->send_ca_dn.v ? c->head.ca_certificates : (gwc_list_t){ .n = 0 };
 }
 
 
