@@ -27,6 +27,8 @@ my %limit = (
              . "redis.port=$port",
     space => "limit=2 window_size=$long strategy=redis sync_rate=0 "
              . "namespace=shop redis.port=$port",
+    batch => "limit=2 window_size=$long strategy=redis sync_rate=0.05 "
+             . "namespace=batch redis.port=$port",
     late => "limit=1 window_size=$long strategy=redis sync_rate=0 "
             . "redis.port=$ENV{TEST_NGINX_UNUSED_PORT}",
 );
@@ -151,6 +153,9 @@ like(keys_like('service-protection:*'),
 like(keys_like('*shop*'), qr/service-protection:shop:service=/,
      'or the namespace');
 unlike(keys_like('*'), qr/ratelimit-advanced/, 'none of others');
+is(statuses(('/batch') x 3), '200 200 429', 'counted here, told in batches');
+ok(wait_until(sub { keys_like('*batch*') =~ /^service-protection:batch:service=/ },
+              5), 'Redis hears of it');
 is(statuses(('/late') x 2), '200 429', 'Redis is away: counted here');
 
 # beside other limits: what they refuse is not counted
