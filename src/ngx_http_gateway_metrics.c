@@ -58,6 +58,7 @@ typedef struct {
 enum {
     NGX_HTTP_GATEWAY_METRICS_OF_LIMITS = 0,
     NGX_HTTP_GATEWAY_METRICS_OF_CACHE,
+    NGX_HTTP_GATEWAY_METRICS_OF_CANARY,
     NGX_HTTP_GATEWAY_METRICS_OF
 };
 
@@ -209,6 +210,40 @@ ngx_http_gateway_metrics_set_t  ngx_http_gateway_metrics_cache = {
     NGX_HTTP_GATEWAY_METRICS_CACHE,
     ngx_http_gateway_metrics_limits_labels,
     ngx_http_gateway_metrics_cache_metrics
+};
+
+
+static ngx_str_t  ngx_http_gateway_metrics_classes[] = {
+    ngx_string("1xx"),
+    ngx_string("2xx"),
+    ngx_string("3xx"),
+    ngx_string("4xx"),
+    ngx_string("5xx"),
+    ngx_null_string
+};
+
+static ngx_http_gateway_metric_t
+    ngx_http_gateway_metrics_canary_metrics[] =
+{
+    { "gateway_canary_requests_total",
+      "Requests that canary has sent elsewhere",
+      NGX_HTTP_GATEWAY_METRICS_COUNTER,
+      NGX_HTTP_GATEWAY_METRICS_CANARY_CHOSEN,
+      "class", ngx_http_gateway_metrics_classes, NULL },
+
+    { "gateway_canary_other_requests_total",
+      "Requests that canary has left with their service",
+      NGX_HTTP_GATEWAY_METRICS_COUNTER,
+      NGX_HTTP_GATEWAY_METRICS_CANARY_OTHERS,
+      "class", ngx_http_gateway_metrics_classes, NULL },
+
+    { NULL, NULL, 0, 0, NULL, NULL, NULL }
+};
+
+ngx_http_gateway_metrics_set_t  ngx_http_gateway_metrics_canary = {
+    NGX_HTTP_GATEWAY_METRICS_CANARY,
+    ngx_http_gateway_metrics_limits_labels,
+    ngx_http_gateway_metrics_canary_metrics
 };
 
 
@@ -1066,6 +1101,14 @@ ngx_http_gateway_metrics_cached(ngx_http_request_t *r, ngx_uint_t cell)
 }
 
 
+void
+ngx_http_gateway_metrics_released(ngx_http_request_t *r, ngx_uint_t cell)
+{
+    ngx_http_gateway_metrics_count_request(r,
+                                   NGX_HTTP_GATEWAY_METRICS_OF_CANARY, cell);
+}
+
+
 static void
 ngx_http_gateway_metrics_count_request(ngx_http_request_t *r, ngx_uint_t of,
     ngx_uint_t cell)
@@ -1133,7 +1176,9 @@ ngx_http_gateway_metrics_of_route(ngx_http_gateway_metrics_t *metrics,
         { NGX_HTTP_GATEWAY_METRICS_LIMITS,
           NGX_HTTP_GATEWAY_METRICS_LIMITS_CELLS },
         { NGX_HTTP_GATEWAY_METRICS_CACHE,
-          NGX_HTTP_GATEWAY_METRICS_CACHE_CELLS }
+          NGX_HTTP_GATEWAY_METRICS_CACHE_CELLS },
+        { NGX_HTTP_GATEWAY_METRICS_CANARY,
+          NGX_HTTP_GATEWAY_METRICS_CANARY_CELLS }
     };
 
     ctx = ngx_http_gateway_get_ctx(r);

@@ -103,6 +103,7 @@ void ngx_http_gateway_metrics_value(ngx_http_gateway_series_t *series,
 #define NGX_HTTP_GATEWAY_METRICS_UNSENT  18
 #define NGX_HTTP_GATEWAY_METRICS_CACHE   19     /* service, route */
 #define NGX_HTTP_GATEWAY_METRICS_LIMITS  20     /* service, route */
+#define NGX_HTTP_GATEWAY_METRICS_CANARY  21     /* service, route */
 
 /* cells of LIMITS */
 #define NGX_HTTP_GATEWAY_METRICS_RATE_LIMITING           0
@@ -113,6 +114,11 @@ void ngx_http_gateway_metrics_value(ngx_http_gateway_series_t *series,
 
 /* cells of CACHE, for each status */
 #define NGX_HTTP_GATEWAY_METRICS_CACHE_CELLS             4
+
+/* cells of CANARY, for each class of status */
+#define NGX_HTTP_GATEWAY_METRICS_CANARY_CHOSEN           0
+#define NGX_HTTP_GATEWAY_METRICS_CANARY_OTHERS           5
+#define NGX_HTTP_GATEWAY_METRICS_CANARY_CELLS            10
 
 typedef enum {
     NGX_HTTP_GATEWAY_METRICS_COUNTER = 0,
@@ -142,9 +148,10 @@ typedef struct {
     ngx_http_gateway_metric_t       *metrics;
 } ngx_http_gateway_metrics_set_t;
 
-/* LIMITS and CACHE, of all policies that use them */
+/* LIMITS, CACHE and CANARY, of all policies that use them */
 extern ngx_http_gateway_metrics_set_t  ngx_http_gateway_metrics_limits;
 extern ngx_http_gateway_metrics_set_t  ngx_http_gateway_metrics_cache;
+extern ngx_http_gateway_metrics_set_t  ngx_http_gateway_metrics_canary;
 
 /* while the configuration is read; again is no error.  NGX_OK, NGX_ERROR */
 ngx_int_t ngx_http_gateway_metrics_set_add(ngx_conf_t *cf,
@@ -160,8 +167,10 @@ void ngx_http_gateway_metrics_change(ngx_http_gateway_metrics_t *metrics,
 /* counts a request in a cell of LIMITS, for its service and route */
 void ngx_http_gateway_metrics_request(ngx_http_request_t *r, ngx_uint_t cell);
 
-/* the same in a cell of CACHE */
+/* the same in a cell of CACHE, and in one of CANARY */
 void ngx_http_gateway_metrics_cached(ngx_http_request_t *r, ngx_uint_t cell);
+void ngx_http_gateway_metrics_released(ngx_http_request_t *r,
+    ngx_uint_t cell);
 
 /* names for the labels "service" and "route"; either may be NULL */
 void ngx_http_gateway_metrics_names(ngx_http_gateway_service_t *service,

@@ -346,6 +346,53 @@ _EOC_
 }
 
 
+# metrics: both sides, by class of status
+
+{
+    my $nginx = start_nginx(http_config => http_config($http)
+                            . "gateway_prometheus status_code_metrics=on;",
+                            workers => 2, master => 1, config => <<"_EOC_");
+    gateway_service s host=127.0.0.1 port=$primary {
+        gateway_key_auth on;
+        gateway_canary percentage=0 canary_by_header_name=X-Canary
+                       upstream_host=second;
+        $proxy
+    }
+    gateway_route r service=s { paths /t; }
+    gateway_service none host=127.0.0.1 port=$primary {
+        gateway_canary percentage=100 upstream_host=empty;
+        $proxy
+    }
+    gateway_route none service=none { paths /none; }
+    location = /metrics { gateway_prometheus_metrics; }
+_EOC_
+
+    my $send = sub {
+        my ($n, @headers) = @_;
+        http_get('/t?apikey=bob', headers => [@headers]) for 1 .. $n;
+    };
+
+    $send->(3);
+    $send->(2, 'X-Canary: always');
+    $send->(4, 'X-Canary: always', 'X-Test-Status: 503');
+    $send->(1, 'X-Test-Status: 404');
+    http_get('/t') for 1 .. 2;
+    http_get('/none');
+
+    my $page = http_get('/metrics')->body;
+    my @lines = sort $page =~ /^gateway_canary_(\w+\{.*)$/mg;
+
+    is_deeply(\@lines, [
+        'other_requests_total{service="s",route="r",class="2xx"} 3',
+        'other_requests_total{service="s",route="r",class="4xx"} 1',
+        'requests_total{service="none",route="none",class="5xx"} 1',
+        'requests_total{service="s",route="r",class="2xx"} 2',
+        'requests_total{service="s",route="r",class="5xx"} 4'],
+        'counters of both sides');
+    $nginx->stop;
+}
+
+
 # names: looked up at run time, in the background when there is a fallback
 
 {

@@ -15,6 +15,7 @@
 #include "ngx_http_gateway.h"
 #include "ngx_http_gateway_conf.h"
 #include "ngx_http_gateway_headers.h"
+#include "ngx_http_gateway_metrics.h"
 #include "ngx_http_gateway_upstream.h"
 #include "gateway_router.h"
 
@@ -86,6 +87,7 @@ static ngx_uint_t ngx_http_gateway_canary_is_member(
     ngx_http_gateway_ctx_t *ctx, ngx_array_t *groups);
 static ngx_uint_t ngx_http_gateway_canary_is_listed(ngx_array_t *groups,
     ngx_str_t *name);
+static void ngx_http_gateway_canary_log(ngx_http_request_t *r, void *data);
 static ngx_int_t ngx_http_gateway_canary_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
@@ -182,7 +184,7 @@ static ngx_http_gateway_policy_t  ngx_http_gateway_canary_policy = {
     ngx_http_gateway_canary_handler,
     NULL,                                  /* header */
     NULL,                                  /* body */
-    NULL,                                  /* log */
+    ngx_http_gateway_canary_log,
     0                                      /* index */
 };
 
@@ -569,6 +571,31 @@ ngx_http_gateway_canary_is_listed(ngx_array_t *groups, ngx_str_t *name)
 }
 
 
+/* what was sent somewhere, by class of status: is the canary worse? */
+
+static void
+ngx_http_gateway_canary_log(ngx_http_request_t *r, void *data)
+{
+    ngx_uint_t               class, chosen;
+    ngx_http_gateway_ctx_t  *ctx;
+
+    ctx = ngx_http_gateway_get_ctx(r);
+
+    chosen = ngx_http_gateway_get_data(r, &ngx_http_gateway_canary_policy)
+             != NULL;
+
+    class = (r->err_status ? r->err_status : r->headers_out.status) / 100;
+
+    if ((!chosen && !ctx->proxied) || class < 1 || class > 5) {
+        return;
+    }
+
+    ngx_http_gateway_metrics_released(r, class - 1
+                             + (chosen ? NGX_HTTP_GATEWAY_METRICS_CANARY_CHOSEN
+                                : NGX_HTTP_GATEWAY_METRICS_CANARY_OTHERS));
+}
+
+
 static ngx_int_t
 ngx_http_gateway_canary_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
@@ -657,7 +684,10 @@ ngx_http_gateway_canary_check(ngx_conf_t *cf, void *data)
     }
 
     if (ngx_array_init(&ccf->services, cf->pool, 1, sizeof(void *))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_gateway_metrics_set_add(cf,
+                                            &ngx_http_gateway_metrics_canary)
+           != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
