@@ -70,6 +70,8 @@ sub config {
         location('/hidden', $at,
                  'limits.video.year=2 hide_client_headers=on'),
         location('/named', $at, 'limits.video.year=5 header_name=X-Used'),
+        location('/part', $at, 'limits.video.day=1.5'
+                               . ' limits.video.year=2.25'),
         location('/ended', $at, 'limits.video.year=5',
                  'gateway_request_termination status_code=418'
                  . ' message=teapot;'),
@@ -182,6 +184,15 @@ _EOC_
               "$policy: header_name");
     is($res->header('X-Used'), undef, "$policy: it is removed");
     is($res->header('X-Kong-Limit'), 'video=3', "$policy: no other one");
+
+    # fractions
+    is_deeply(told(get('/part', 'video=1'), 'video', 'day'),
+              [200, 1.5, 1.5, 0.5], "$policy: a fraction of a limit");
+    $used->('/part', 'video', 0.5);
+    is_deeply(told(get('/part', 'video=1'), 'video', 'year'),
+              [200, 0.5, 2.25, 0.25], "$policy: is one more");
+    $used->('/part', 'video', -0.5);
+    is(get('/part', 'video=1')->status, 429, "$policy: the last one");
 
     # answers of other policies
     is(get('/ended', 'video=1')->header('X-RateLimit-Remaining-video-year'),
@@ -307,7 +318,7 @@ the period must be second, minute, hour, day, month or year
     gateway_response_ratelimiting limits.video.day=0;
 --- must_die
 --- error_log
-expected a whole number above 0
+expected a number above 0
 
 
 

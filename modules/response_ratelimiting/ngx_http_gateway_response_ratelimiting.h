@@ -20,7 +20,8 @@
 /* one period of one named limit */
 typedef struct {
     ngx_uint_t                    period;    /* index of the period */
-    int64_t                       limit;
+    int64_t                       limit;     /* rounded up */
+    uint32_t                      less;      /* by so many millionths */
     ngx_str_t                     text;      /* the limit in headers */
     ngx_str_t                     limit_header;
     ngx_str_t                     remaining_header;
@@ -31,6 +32,7 @@ typedef struct {
     ngx_str_t                     name;      /* "video" */
     double                        values[NGX_HTTP_GATEWAY_PERIODS]; /* 0:
                                                 not given */
+    uint32_t                      less[NGX_HTTP_GATEWAY_PERIODS];
     ngx_uint_t                    n;
     ngx_http_gateway_response_window_t
                                   windows[NGX_HTTP_GATEWAY_PERIODS];

@@ -18,6 +18,8 @@
 #include "ngx_http_gateway_reply.h"
 #include "ngx_http_gateway_response_ratelimiting.h"
 
+#include <math.h>
+
 
 /* more amounts than that are one, so that sums stay in their type */
 #define NGX_HTTP_GATEWAY_RESPONSE_MOST    1000000000000
@@ -84,6 +86,8 @@ static void ngx_http_gateway_response_ratelimiting_log(ngx_http_request_t *r,
     void *arg);
 
 static void ngx_http_gateway_response_ratelimiting_defaults(void *arg);
+static ngx_int_t ngx_http_gateway_response_ratelimiting_number(
+    ngx_pool_t *pool, int64_t n, uint32_t less, ngx_str_t *text);
 static char *ngx_http_gateway_response_ratelimiting_limit(ngx_conf_t *cf,
     void *arg, ngx_str_t *name, ngx_str_t *value);
 static ngx_http_gateway_response_limit_t *
@@ -349,6 +353,7 @@ ngx_http_gateway_response_ratelimiting_admit(ngx_http_request_t *r,
 {
     int64_t                             least, remaining, *used;
     ngx_str_t                           value;
+    uint32_t                            less;
     ngx_uint_t                          i, k;
     ngx_http_gateway_response_limit_t  *limit;
 
@@ -358,12 +363,16 @@ ngx_http_gateway_response_ratelimiting_admit(ngx_http_request_t *r,
     for (i = 0; i < conf->limits->nelts; i++) {
 
         least = 0;
+        less = 0;
 
         for (k = 0; k < limit[i].n; k++) {
             remaining = limit[i].windows[k].limit - *used++;
 
-            if (k == 0 || remaining < least) {
+            if (k == 0 || remaining < least
+                || (remaining == least && limit[i].windows[k].less > less))
+            {
                 least = remaining;
+                less = limit[i].windows[k].less;
             }
         }
 
@@ -379,12 +388,12 @@ ngx_http_gateway_response_ratelimiting_admit(ngx_http_request_t *r,
             return ngx_http_gateway_error(r, 429, &limit[i].message);
         }
 
-        value.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
-        if (value.data == NULL) {
+        if (ngx_http_gateway_response_ratelimiting_number(r->pool, least,
+                                                          less, &value)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
-
-        value.len = ngx_sprintf(value.data, "%L", least) - value.data;
 
         if (ngx_http_gateway_header_in_set(r, &limit[i].upstream_header,
                                            &limit[i].upstream_lowcase, &value)
@@ -616,13 +625,14 @@ ngx_http_gateway_response_ratelimiting_show(ngx_http_request_t *r,
 {
     ngx_str_t  value;
 
-    value.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
-    if (value.data == NULL) {
+    if (ngx_http_gateway_response_ratelimiting_number(r->pool,
+                                        ngx_max(remaining, 0),
+                                        remaining > 0 ? window->less : 0,
+                                        &value)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
-
-    value.len = ngx_sprintf(value.data, "%L", ngx_max(remaining, 0))
-                - value.data;
 
     /* the upstream does not speak for us */
 
@@ -638,6 +648,39 @@ ngx_http_gateway_response_ratelimiting_show(ngx_http_request_t *r,
     {
         return NGX_ERROR;
     }
+
+    return NGX_OK;
+}
+
+
+/* n, less so many millionths */
+
+static ngx_int_t
+ngx_http_gateway_response_ratelimiting_number(ngx_pool_t *pool, int64_t n,
+    uint32_t less, ngx_str_t *text)
+{
+    u_char  *p;
+
+    text->data = ngx_pnalloc(pool, NGX_INT64_LEN + sizeof("-.123456") - 1);
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = text->data;
+
+    if (less == 0) {
+        p = ngx_sprintf(p, "%L", n);
+
+    } else {
+        p = (n > 0) ? ngx_sprintf(p, "%L.%06uD", n - 1, 1000000 - less)
+                    : ngx_sprintf(p, "-%L.%06uD", -n, less);
+
+        while (p[-1] == '0') {
+            p--;
+        }
+    }
+
+    text->len = p - text->data;
 
     return NGX_OK;
 }
@@ -781,8 +824,9 @@ ngx_http_gateway_response_ratelimiting_limit(ngx_conf_t *cf, void *arg,
 {
     ngx_http_gateway_response_ratelimiting_conf_t  *conf = arg;
 
-    u_char                             *dot, *last, c;
+    u_char                             *dot, *last, *p, c;
     off_t                               n;
+    uint32_t                            part, weight;
     ngx_str_t                           limit_name, period;
     ngx_uint_t                          i;
     ngx_http_gateway_response_limit_t  *limit;
@@ -831,10 +875,33 @@ ngx_http_gateway_response_ratelimiting_limit(ngx_conf_t *cf, void *arg,
         return "the period must be second, minute, hour, day, month or year";
     }
 
-    n = ngx_atoof(value->data, value->len);
+    /* six digits behind the point count */
 
-    if (n == NGX_ERROR || n == 0 || n > NGX_HTTP_GATEWAY_RESPONSE_MOST) {
-        return "expected a whole number above 0";
+    for (dot = value->data; dot < value->data + value->len; dot++) {
+        if (*dot == '.') {
+            break;
+        }
+    }
+
+    n = ngx_atoof(value->data, dot - value->data);
+    last = value->data + value->len;
+    part = 0;
+    weight = 100000;
+
+    for (p = dot + 1; p < last && n != NGX_ERROR; p++) {
+
+        if (*p < '0' || *p > '9') {
+            n = NGX_ERROR;
+        }
+
+        part += (uint32_t) (*p - '0') * weight;
+        weight /= 10;
+    }
+
+    if (n == NGX_ERROR || (n == 0 && part == 0)
+        || n >= NGX_HTTP_GATEWAY_RESPONSE_MOST + (part == 0))
+    {
+        return "expected a number above 0";
     }
 
     limit = ngx_http_gateway_response_ratelimiting_named(cf, conf,
@@ -847,7 +914,8 @@ ngx_http_gateway_response_ratelimiting_limit(ngx_conf_t *cf, void *arg,
         return "is duplicate";
     }
 
-    limit->values[i] = (double) n;
+    limit->values[i] = (double) n + part / 1e6;
+    limit->less[i] = part ? 1000000 - part : 0;
 
     return NGX_CONF_OK;
 }
@@ -963,16 +1031,18 @@ ngx_http_gateway_response_ratelimiting_check_limit(ngx_conf_t *cf,
         window = &limit->windows[limit->n++];
 
         window->period = i;
-        window->limit = (int64_t) limit->values[i];
+        window->limit = (int64_t) ceil(limit->values[i]);
+        window->less = limit->less[i];
         limit->ttl = ngx_http_gateway_periods[i].longest;
 
-        window->text.data = ngx_pnalloc(cf->pool, NGX_INT64_LEN);
-        if (window->text.data == NULL) {
+        if (ngx_http_gateway_response_ratelimiting_number(cf->pool,
+                                                          window->limit,
+                                                          window->less,
+                                                          &window->text)
+            != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
-
-        window->text.len = ngx_sprintf(window->text.data, "%L", window->limit)
-                           - window->text.data;
 
         if (ngx_http_gateway_response_ratelimiting_text(cf,
                         &window->limit_header, "X-RateLimit-Limit-",

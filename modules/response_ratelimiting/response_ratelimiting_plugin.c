@@ -16,7 +16,7 @@ enum {
 
 typedef struct {
     gwc_record_t record;
-    gwc_int_t limits[GWC_RESPONSE_PERIODS];
+    gwc_num_t limits[GWC_RESPONSE_PERIODS];
 } gwc_response_limit_t;
 
 /* an item of the map "limits" */
@@ -67,10 +67,10 @@ static const char *const gwc_response_policies[] = {
 
 #define GWC_RESPONSE_LIMIT(field, n)                                          \
     {                                                                         \
-        .name = (field), .type = GWC_INT,                                     \
+        .name = (field), .type = GWC_NUMBER,                                  \
         .offset =                                                             \
-            offsetof(gwc_response_limit_t, limits) + (n) * sizeof(gwc_int_t), \
-        .bounded = true, .min = 1, .max = 1e12,                               \
+            offsetof(gwc_response_limit_t, limits) + (n) * sizeof(gwc_num_t), \
+        .flags = GWC_EXCLUSIVE_MIN, .bounded = true, .min = 0, .max = 1e12,   \
     }
 
 static const gwc_field_t gwc_response_limit_fields[] = {
@@ -210,7 +210,7 @@ static void
 gwc_response_check_limit(const gwc_field_t *field, void *value)
 {
     const gwc_response_limit_t *limit = value;
-    const gwc_int_t *shorter, *longer;
+    const gwc_num_t *shorter, *longer;
     size_t i, k, n = 0;
 
     (void) field;
@@ -231,8 +231,8 @@ gwc_response_check_limit(const gwc_field_t *field, void *value)
                 gwc_error(longer->node,
                           "the limit for %s(%.1f) cannot be lower than the "
                           "limit for %s(%.1f)",
-                          gwc_response_periods[k], (double) longer->v,
-                          gwc_response_periods[i], (double) shorter->v);
+                          gwc_response_periods[k], longer->v,
+                          gwc_response_periods[i], shorter->v);
                 return;
             }
         }

@@ -130,6 +130,6 @@ _format_version: "3.0"
 plugins:
 - name: response-ratelimiting
   config:
-    limits: {video: {second: 1}}
+    limits: {video: {second: 1.5}}
     policy: redis
 --- error_like: kong.yml:6:13: error: .*"redis.host" must be set when "policy" is "redis"
