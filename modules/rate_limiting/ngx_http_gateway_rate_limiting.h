@@ -606,11 +606,10 @@ ngx_int_t ngx_http_gateway_rate_limiting_advanced_prefix(
 typedef struct {
     ngx_http_gateway_rate_limiting_more_limit_t
                                  *limit;     /* NULL: of a period */
-    ngx_uint_t                    period;
+    uint64_t                      amount;    /* what is added there */
+    uint32_t                      delta;     /* the same here */
     uint32_t                      start;     /* of the window */
-    uint32_t                      delta;     /* what it is here */
-    uint64_t                      amount;    /* what it is there */
-    time_t                        ttl;       /* of the key; 0: of GCRA */
+    uint32_t                      period;
 } ngx_http_gateway_rate_limiting_sent_t;
 
 /* a key of this worker with counts to be sent */
@@ -621,14 +620,13 @@ typedef struct {
     ngx_http_gateway_rate_limiting_rule_t
                                  *rule;      /* NULL: periods in windows */
     ngx_http_gateway_digest_t     digest;
+    ngx_str_t                     prefix;    /* after sent[] */
 
-    /* while they are sent; of a sliding window also the one before */
+    /* while they are sent; of a sliding window also the one before.  There is
+       room for as many as there may be */
     ngx_uint_t                    n;
     ngx_http_gateway_rate_limiting_sent_t
-                                  sent[2 * NGX_HTTP_GATEWAY_RATE_PERIODS];
-
-    ngx_str_t                     prefix;
-    u_char                        text[1];
+                                  sent[1];
 } ngx_http_gateway_rate_limiting_changed_t;
 
 /*
@@ -726,6 +724,10 @@ ngx_int_t ngx_http_gateway_rate_limiting_more_fetch(ngx_http_request_t *r,
 /* takes what is to be sent; NGX_OK, or NGX_BUSY */
 ngx_int_t ngx_http_gateway_rate_limiting_more_collect(
     ngx_http_gateway_rate_limiting_changed_t *changed);
+
+/* seconds that a key lives, 0: it is one of GCRA, which knows it */
+time_t ngx_http_gateway_rate_limiting_more_ttl(
+    ngx_http_gateway_rate_limiting_more_limit_t *limit);
 
 /* what became of it; reply NULL: it is to be sent again */
 void ngx_http_gateway_rate_limiting_more_settle(

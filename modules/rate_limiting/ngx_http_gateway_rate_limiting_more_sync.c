@@ -377,13 +377,11 @@ ngx_http_gateway_rate_limiting_more_take(
     sent->start = shared->cell.start;
     sent->delta = (uint32_t) ngx_max(shared->delta, 0);
     sent->amount = sent->delta;
-    sent->ttl = limit->length;
 
     shared->delta -= (int32_t) sent->delta;
     shared->sending += sent->delta;
 
     if (limit->kind == NGX_HTTP_GATEWAY_RATE_LIMITING_GCRA) {
-        sent->ttl = 0;
         sent->amount = shared->cell.tat > now
                        ? ngx_min(sent->delta * limit->interval,
                                  shared->cell.tat - now)
@@ -395,18 +393,33 @@ ngx_http_gateway_rate_limiting_more_take(
         return;
     }
 
-    sent->ttl = 2 * limit->length;
-
     sent = &changed->sent[changed->n++];
 
     sent->limit = limit;
     sent->start = shared->before;
     sent->delta = (uint32_t) ngx_max(shared->before_delta, 0);
     sent->amount = sent->delta;
-    sent->ttl = limit->length;
 
     shared->before_delta -= (int32_t) sent->delta;
     shared->before_sending += sent->delta;
+}
+
+
+time_t
+ngx_http_gateway_rate_limiting_more_ttl(
+    ngx_http_gateway_rate_limiting_more_limit_t *limit)
+{
+    switch (limit->kind) {
+
+    case NGX_HTTP_GATEWAY_RATE_LIMITING_GCRA:
+        return 0;
+
+    case NGX_HTTP_GATEWAY_RATE_LIMITING_SLIDING:
+        return 2 * limit->length;
+
+    default:
+        return limit->length;
+    }
 }
 
 

@@ -368,6 +368,7 @@ ngx_http_gateway_rate_limiting_change_key(
     ngx_http_gateway_rate_limiting_rule_t *rule,
     ngx_http_gateway_digest_t *digest, ngx_str_t *prefix, ngx_uint_t soon)
 {
+    size_t                                     room;
     ngx_http_gateway_rate_limiting_sync_t     *sync;
     ngx_http_gateway_rate_limiting_changed_t  *changed;
 
@@ -379,9 +380,11 @@ ngx_http_gateway_rate_limiting_change_key(
 
     ngx_http_gateway_rate_limiting_watch(sync->mcf);
 
-    changed = ngx_alloc(offsetof(ngx_http_gateway_rate_limiting_changed_t,
-                                 text)
-                        + prefix->len, ngx_cycle->log);
+    room = offsetof(ngx_http_gateway_rate_limiting_changed_t, sent)
+           + (rule ? 2 * rule->n : NGX_HTTP_GATEWAY_RATE_PERIODS)
+             * sizeof(ngx_http_gateway_rate_limiting_sent_t);
+
+    changed = ngx_alloc(room + prefix->len, ngx_cycle->log);
     if (changed == NULL) {
         return;
     }
@@ -390,8 +393,8 @@ ngx_http_gateway_rate_limiting_change_key(
     changed->rule = rule;
     changed->digest = *digest;
     changed->prefix.len = prefix->len;
-    changed->prefix.data = changed->text;
-    ngx_memcpy(changed->text, prefix->data, prefix->len);
+    changed->prefix.data = (u_char *) changed + room;
+    ngx_memcpy(changed->prefix.data, prefix->data, prefix->len);
 
     ngx_queue_insert_tail(&sync->changed, &changed->queue);
     ngx_http_gateway_rate_limiting_unsent(sync, 1);
@@ -635,11 +638,10 @@ ngx_http_gateway_rate_limiting_collect(
         sent = &changed->sent[changed->n++];
 
         sent->limit = NULL;
-        sent->period = period;
+        sent->period = (uint32_t) period;
         sent->start = w->start;
         sent->delta = w->delta;
         sent->amount = w->delta;
-        sent->ttl = ngx_http_gateway_rate_limiting_periods[period].length;
 
         w->sending += w->delta;
         w->delta = 0;
@@ -692,7 +694,11 @@ ngx_http_gateway_rate_limiting_ship(
         argv[n + 2 * i].len = p - argv[n + 2 * i].data;
 
         argv[n + 2 * i + 1].data = p;
-        p = ngx_sprintf(p, "%T", sent->ttl);
+        p = ngx_sprintf(p, "%T",
+                        sent->limit
+                        ? ngx_http_gateway_rate_limiting_more_ttl(sent->limit)
+                        : ngx_http_gateway_rate_limiting_periods
+                              [sent->period].length);
         argv[n + 2 * i + 1].len = p - argv[n + 2 * i + 1].data;
     }
 
