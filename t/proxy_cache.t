@@ -71,6 +71,18 @@ $yaml .= <<'_EOC_';
     plugins:
     - { name: proxy-cache, config: { strategy: memory } }
     - { name: request-termination, config: { status_code: 403 } }
+  - name: answered
+    paths: [/answered]
+    plugins:
+    - { name: proxy-cache, config: { strategy: memory } }
+    - name: request-termination
+      config: { status_code: 200, body: ours, content_type: text/plain }
+  - name: moved
+    paths: [/moved]
+    plugins:
+    - name: proxy-cache
+      config: { strategy: memory, content_type: ["*/*"] }
+    - { name: redirect, config: { location: "http://a.test" } }
 consumers:
 - { username: alice, keyauth_credentials: [{ key: ka }] }
 - { username: bob, keyauth_credentials: [{ key: kb }] }
@@ -190,6 +202,29 @@ is_cached('Hit', 'the same header', '/headers',
     headers => ['X-Tenant: a', 'X-Other: b']);
 is_cached('Miss', 'another one', '/headers', headers => ['X-Tenant: b']);
 
+is_cached('Miss', 'what the upstream varies by', '/plain/vary',
+    headers => ['X-Foo: 1', 'X-Test-Header: Vary: X-Foo']);
+is_cached('Hit', 'does not count', '/plain/vary', headers => ['X-Foo: 2']);
+is_cached('Hit', 'nor do conditions without cache_control', '/plain/vary',
+    headers => ["Cache-Control: $_"])
+    for 'no-cache', 'no-store', 'max-age=0', 'min-fresh=999';
+is(get('/plain/absent', headers => ['Cache-Control: only-if-cached'])->status,
+    200, 'nor only-if-cached');
+
+# what is not replayed
+
+my @once = map { "$_: 1" } 'Keep-Alive', 'Proxy-Authenticate',
+    'Proxy-Authorization', 'TE', 'Trailer', 'Trailers', 'Upgrade',
+    'X-RateLimit-Remaining-Foo', 'ratelimit-remaining', 'Age',
+    'X-Cache-Status';
+my @always = map { "$_: 1" } 'X-RateLimit-Limit-Foo', 'Set-Cookie',
+    'X-Other', 'Retry-After';
+is_cached('Miss', 'headers', '/plain/head',
+    headers => [map { "X-Test-Header: $_" } @once, @always]);
+my $replay = is_cached('Hit', 'headers again', '/plain/head');
+is($replay->header((split /:/)[0]), 1, "$_ is replayed") for @always;
+isnt($replay->header((split /:/)[0]) // '', 1, "$_ is not") for @once;
+
 # who asks
 
 my $refused = get('/keyed');
@@ -275,6 +310,13 @@ ok(wait_until(sub {
     controlled('/kept', ['Cache-Control: max-age=1'],
         'Cache-Control: max-stale=0') eq 'Refresh'
 }, 8), 'staler than the client wants');
+
+# answers of other policies that end the request
+
+is_cached('Miss', 'one of ours', '/answered');
+is(is_cached('Hit', 'is stored as well', '/answered')->body, 'ours', 'so');
+is(get('/moved')->header('X-Cache-Status'), undef,
+    'who answers before is not looked at');
 
 # other policies
 

@@ -803,14 +803,14 @@ _EOC_
 
 
 
-=== TEST 68: of two headers the first counts; an empty one is none
+=== TEST 68: of two headers the first counts; an empty one is one of its own
 --- limit: day=1 limit_by=header header_name=X-Tenant
 --- request eval
-["GET /", "GET /", "GET /", "GET /"]
+[("GET /") x 7]
 --- more_headers eval
-["X-Tenant: c\nX-Tenant: d", "X-Tenant: c", "X-Tenant: d", "X-Tenant: c\nX-Tenant: e"]
+["X-Tenant: c\nX-Tenant: d", "X-Tenant: c", "X-Tenant: d", "X-Tenant: c\nX-Tenant: e", "X-Tenant:", "", "X-Tenant:"]
 --- error_code eval
-[200, 429, 200, 429]
+[200, 429, 200, 429, 200, 200, 429]
 
 
 
@@ -895,3 +895,47 @@ consumers:
  "", "X-Real-IP: 10.0.0.1", "apikey: k1", "apikey: k2", "X-Real-IP: 10.0.0.1"]
 --- error_code eval
 [200, 429, 200, 429, 429, 200, 200, 200, 200, 429]
+
+
+
+=== TEST 73: limits of consumers and groups count over all routes, or those of a service
+--- yaml
+_format_version: "3.0"
+services:
+- name: s
+  url: http://127.0.0.1:$TEST_NGINX_ECHO_PORT
+  routes: [{name: a, paths: [/a]}, {name: b, paths: [/b]}]
+- name: t
+  url: http://127.0.0.1:$TEST_NGINX_ECHO_PORT
+  routes: [{name: c, paths: [/c]}]
+consumer_groups:
+- name: g
+consumers:
+- {username: bob, keyauth_credentials: [{key: bob}]}
+- {username: al, keyauth_credentials: [{key: al}]}
+- {username: one, keyauth_credentials: [{key: one}], groups: [{name: g}]}
+- {username: two, keyauth_credentials: [{key: two}], groups: [{name: g}]}
+plugins:
+- name: key-auth
+- {name: rate-limiting, consumer: bob, config: {year: 2}}
+- {name: rate-limiting, consumer: al, service: s, config: {year: 2}}
+- {name: rate-limiting, consumer_group: g, config: {year: 2}}
+--- request eval
+[map { my ($who, $paths) = split /=/; map { "GET /$_?apikey=$who" } split //, $paths }
+ "bob=abc", "al=abacc", "one=abc", "two=cab"]
+--- error_code eval
+[200, 200, 429, 200, 200, 429, 200, 200, 200, 200, 429, 200, 200, 429]
+
+
+
+=== TEST 74: by service where there is none
+--- config
+    gateway_route r {
+        paths /;
+        gateway_rate_limiting day=1 limit_by=service;
+        gateway_request_termination status_code=418;
+    }
+--- request eval
+["GET /", "GET /"]
+--- error_code eval
+[418, 429]
