@@ -31,6 +31,8 @@ sub slurp {
     return <$fh>;
 }
 
+sub size_of { return (-s $_[0]) // 0 }
+
 put("$tmp/secret", 'a secret of thirty-two characters, or more');
 put("$tmp/other", 'another secret of thirty-two characters, or more');
 
@@ -96,7 +98,7 @@ sub kill_all {
 # tests of days begin anew at midnight
 sub same_day {
     my $now = time;
-    sleep 61 - $now % 60 if $now % 86400 > 86400 - 90;
+    sleep 86401 - $now % 86400 if $now % 86400 > 86400 - 240;
 }
 
 same_day();
@@ -405,7 +407,7 @@ SKIP: {
     ok(wait_until(sub { -s $file }, $patience),
        'a file in a directory that only root can enter');
     is(left('a'), 4, 'a request');
-    ok(wait_until(sub { -s $file > 216 }, $patience), 'is saved there');
+    ok(wait_until(sub { size_of($file) > 216 }, $patience), 'is saved there');
     is(complaints($nginx), '', 'without a complaint');
     kill_all($nginx);
     $nginx = start_nginx(gateway($dir));
@@ -552,7 +554,7 @@ SKIP: {
     $mounted = $dir;
     my $nginx = start_nginx(gateway($dir, interval => '20ms'));
     hit("k$_") for 1 .. 300;
-    ok(wait_until(sub { -s "$dir/gateway_rate_limiting" > 20000 }, $patience),
+    ok(wait_until(sub { size_of("$dir/gateway_rate_limiting") > 20000 }, $patience),
        'a small disk');
     my $good = slurp("$dir/gateway_rate_limiting");
     hit("k$_") for 301 .. 900;
@@ -782,6 +784,75 @@ sub remaining {
     is(hit('b', '/busy')->status, 200, 'nothing is under way');
     is(complaints($nginx), '', 'without a complaint');
     $nginx->stop;
+}
+
+# another binary takes over
+
+my @daemons;
+
+END { kill 'KILL', @daemons if @daemons }
+
+SKIP: {
+    skip 'valgrind would not be executed again', 1
+        if $ENV{TEST_NGINX_USE_VALGRIND};
+
+    my $dir = counts_dir();
+    my $root = "$tmp/upgrade";
+    mkdir "$root$_" or die $! for '', '/logs', '/html';
+    put("$root/html/index.html", 'hello');
+    chmod 0644, "$root/html/index.html";
+    put("$root/nginx.conf",
+        Test::Gateway::Server::nginx_conf(
+            gateway($dir, interval => '20ms'), root => $root)
+        =~ s/\$TEST_NGINX_HTML_DIR/$root\/html/r);
+
+    my @start = (Test::Gateway::Server::nginx_binary(), '-p', $root, '-c',
+                 "$root/nginx.conf", '-e', "$root/logs/error.log");
+    my $pid_of = sub { my ($pid) = (slurp("$root/logs/nginx.pid$_[0]") // '')
+                                   =~ /(\d+)/; $pid };
+    my $gone = sub { my ($pid) = @_;
+                     @daemons = grep { $_ != $pid } @daemons;
+                     ok(wait_until(sub { !kill 0, $pid }, $patience),
+                        'it ends') };
+    my $lines = sub { () = (slurp("$root/logs/error.log") // '')
+                           =~ /start cache manager process/g };
+
+    my ($code, undef, $err) = Test::Gateway::Server::run_program(undef,
+                                                                 @start);
+    is($code, 0, 'a daemon') or diag($err);
+    my $old;
+    ok(wait_until(sub { $old = $pid_of->('') }, $patience), 'has a pid');
+    push @daemons, $old;
+    is(left('a'), 4, 'it counts');
+    ok(wait_until(sub { size_of("$dir/gateway_rate_limiting") > 216 }, $patience),
+       'and saves');
+
+    kill 'USR2', $old;
+    my $new;
+    ok(wait_until(sub { $new = $pid_of->('');
+                        $new && $new != $old && $lines->() == 2 }, $patience),
+       'another one starts beside it');
+    push @daemons, $new;
+    kill 'WINCH', $old;
+    ok(wait_until(sub { slurp("/proc/$old/task/$old/children")
+                        =~ /^$new *$/ }, $patience),
+       'the workers of the old one end');
+    is(left('a'), 3, 'the new one goes on');
+    kill 'QUIT', $old;
+    $gone->($old);
+    is(left('a'), 2, 'alone');
+
+    kill 'QUIT', $new;
+    $gone->($new);
+    is((Test::Gateway::Server::run_program(undef, @start))[0], 0,
+       'after the next start');
+    ok(wait_until(sub { $new = $pid_of->('') }, $patience), 'it is there');
+    push @daemons, $new;
+    is(left('a'), 1, 'the counts of the new one are kept');
+    unlike(slurp("$root/logs/error.log"), qr/\[(crit|alert|emerg)\]/,
+           'without a complaint');
+    kill 'QUIT', $new;
+    $gone->($new);
 }
 
 # directives that are wrong

@@ -34,7 +34,7 @@ _EOC_
 
 sub same_day {
     my $now = time;
-    sleep 61 - $now % 60 if $now % 86400 > 86400 - 90;
+    sleep 86401 - $now % 86400 if $now % 86400 > 86400 - 240;
 }
 
 sub gateway {
