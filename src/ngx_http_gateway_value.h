@@ -31,6 +31,10 @@ ngx_int_t ngx_http_gateway_value_compile(ngx_conf_t *cf,
 void ngx_http_gateway_value_env(ngx_http_request_t *r,
     gateway_template_env_t *env);
 
+/* the same with it: headers, arguments, captures, what policies share */
+void ngx_http_gateway_value_request_env(ngx_http_request_t *r,
+    gateway_template_env_t *env);
+
 /* renders one without expressions; template NULL: *value stays */
 ngx_int_t ngx_http_gateway_value_get(ngx_http_request_t *r,
     const gateway_template_t *template, ngx_str_t *value);
