@@ -9,6 +9,9 @@
 #include "ngx_http_gateway_value.h"
 
 
+static ngx_int_t ngx_http_gateway_value_parse(ngx_conf_t *cf,
+    const ngx_str_t *text, gateway_template_options_t *options,
+    gateway_template_t **template, char *err);
 static void *ngx_http_gateway_value_conf_alloc(void *data, size_t size);
 static int ngx_http_gateway_value_conf_variable(void *data,
     const gateway_str_t *name, size_t *index);
@@ -21,27 +24,51 @@ ngx_int_t
 ngx_http_gateway_value_compile(ngx_conf_t *cf, const ngx_str_t *text,
     ngx_uint_t expressions, gateway_template_t **template, char *err)
 {
-    gateway_str_t               s;
     gateway_template_options_t  options;
+
+    options.variable = ngx_http_gateway_value_conf_variable;
+    options.expressions = (int) expressions;
+
+    return ngx_http_gateway_value_parse(cf, text, &options, template, err);
+}
+
+
+ngx_int_t
+ngx_http_gateway_value_compile_text(ngx_conf_t *cf, const ngx_str_t *text,
+    gateway_template_t **template, char *err)
+{
+    gateway_template_options_t  options;
+
+    options.variable = NULL;
+    options.expressions = 1;
+
+    return ngx_http_gateway_value_parse(cf, text, &options, template, err);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_value_parse(ngx_conf_t *cf, const ngx_str_t *text,
+    gateway_template_options_t *options, gateway_template_t **template,
+    char *err)
+{
+    gateway_str_t  s;
 
     s.data = (char *) text->data;
     s.len = text->len;
 
-    options.alloc = ngx_http_gateway_value_conf_alloc;
-    options.variable = ngx_http_gateway_value_conf_variable;
-    options.data = cf;
-    options.expressions = (int) expressions;
-    options.sources = 0;
-    options.err = err;
-    options.errlen = NGX_HTTP_GATEWAY_VALUE_ERROR;
+    options->alloc = ngx_http_gateway_value_conf_alloc;
+    options->data = cf;
+    options->sources = 0;
+    options->err = err;
+    options->errlen = NGX_HTTP_GATEWAY_VALUE_ERROR;
 
-    *template = gateway_template_compile(&s, &options);
+    *template = gateway_template_compile(&s, options);
 
     if (*template == NULL) {
         return NGX_ERROR;
     }
 
-    if (options.sources & (1U << GATEWAY_TEMPLATE_SHARED)) {
+    if (options->sources & (1U << GATEWAY_TEMPLATE_SHARED)) {
         ngx_http_gateway_wants_shared(cf);
     }
 

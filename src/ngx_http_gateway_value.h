@@ -27,6 +27,10 @@ ngx_int_t ngx_http_gateway_value_compile(ngx_conf_t *cf,
     const ngx_str_t *text, ngx_uint_t expressions,
     gateway_template_t **template, char *err);
 
+/* the same with expressions only: "$name" is text */
+ngx_int_t ngx_http_gateway_value_compile_text(ngx_conf_t *cf,
+    const ngx_str_t *text, gateway_template_t **template, char *err);
+
 /* an environment for gateway_template_render() without get() */
 void ngx_http_gateway_value_env(ngx_http_request_t *r,
     gateway_template_env_t *env);

@@ -33,8 +33,9 @@ ngx_http_gateway_value_request_env(ngx_http_request_t *r,
 
 
 static int
-ngx_http_gateway_value_request_get(void *data, gateway_template_source_t source,
-    const gateway_str_t *name, gateway_template_value_t *value)
+ngx_http_gateway_value_request_get(void *data,
+    gateway_template_source_t source, const gateway_str_t *name,
+    gateway_template_value_t *value)
 {
     ngx_http_request_t  *r = data;
 
@@ -125,7 +126,13 @@ ngx_http_gateway_value_request_get_arg(ngx_http_request_t *r, ngx_str_t *name,
     ngx_http_gateway_ctx_t  *ctx;
 
     ctx = ngx_http_gateway_get_ctx(r);
-    args = (ctx && ctx->args_changed) ? ctx->args : r->args;
+    args = r->args;
+
+    /* an error page has none of its own */
+
+    if (ctx && (ctx->args_changed || args.len == 0)) {
+        args = ctx->args;
+    }
 
     while (ngx_http_gateway_arg_next(&args, &arg)) {
 

@@ -181,6 +181,55 @@ is($record->{spanId}, undef, 'without a span');
 ok(!$record->{flags}, 'and not marked as sampled');
 $nginx->stop;
 
+# ---- attributes of the resource with expressions ----------------------------
+
+sub resources {
+    my ($what, @requests) = @_;
+    return map { attributes($_->{resource}) } map { @{$_->{body}{$what}} }
+           grep { $_->{body}{$what} } @requests;
+}
+
+my $attributes = q({service.name: "$(headers.x_tenant or 'nobody')-$(headers['x-none'] or 1 + 1)", plain: "a$b ${c} #d", who: "$(query_params.who)"});
+
+$nginx = start_nginx(log_level => 'warn',
+    compile_args => '--set tracing_instrumentations=request',
+    yaml => yaml("$fast, sampling_rate: 1, traces_endpoint: \"http://127.0.0.1:$collector/v1/traces\", resource_attributes: $attributes"));
+
+http_get("/dead?who=$_->[1]", headers => ["X-Tenant: $_->[0]"])
+    for ['one', 'a'], ['one', 'a'], ['two', 'b'];
+@requests = sent(2);
+
+for my $what ('resourceSpans', 'resourceLogs') {
+    my @of = resources($what, @requests);
+    is(join(' ', map { $_->{'service.name'} } @of), 'one-2 two-2',
+       "$what: requests with the same share a resource");
+    is(join(' ', map { $_->{who} } @of), 'a b', 'with their own values');
+    is($of[0]{plain}, 'a$b ${c} #d', 'other text stays');
+    like($of[0]{'service.instance.id'}, qr/^[0-9a-f-]{36}$/, 'and defaults');
+}
+
+is(scalar(about(qr/connect\(\) failed/, records_of(@requests))), 3,
+   'all lines are there');
+$nginx->stop;
+
+$nginx = start_nginx(log_level => 'error',
+    yaml => yaml(qq($fast, resource_attributes: {good: "\$(headers.host)", bad: "\$(10 * headers.x)"})));
+http_get('/dead', headers => ['X: ten']);
+my ($one) = resources('resourceLogs', sent(1));
+is($one->{bad}, '$(10 * headers.x)', 'when one fails, it is text');
+is($one->{good}, '$(headers.host)', 'as are the others');
+$nginx->stop;
+
+$nginx = start_nginx(log_level => 'warn', compile_args => '--set untrusted_lua=off',
+    yaml => yaml(qq($fast, resource_attributes: {good: "\$(headers.host)"})));
+http_get('/dead');
+($one) = resources('resourceLogs', sent(1));
+is($one->{good}, '$(headers.host)', 'switched off, expressions are text');
+ok($nginx->wait_log(qr/opentelemetry: resource attribute "good" failed: expressions are switched off/, 5),
+   'which the log says');
+$nginx->stop;
+sent(0);
+
 # ---- lines that are many ----------------------------------------------------
 
 $nginx = start_nginx(log_level => 'debug', yaml => yaml(
@@ -258,3 +307,26 @@ needs "traces_endpoint" or "logs_endpoint"
 --- must_die
 --- error_log
 needs a URL of http or https
+
+
+
+=== TEST 3: an expression that is not supported
+--- config
+    location / {
+        gateway_opentelemetry logs_endpoint=http://127.0.0.1/
+            "resource_attributes.a=$(os.execute('x'))";
+    }
+--- must_die
+--- error_log
+resource attribute "a": the expression at "$(os.execute('x'))" uses a name other than
+
+
+
+=== TEST 4: expressions are on or off
+--- http_config
+    gateway_opentelemetry_expressions perhaps;
+--- config
+    location / { return 200; }
+--- must_die
+--- error_log
+is neither "on" nor "off"

@@ -12,6 +12,7 @@
 #include "ngx_http_gateway_spans.h"
 #include "ngx_http_gateway_trace.h"
 #include "ngx_http_gateway_trace_export.h"
+#include "ngx_http_gateway_value.h"
 
 
 typedef struct {
@@ -23,6 +24,11 @@ typedef struct {
                                                    what export has */
     ngx_array_t                     *attributes;    /* of the resource,
                                                        ngx_keyval_t; or NULL */
+    ngx_array_t                     *templates;     /* of their values,
+                                                       gateway_template_t *;
+                                                       NULL: no expressions */
+    ngx_flag_t                      *no_expressions;
+    ngx_uint_t                       failed;        /* one of them did */
     double                           sampling_rate; /* -1: the global one */
     ngx_str_t                        response_header;
 } ngx_http_gateway_opentelemetry_conf_t;
@@ -48,6 +54,22 @@ void ngx_http_gateway_opentelemetry_report(ngx_http_request_t *r,
 void ngx_http_gateway_opentelemetry_report_logs(ngx_http_request_t *r,
     ngx_http_gateway_opentelemetry_conf_t *conf,
     ngx_http_gateway_opentelemetry_data_t *data);
+
+/*
+ * Attributes of the resource for a request, encoded, in its pool; empty: those
+ * of the conf.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_gateway_opentelemetry_resource(ngx_http_request_t *r,
+    ngx_http_gateway_opentelemetry_conf_t *conf, ngx_str_t *resource);
+
+/*
+ * A span or line for an export, with what ..._resource() gave, whose length
+ * stands before it.
+ */
+void ngx_http_gateway_opentelemetry_export(ngx_http_request_t *r,
+    ngx_http_gateway_opentelemetry_conf_t *conf,
+    ngx_http_gateway_trace_export_t *ex, const ngx_str_t *resource,
+    const ngx_str_t *record);
 
 /*
  * Spans as an ExportTraceServiceRequest, lines as an ExportLogsServiceRequest,

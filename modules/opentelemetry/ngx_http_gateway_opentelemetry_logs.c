@@ -14,8 +14,9 @@
 static void ngx_http_gateway_otlp_line(ngx_http_gateway_otlp_t *out,
     ngx_http_gateway_log_line_t *line, ngx_str_t *request_id,
     ngx_http_gateway_opentelemetry_data_t *data);
-static void ngx_http_gateway_otlp_send(ngx_http_gateway_otlp_t *out,
-    ngx_http_gateway_opentelemetry_conf_t *conf);
+static void ngx_http_gateway_otlp_send(ngx_http_request_t *r,
+    ngx_http_gateway_otlp_t *out, ngx_http_gateway_opentelemetry_conf_t *conf,
+    const ngx_str_t *resource);
 
 
 /* by level of nginx */
@@ -40,7 +41,7 @@ ngx_http_gateway_opentelemetry_report_logs(ngx_http_request_t *r,
     ngx_http_gateway_opentelemetry_conf_t *conf,
     ngx_http_gateway_opentelemetry_data_t *data)
 {
-    ngx_str_t                     id;
+    ngx_str_t                     id, resource;
     ngx_http_gateway_ctx_t       *ctx;
     ngx_http_gateway_otlp_t       out;
     ngx_http_gateway_log_line_t  *line, *lines;
@@ -48,26 +49,29 @@ ngx_http_gateway_opentelemetry_report_logs(ngx_http_request_t *r,
     ngx_memzero(&out, sizeof(ngx_http_gateway_otlp_t));
     out.pool = r->pool;
 
+    ctx = ngx_http_gateway_get_ctx(r);
+
+    if (ctx == NULL
+        || ngx_http_gateway_opentelemetry_resource(r, conf, &resource)
+           != NGX_OK)
+    {
+        return;
+    }
+
     lines = ngx_http_gateway_log_lines_take();
 
     for (line = lines; line; line = line->next) {
         ngx_http_gateway_otlp_line(&out, line, NULL, NULL);
-        ngx_http_gateway_otlp_send(&out, conf);
+        ngx_http_gateway_otlp_send(r, &out, conf, &resource);
     }
 
     ngx_http_gateway_log_lines_free(lines);
-
-    ctx = ngx_http_gateway_get_ctx(r);
-
-    if (ctx == NULL) {
-        return;
-    }
 
     ngx_http_gateway_request_id(ctx, &id);
 
     for (line = ngx_http_gateway_log_lines(ctx); line; line = line->next) {
         ngx_http_gateway_otlp_line(&out, line, &id, data);
-        ngx_http_gateway_otlp_send(&out, conf);
+        ngx_http_gateway_otlp_send(r, &out, conf, &resource);
     }
 }
 
@@ -121,8 +125,9 @@ ngx_http_gateway_otlp_line(ngx_http_gateway_otlp_t *out,
 /* newer lines are not more important than those that wait */
 
 static void
-ngx_http_gateway_otlp_send(ngx_http_gateway_otlp_t *out,
-    ngx_http_gateway_opentelemetry_conf_t *conf)
+ngx_http_gateway_otlp_send(ngx_http_request_t *r,
+    ngx_http_gateway_otlp_t *out, ngx_http_gateway_opentelemetry_conf_t *conf,
+    const ngx_str_t *resource)
 {
     ngx_str_t  entry;
 
@@ -134,6 +139,7 @@ ngx_http_gateway_otlp_send(ngx_http_gateway_otlp_t *out,
     entry.len = out->pos - out->start;
 
     if (ngx_http_gateway_trace_export_room(&conf->logs, entry.len)) {
-        ngx_http_gateway_trace_export(&conf->logs, &entry);
+        ngx_http_gateway_opentelemetry_export(r, conf, &conf->logs, resource,
+                                              &entry);
     }
 }

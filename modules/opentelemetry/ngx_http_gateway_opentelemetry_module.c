@@ -18,6 +18,7 @@
 typedef struct {
     ngx_http_gateway_trace_exporter_t  exporter;
     double                             rate;
+    ngx_flag_t                         no_expressions;
 } ngx_http_gateway_opentelemetry_main_conf_t;
 
 
@@ -36,6 +37,10 @@ static ngx_uint_t ngx_http_gateway_opentelemetry_sample(
 static void ngx_http_gateway_opentelemetry_defaults(void *data);
 static char *ngx_http_gateway_opentelemetry_check(ngx_conf_t *cf,
     void *data);
+static char *ngx_http_gateway_opentelemetry_templates(ngx_conf_t *cf,
+    ngx_http_gateway_opentelemetry_conf_t *conf);
+static char *ngx_http_gateway_opentelemetry_expressions(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_gateway_opentelemetry_rate(ngx_conf_t *cf, void *data,
     ngx_str_t *name, ngx_str_t *value);
 static char *ngx_http_gateway_opentelemetry_map(ngx_conf_t *cf, void *data,
@@ -140,6 +145,13 @@ static ngx_command_t  ngx_http_gateway_opentelemetry_commands[] = {
     { ngx_string("gateway_tracing_sampling_rate"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_gateway_opentelemetry_sampling,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_opentelemetry_expressions"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_gateway_opentelemetry_expressions,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -419,6 +431,14 @@ ngx_http_gateway_opentelemetry_check(ngx_conf_t *cf, void *data)
         return rv;
     }
 
+    conf->no_expressions = &omcf->no_expressions;
+
+    rv = ngx_http_gateway_opentelemetry_templates(cf, conf);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
     if (conf->logs.url.len) {
         gmcf = ngx_http_conf_get_module_main_conf(cf,
                                                   ngx_http_gateway_module);
@@ -438,6 +458,83 @@ ngx_http_gateway_opentelemetry_check(ngx_conf_t *cf, void *data)
 
     return ngx_http_gateway_trace_export_check(cf, &conf->export,
                                                &omcf->exporter);
+}
+
+
+/* of attributes; none when all of them are plain text */
+
+static char *
+ngx_http_gateway_opentelemetry_templates(ngx_conf_t *cf,
+    ngx_http_gateway_opentelemetry_conf_t *conf)
+{
+    char                   err[NGX_HTTP_GATEWAY_VALUE_ERROR];
+    ngx_uint_t             i, any;
+    ngx_array_t           *templates;
+    ngx_keyval_t          *kv;
+    gateway_template_t   **template;
+
+    if (conf->attributes == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    templates = ngx_array_create(cf->pool, conf->attributes->nelts,
+                                 sizeof(gateway_template_t *));
+    if (templates == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    kv = conf->attributes->elts;
+    any = 0;
+
+    for (i = 0; i < conf->attributes->nelts; i++) {
+
+        template = ngx_array_push(templates);
+        if (template == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (ngx_http_gateway_value_compile_text(cf, &kv[i].value, template,
+                                                err)
+            != NGX_OK)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "resource attribute \"%V\": %s", &kv[i].key,
+                               err);
+            return NGX_CONF_ERROR;
+        }
+
+        any |= (*template != NULL);
+    }
+
+    if (any) {
+        conf->templates = templates;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_opentelemetry_expressions(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_gateway_opentelemetry_main_conf_t  *omcf = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        omcf->no_expressions = 1;
+
+    } else if (ngx_strcmp(value[1].data, "on") == 0) {
+        omcf->no_expressions = 0;
+
+    } else {
+        return "is neither \"on\" nor \"off\"";
+    }
+
+    return NGX_CONF_OK;
 }
 
 

@@ -24,6 +24,7 @@ typedef struct {
     ngx_http_gateway_opentelemetry_conf_t  *conf;
     ngx_http_gateway_opentelemetry_data_t  *data;
     ngx_http_gateway_otlp_t                 out;    /* one span */
+    ngx_str_t                               resource;
     ngx_array_t                            *tries;
     uint64_t                                now;
 } ngx_http_gateway_otlp_report_t;
@@ -62,7 +63,9 @@ ngx_http_gateway_opentelemetry_report(ngx_http_request_t *r,
     rp.ctx = ngx_http_gateway_get_ctx(r);
 
     if (rp.ctx == NULL
-        || ngx_http_gateway_tries(r, rp.ctx, &rp.tries) != NGX_OK)
+        || ngx_http_gateway_tries(r, rp.ctx, &rp.tries) != NGX_OK
+        || ngx_http_gateway_opentelemetry_resource(r, conf, &rp.resource)
+           != NGX_OK)
     {
         return;
     }
@@ -340,7 +343,9 @@ ngx_http_gateway_otlp_end(ngx_http_gateway_otlp_report_t *rp)
     entry.data = rp->out.start;
     entry.len = rp->out.pos - rp->out.start;
 
-    ngx_http_gateway_trace_export(&rp->conf->export, &entry);
+    ngx_http_gateway_opentelemetry_export(rp->request, rp->conf,
+                                          &rp->conf->export, &rp->resource,
+                                          &entry);
 }
 
 

@@ -7,102 +7,10 @@
 
 
 #include "ngx_http_gateway_otlp.h"
-#include "ngx_http_gateway_opentelemetry.h"
-#include "ngx_http_gateway_status.h"
 
 
-static size_t ngx_http_gateway_otlp_attribute(ngx_http_gateway_otlp_t *out,
-    ngx_uint_t field, const u_char *name, size_t len, size_t *value);
 static ngx_uint_t ngx_http_gateway_otlp_room(ngx_http_gateway_otlp_t *out,
     size_t len);
-
-
-ngx_int_t
-ngx_http_gateway_opentelemetry_encode(ngx_http_gateway_trace_export_t *ex,
-    ngx_str_t *entries, ngx_uint_t n, ngx_http_gateway_fetch_t *f)
-{
-    size_t                                  resource, scope, m;
-    size_t                                  outer, inner;
-    ngx_str_t                               value;
-    ngx_uint_t                              i, k;
-    ngx_keyval_t                           *kv;
-    ngx_http_gateway_otlp_t                 out;
-    ngx_http_gateway_opentelemetry_conf_t  *conf = ex->data;
-
-    static ngx_keyval_t  defaults[] = {
-        { ngx_string("service.name"), ngx_string("kong") },
-        { ngx_string("service.version"),
-          ngx_string(NGX_HTTP_GATEWAY_VERSION) },
-        { ngx_string("service.instance.id"), ngx_null_string }
-    };
-
-    ngx_memzero(&out, sizeof(ngx_http_gateway_otlp_t));
-    out.pool = f->pool;
-
-    resource = ngx_http_gateway_otlp_open(&out, 1);
-    m = ngx_http_gateway_otlp_open(&out, 1);
-
-    kv = conf->attributes ? conf->attributes->elts : NULL;
-
-    for (i = 0; i < 3; i++) {
-
-        for (k = 0; kv && k < conf->attributes->nelts; k++) {
-            if (kv[k].key.len == defaults[i].key.len
-                && ngx_memcmp(kv[k].key.data, defaults[i].key.data,
-                              kv[k].key.len)
-                   == 0)
-            {
-                break;
-            }
-        }
-
-        if (kv && k < conf->attributes->nelts) {
-            continue;
-        }
-
-        value = defaults[i].value;
-
-        if (value.len == 0
-            && ngx_http_gateway_status_node_id(f->pool, &value) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        ngx_http_gateway_otlp_text(&out, 1, (char *) defaults[i].key.data,
-                                   &value);
-    }
-
-    for (k = 0; kv && k < conf->attributes->nelts; k++) {
-        outer = ngx_http_gateway_otlp_attribute(&out, 1, kv[k].key.data,
-                                                kv[k].key.len, &inner);
-        ngx_http_gateway_otlp_utf8(&out, 1, &kv[k].value);
-        ngx_http_gateway_otlp_close(&out, inner);
-        ngx_http_gateway_otlp_close(&out, outer);
-    }
-
-    ngx_http_gateway_otlp_close(&out, m);
-
-    scope = ngx_http_gateway_otlp_open(&out, 2);
-
-    m = ngx_http_gateway_otlp_open(&out, 1);
-    ngx_http_gateway_otlp_bytes(&out, 1, "kong-internal",
-                                sizeof("kong-internal") - 1);
-    ngx_http_gateway_otlp_bytes(&out, 2, "0.1.0", sizeof("0.1.0") - 1);
-    ngx_http_gateway_otlp_close(&out, m);
-
-    for (i = 0; i < n; i++) {
-        ngx_http_gateway_otlp_bytes(&out, 2, entries[i].data,
-                                    entries[i].len);
-    }
-
-    ngx_http_gateway_otlp_close(&out, scope);
-    ngx_http_gateway_otlp_close(&out, resource);
-
-    f->body.data = out.start;
-    f->body.len = out.pos - out.start;
-
-    return out.failed ? NGX_ERROR : NGX_OK;
-}
 
 
 void
@@ -155,7 +63,7 @@ ngx_http_gateway_otlp_integer(ngx_http_gateway_otlp_t *out, const char *name,
 
 /* a KeyValue up to its value; what to close after it and the value */
 
-static size_t
+size_t
 ngx_http_gateway_otlp_attribute(ngx_http_gateway_otlp_t *out,
     ngx_uint_t field, const u_char *name, size_t len, size_t *value)
 {
@@ -228,6 +136,16 @@ ngx_http_gateway_otlp_bytes(ngx_http_gateway_otlp_t *out, ngx_uint_t field,
     ngx_http_gateway_otlp_varint(out, field << 3 | 2);
     ngx_http_gateway_otlp_varint(out, len);
 
+    if (len && ngx_http_gateway_otlp_room(out, len)) {
+        out->pos = ngx_cpymem(out->pos, data, len);
+    }
+}
+
+
+void
+ngx_http_gateway_otlp_raw(ngx_http_gateway_otlp_t *out, const void *data,
+    size_t len)
+{
     if (len && ngx_http_gateway_otlp_room(out, len)) {
         out->pos = ngx_cpymem(out->pos, data, len);
     }

@@ -37,6 +37,10 @@ void ngx_http_gateway_otlp_varint(ngx_http_gateway_otlp_t *out, uint64_t n);
 void ngx_http_gateway_otlp_bytes(ngx_http_gateway_otlp_t *out,
     ngx_uint_t field, const void *data, size_t len);
 
+/* fields that are encoded already */
+void ngx_http_gateway_otlp_raw(ngx_http_gateway_otlp_t *out,
+    const void *data, size_t len);
+
 /* strings have to be UTF-8: other bytes become U+FFFD */
 void ngx_http_gateway_otlp_utf8(ngx_http_gateway_otlp_t *out,
     ngx_uint_t field, const ngx_str_t *s);
@@ -45,6 +49,10 @@ void ngx_http_gateway_otlp_fixed32(ngx_http_gateway_otlp_t *out,
     ngx_uint_t field, uint32_t n);
 void ngx_http_gateway_otlp_fixed64(ngx_http_gateway_otlp_t *out,
     ngx_uint_t field, uint64_t n);
+
+/* a KeyValue up to its value; what to close after it and the value */
+size_t ngx_http_gateway_otlp_attribute(ngx_http_gateway_otlp_t *out,
+    ngx_uint_t field, const u_char *name, size_t len, size_t *value);
 
 /* attributes: a text in any field, the others of a span */
 void ngx_http_gateway_otlp_text(ngx_http_gateway_otlp_t *out,

@@ -12,6 +12,10 @@
 #include "propagation.h"
 #include "settings.h"
 
+#include "gateway_template.h"
+
+#define GWC_OPENTELEMETRY_ERROR 512
+
 typedef struct {
     gwc_record_t record;
     gwc_str_t traces_endpoint;
@@ -32,16 +36,32 @@ typedef struct {
 } gwc_opentelemetry_t;
 
 
+static void *
+gwc_opentelemetry_alloc(void *data, size_t size)
+{
+    (void) data;
+
+    return gwc_alloc(size);
+}
+
+
 static void
 gwc_opentelemetry_check_attribute(const gwc_field_t *field, void *value)
 {
-    const gwc_str_t *text = value;
+    const gwc_str_t *s = value;
+    char err[GWC_OPENTELEMETRY_ERROR];
+    gateway_str_t text = { s->v.data, s->v.len };
+    gateway_template_options_t options = {
+        .alloc = gwc_opentelemetry_alloc,
+        .expressions = 1,
+        .err = err,
+        .errlen = sizeof(err),
+    };
 
     (void) field;
 
-    if (strstr(text->v.data, "$(") != NULL) {
-        gwc_error(text->node, "expressions in resource_attributes are not "
-                              "supported");
+    if (gateway_template_compile(&text, &options) == NULL) {
+        gwc_error(s->node, "%s", err);
     }
 }
 
@@ -126,6 +146,10 @@ gwc_opentelemetry_emit_http(gwc_writer_t *w, const gwc_model_t *model,
         }
 
         gwc_end(w);
+    }
+
+    if (strcmp(gwc_settings_get(settings, "untrusted_lua"), "off") == 0) {
+        gwc_put(w, "gateway_opentelemetry_expressions", "off", NULL);
     }
 
     gwc_put(w, "gateway_tracing_sampling_rate",

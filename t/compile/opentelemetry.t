@@ -70,10 +70,10 @@ plugins:
   config:
     traces_endpoint: http://127.0.0.1:4318/
     logs_endpoint: 127.0.0.1/v1/logs
-    resource_attributes: {a: "$(headers.x)"}
+    resource_attributes: {a: "$(os.execute('x'))"}
     sampling_rate: 2
 --- error_like eval
-qr/(?=.*kong.yml:6:.*logs_endpoint: )(?=.*kong.yml:7:.*expressions in resource_attributes are not supported)(?=.*kong.yml:8:)/s
+qr/(?=.*kong.yml:6:.*logs_endpoint: )(?=.*kong.yml:7:.*resource_attributes.*the expression at "\$\(os)(?=.*kong.yml:8:)/s
 
 
 
@@ -119,3 +119,17 @@ plugins:
   config: {traces_endpoint: "http://127.0.0.1:4318/v1/traces", logs_endpoint: "https://logs.example.com/v1/logs"}
 --- conf_like eval
 [qr{^gateway_opentelemetry_trusted_certificate /}m, qr{^resolver }m]
+
+
+
+=== TEST 10: expressions in attributes, and switched off
+--- yaml
+_format_version: "3.0"
+plugins:
+- name: opentelemetry
+  config:
+    traces_endpoint: http://127.0.0.1:4318/v1/traces
+    resource_attributes: {tenant: "$(headers.x_tenant)-$(query_params['a b'] or \"none\")"}
+--- compile_args: --set untrusted_lua=off
+--- conf_like eval
+[qr{^\s*gateway_opentelemetry_expressions off;$}m, qr{resource_attributes\.tenant=\$\(headers\.x_tenant\)-}]
