@@ -218,7 +218,8 @@ ngx_http_gateway_opentelemetry_split(
 {
     uint32_t  len;
 
-    ngx_str_null(resource);
+    resource->data = entry->data;
+    resource->len = 0;
     *record = *entry;
 
     if (conf->templates == NULL) {
