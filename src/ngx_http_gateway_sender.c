@@ -529,9 +529,7 @@ ngx_http_gateway_sender_write(ngx_http_gateway_sender_t *sender)
         ngx_del_timer(c->write);
     }
 
-    if (ngx_exiting || sender->keepalive == 0
-        || ngx_handle_read_event(c->read, 0) != NGX_OK)
-    {
+    if (ngx_exiting || ngx_handle_read_event(c->read, 0) != NGX_OK) {
         ngx_http_gateway_sender_close(sender);
         return;
     }
@@ -539,7 +537,9 @@ ngx_http_gateway_sender_write(ngx_http_gateway_sender_t *sender)
     c->idle = 1;
     ngx_reusable_connection(c, 1);
 
-    ngx_add_timer(c->read, sender->keepalive);
+    if (sender->keepalive) {
+        ngx_add_timer(c->read, sender->keepalive);
+    }
 }
 
 

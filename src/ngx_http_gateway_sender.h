@@ -43,7 +43,8 @@ typedef struct {
                                                    must be given */
     int                              type;      /* SOCK_STREAM, SOCK_DGRAM */
     ngx_msec_t                       timeout;   /* to connect, to write */
-    ngx_msec_t                       keepalive; /* of an idle connection */
+    ngx_msec_t                       keepalive; /* of an idle connection; 0:
+                                                   without an end */
     ngx_flag_t                       tls;
     ngx_str_t                        sni;       /* empty: none */
 

@@ -54,6 +54,10 @@ my $nginx = start_nginx(master => 1, config => <<"_EOC_");
         gateway_tcp_log host=127.0.0.1 port=$short_port keepalive=100;
         return 204;
     }
+    location /ever {
+        gateway_tcp_log host=127.0.0.1 port=$short_port keepalive=0;
+        return 204;
+    }
     location /none {
         gateway_tcp_log host=127.0.0.1 port=$unused;
         return 204;
@@ -90,12 +94,19 @@ is(line($first, 3), undef, 'ends the connection');
 http_get('/short?n=2');
 is(n(line(accepted($short, 3), 3)), 2, 'and the next one has its own');
 
+http_get('/ever?n=3');
+my $ever = accepted($short, 3);
+is(n(line($ever, 3)), 3, 'without an end');
+http_get('/ever?n=4');
+is(n(line($ever, 3)), 4, 'the connection stays');
+
 is(http_get('/none')->status, 204, 'where nobody listens');
 ok($nginx->wait_log(qr/tcp_log: "127\.0\.0\.1:\d+" cannot be connected to, 1 records are dropped/, 2),
    'the log tells of lost records');
 
 ok($nginx->reload, 'reload');
 is(line($conn, 5), undef, 'the old worker closes its idle connection');
+is(line($ever, 5), undef, 'and those without an end');
 http_get('/a?n=9');
 is(n(line(accepted($server, 3), 3)), 9, 'the new one has its own');
 
