@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_gateway_shm.h"
+#include "ngx_http_gateway_status.h"
 
 #include <openssl/rand.h>
 
@@ -86,6 +87,7 @@ struct ngx_http_gateway_shm_s {
 
 static ngx_int_t ngx_http_gateway_shm_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
+static size_t ngx_http_gateway_shm_unused(ngx_shm_zone_t *zone);
 static ngx_http_gateway_shm_sh_t *ngx_http_gateway_shm_create(
     ngx_shm_zone_t *shm_zone);
 static void ngx_http_gateway_shm_map(ngx_http_gateway_shm_t *shm,
@@ -99,6 +101,13 @@ static uint32_t ngx_http_gateway_shm_evict(ngx_http_gateway_shm_t *shm,
 static ngx_int_t ngx_http_gateway_shm_wait(
     ngx_http_gateway_shm_shard_t *shard);
 static ngx_msec_t ngx_http_gateway_shm_msec(void);
+
+
+static ngx_http_gateway_zone_kind_t  ngx_http_gateway_shm_kind = {
+    ngx_http_gateway_shm_init_zone,
+    ngx_http_gateway_shm_unused,
+    NULL
+};
 
 
 #define ngx_http_gateway_shm_rotl(x, b)                                       \
@@ -462,6 +471,20 @@ ngx_http_gateway_shm_stat(ngx_http_gateway_shm_t *shm,
 }
 
 
+static size_t
+ngx_http_gateway_shm_unused(ngx_shm_zone_t *zone)
+{
+    ngx_http_gateway_shm_t       *shm;
+    ngx_http_gateway_shm_stat_t   stat;
+
+    shm = zone->data;
+
+    ngx_http_gateway_shm_stat(shm, &stat);
+
+    return (stat.room - ngx_min(stat.room, stat.used)) * shm->node_size;
+}
+
+
 /* digests: SipHash-1-3 with 128 bits of output (Aumasson, Bernstein) */
 
 static ngx_inline void
@@ -639,6 +662,8 @@ ngx_http_gateway_shm_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
 
     shm_zone->init = ngx_http_gateway_shm_init_zone;
     shm_zone->data = shm;
+
+    ngx_http_gateway_status_zone_kind(&ngx_http_gateway_shm_kind);
 
     return shm;
 }

@@ -20,6 +20,9 @@ static ngx_int_t ngx_http_gateway_status_worker(ngx_array_t *workers,
 static ngx_uint_t ngx_http_gateway_status_statm(u_char **p, u_char *last);
 
 
+static ngx_http_gateway_zone_kind_t  *ngx_http_gateway_zone_kinds;
+
+
 #if (NGX_STAT_STUB)
 
 ngx_http_gateway_stat_t  ngx_http_gateway_stats[] = {
@@ -319,7 +322,6 @@ ngx_http_gateway_status_zones(ngx_pool_t *pool)
     ngx_array_t              *zones;
     ngx_shm_zone_t           *shm_zone;
     ngx_list_part_t          *part;
-    ngx_slab_pool_t          *shpool;
     ngx_http_gateway_zone_t  *zone;
 
     zones = ngx_array_create(pool, 8, sizeof(ngx_http_gateway_zone_t));
@@ -352,15 +354,50 @@ ngx_http_gateway_status_zones(ngx_pool_t *pool)
             return NULL;
         }
 
-        shpool = (ngx_slab_pool_t *) shm_zone[i].shm.addr;
-
         zone->name = shm_zone[i].shm.name;
         zone->size = shm_zone[i].shm.size;
-        zone->used = zone->size - ngx_min(zone->size,
-                                          shpool->pfree * ngx_pagesize);
+        zone->used = zone->size
+                     - ngx_min(zone->size,
+                               ngx_http_gateway_status_unused(&shm_zone[i]));
     }
 
     return zones;
+}
+
+
+void
+ngx_http_gateway_status_zone_kind(ngx_http_gateway_zone_kind_t *kind)
+{
+    ngx_http_gateway_zone_kind_t  *k;
+
+    for (k = ngx_http_gateway_zone_kinds; k; k = k->next) {
+        if (k == kind) {
+            return;
+        }
+    }
+
+    kind->next = ngx_http_gateway_zone_kinds;
+    ngx_http_gateway_zone_kinds = kind;
+}
+
+
+size_t
+ngx_http_gateway_status_unused(ngx_shm_zone_t *zone)
+{
+    size_t                         bytes;
+    ngx_slab_pool_t               *shpool;
+    ngx_http_gateway_zone_kind_t  *kind;
+
+    shpool = (ngx_slab_pool_t *) zone->shm.addr;
+    bytes = shpool->pfree * ngx_pagesize;
+
+    for (kind = ngx_http_gateway_zone_kinds; kind; kind = kind->next) {
+        if (kind->init == zone->init) {
+            return bytes + kind->unused(zone);
+        }
+    }
+
+    return bytes;
 }
 
 

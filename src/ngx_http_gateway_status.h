@@ -46,11 +46,30 @@ ngx_array_t *ngx_http_gateway_status_workers(ngx_pool_t *pool);
 typedef struct {
     ngx_str_t                        name;
     size_t                           size;
-    size_t                           used;      /* pages, in bytes */
+    size_t                           used;      /* in bytes */
 } ngx_http_gateway_zone_t;
 
 /* the zones of the configuration, in its order; NULL on failure */
 ngx_array_t *ngx_http_gateway_status_zones(ngx_pool_t *pool);
+
+
+/*
+ * Zones that take all pages at once and manage them themselves: whoever makes
+ * one tells, by its "init", how many of these bytes are free.
+ */
+typedef struct ngx_http_gateway_zone_kind_s  ngx_http_gateway_zone_kind_t;
+
+struct ngx_http_gateway_zone_kind_s {
+    ngx_shm_zone_init_pt             init;
+    size_t                         (*unused)(ngx_shm_zone_t *zone);
+    ngx_http_gateway_zone_kind_t    *next;      /* set when it is added */
+};
+
+/* "kind" lives as long as the process; again is no error */
+void ngx_http_gateway_status_zone_kind(ngx_http_gateway_zone_kind_t *kind);
+
+/* bytes that are free in a zone, also in pages that one of a kind has taken */
+size_t ngx_http_gateway_status_unused(ngx_shm_zone_t *zone);
 
 
 /* the id of this nginx, the same over restarts; NGX_OK or NGX_ERROR */

@@ -201,6 +201,9 @@ cmp_ok(value($other_names, qq(gateway_zone_capacity_entries{zone="gateway_rate_l
        '>', 100000, 'and what fits into it');
 is(value($other_names, qq(gateway_zone_evictions_total{zone="gateway_rate_limiting"})),
    0, 'nothing was forgotten early');
+cmp_ok(value($other_names, qq(gateway_zone_used_bytes{zone="gateway_rate_limiting"})),
+       '<', value($other_names, qq(gateway_zone_size_bytes{zone="gateway_rate_limiting"})) / 4,
+       'it is nearly empty');
 unlike(page(), qr/^gateway_zone_/m, "zones are not among Kong's names");
 
 SKIP: {

@@ -223,6 +223,11 @@ is(metric('free', 'miss'), 3, 'by route');
 cmp_ok(metric('locked', 'bypass'), '>=', 8, 'and what is not stored');
 cmp_ok(metric('short', 'refresh'), '>=', 1, 'and refreshed');
 
+my ($used, $size) = map {
+    $page =~ /^kong_memory_lua_shared_dict_$_\{[^}]*cache[^}]*\} (\d+)$/m
+} 'bytes', 'total_bytes';
+cmp_ok($used, '<', $size / 2, 'the zone is not full');
+
 $nginx->stop('QUIT');
 unlike($nginx->error_log, qr/\[(?:emerg|crit)\]|open socket/,
     'nothing bad is logged');

@@ -462,7 +462,7 @@ static ngx_http_gateway_prometheus_metric_t
       NULL, NULL, 0 },
 
     { "gateway_zone_used_bytes",
-      "Allocated pages of a shared memory zone",
+      "Memory in use of a shared memory zone",
       "gauge", ngx_http_gateway_prometheus_write_zones,
       NGX_HTTP_GATEWAY_PROMETHEUS_GATEWAY, NGX_HTTP_GATEWAY_PROMETHEUS_USED,
       NULL, NULL, 0 },

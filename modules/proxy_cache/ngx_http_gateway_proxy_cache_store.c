@@ -18,6 +18,7 @@
 
 
 #include "ngx_http_gateway_proxy_cache.h"
+#include "ngx_http_gateway_status.h"
 
 #include <pthread.h>
 
@@ -134,6 +135,7 @@ typedef struct {
 } ngx_http_gateway_proxy_cache_part_t;
 
 
+static size_t ngx_http_gateway_proxy_cache_unused(ngx_shm_zone_t *zone);
 static ngx_int_t ngx_http_gateway_proxy_cache_init_zone(
     ngx_shm_zone_t *shm_zone, void *data);
 static ngx_int_t ngx_http_gateway_proxy_cache_create(
@@ -183,6 +185,13 @@ static ngx_int_t ngx_http_gateway_proxy_cache_copy(
     ngx_http_gateway_proxy_cache_store_t *store,
     ngx_http_gateway_proxy_cache_place_t *place, uint32_t state, u_char *to,
     ngx_str_t *from, size_t size);
+
+
+static ngx_http_gateway_zone_kind_t  ngx_http_gateway_proxy_cache_kind = {
+    ngx_http_gateway_proxy_cache_init_zone,
+    ngx_http_gateway_proxy_cache_unused,
+    NULL
+};
 
 
 /* entries */
@@ -1056,7 +1065,33 @@ ngx_http_gateway_proxy_cache_zone_add(ngx_conf_t *cf, ngx_str_t *name,
         shm_zone->init = ngx_http_gateway_proxy_cache_init_zone;
     }
 
+    ngx_http_gateway_status_zone_kind(&ngx_http_gateway_proxy_cache_kind);
+
     return shm_zone->data;
+}
+
+
+/* without the locks: it is for the metrics */
+
+static size_t
+ngx_http_gateway_proxy_cache_unused(ngx_shm_zone_t *zone)
+{
+    size_t                                 blocks;
+    ngx_uint_t                             i;
+    ngx_http_gateway_proxy_cache_part_t    part;
+    ngx_http_gateway_proxy_cache_store_t  *store;
+
+    store = zone->data;
+    blocks = 0;
+
+    for (i = 0; i < store->shards; i++) {
+        ngx_http_gateway_proxy_cache_part(store, i, &part);
+
+        blocks += part.sh->free_blocks + store->blocks
+                  - ngx_min(part.sh->used_blocks, store->blocks);
+    }
+
+    return blocks * NGX_HTTP_GATEWAY_PROXY_CACHE_BLOCK;
 }
 
 

@@ -10,6 +10,7 @@
 #include "ngx_http_gateway.h"
 #include "ngx_http_gateway_record.h"
 #include "ngx_http_gateway_statsd.h"
+#include "ngx_http_gateway_status.h"
 
 
 /* seconds between two times that the zones are told of */
@@ -442,7 +443,6 @@ ngx_http_gateway_statsd_zones(ngx_http_gateway_statsd_lines_t *lines,
     ngx_uint_t                              i, which;
     ngx_shm_zone_t                         *zone;
     ngx_list_part_t                        *part;
-    ngx_slab_pool_t                        *shpool;
     ngx_http_gateway_statsd_policy_conf_t  *conf;
 
     static const char  *names[] = { "free_space", "capacity" };
@@ -477,14 +477,12 @@ ngx_http_gateway_statsd_zones(ngx_http_gateway_statsd_lines_t *lines,
             continue;
         }
 
-        shpool = (ngx_slab_pool_t *) zone[i].shm.addr;
-
         for (which = 0; which < 2; which++) {
 
             value.data = number;
             value.len = ngx_sprintf(number, "%uz",
                                     which ? zone[i].shm.size
-                                          : shpool->pfree * ngx_pagesize)
+                                    : ngx_http_gateway_status_unused(&zone[i]))
                         - number;
 
             p = ngx_pnalloc(lines->request->pool,
