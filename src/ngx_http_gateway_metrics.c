@@ -116,9 +116,11 @@ static ngx_http_gateway_series_t *ngx_http_gateway_metrics_of_route(
 static void ngx_http_gateway_metrics_count_request(ngx_http_request_t *r,
     ngx_uint_t of, ngx_uint_t cell);
 
-static ngx_int_t ngx_http_gateway_metrics_sum(ngx_pool_t *pool,
+static ngx_uint_t ngx_http_gateway_metrics_alive(ngx_atomic_uint_t owner);
+static ngx_int_t ngx_http_gateway_metrics_sum(
+    ngx_http_gateway_metrics_t *metrics, ngx_pool_t *pool,
     ngx_http_gateway_metrics_index_t *sums, ngx_array_t *list,
-    ngx_http_gateway_series_t *series);
+    ngx_http_gateway_series_t *series, ngx_uint_t alive);
 static int ngx_libc_cdecl ngx_http_gateway_metrics_compare(const void *one,
     const void *two);
 
@@ -437,9 +439,7 @@ ngx_http_gateway_metrics_lane(ngx_http_gateway_metrics_t *metrics)
             goto found;
         }
 
-        if (owner != 0
-            && (kill((ngx_pid_t) owner, 0) != -1 || ngx_errno != NGX_ESRCH))
-        {
+        if (ngx_http_gateway_metrics_alive(owner)) {
             continue;
         }
 
@@ -780,7 +780,7 @@ ngx_http_gateway_metrics_collect(ngx_http_gateway_metrics_t *metrics,
     ngx_pool_t *pool)
 {
     ngx_int_t                          rc;
-    ngx_uint_t                         i;
+    ngx_uint_t                         i, alive;
     ngx_array_t                       *list;
     ngx_atomic_uint_t                  number;
     ngx_http_gateway_series_t         *series;
@@ -797,6 +797,9 @@ ngx_http_gateway_metrics_collect(ngx_http_gateway_metrics_t *metrics,
 
     for (i = 0; i <= NGX_HTTP_GATEWAY_METRICS_SHARED; i++) {
 
+        alive = i == NGX_HTTP_GATEWAY_METRICS_SHARED
+                || ngx_http_gateway_metrics_alive(metrics->sh->lanes[i].owner);
+
         for (number = metrics->sh->lanes[i].chunk;
              number && rc == NGX_OK;
              number = chunk->next)
@@ -804,7 +807,8 @@ ngx_http_gateway_metrics_collect(ngx_http_gateway_metrics_t *metrics,
             chunk = ngx_http_gateway_metrics_chunk(metrics, number);
 
             ngx_http_gateway_metrics_walk(chunk, series) {
-                rc = ngx_http_gateway_metrics_sum(pool, &sums, list, series);
+                rc = ngx_http_gateway_metrics_sum(metrics, pool, &sums, list,
+                                                  series, alive);
 
                 if (rc != NGX_OK) {
                     break;
@@ -830,16 +834,37 @@ ngx_http_gateway_metrics_collect(ngx_http_gateway_metrics_t *metrics,
 }
 
 
+/* an owner that was killed has not given its lane up */
+static ngx_uint_t
+ngx_http_gateway_metrics_alive(ngx_atomic_uint_t owner)
+{
+    return owner != 0
+           && (kill((ngx_pid_t) owner, 0) != -1 || ngx_errno != NGX_ESRCH);
+}
+
+
 static ngx_int_t
-ngx_http_gateway_metrics_sum(ngx_pool_t *pool,
-    ngx_http_gateway_metrics_index_t *sums, ngx_array_t *list,
-    ngx_http_gateway_series_t *series)
+ngx_http_gateway_metrics_sum(ngx_http_gateway_metrics_t *metrics,
+    ngx_pool_t *pool, ngx_http_gateway_metrics_index_t *sums,
+    ngx_array_t *list, ngx_http_gateway_series_t *series, ngx_uint_t alive)
 {
     ngx_uint_t                   i;
-    ngx_http_gateway_series_t  **found, **elt;
+    ngx_http_gateway_series_t   *copy, **found, **elt;
 
     if (ngx_http_gateway_metrics_grow(sums, pool->log) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    if (!alive) {
+        copy = ngx_palloc(pool, series->size);
+        if (copy == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(copy, series, series->size);
+        ngx_http_gateway_metrics_forget(metrics, copy);
+
+        series = copy;
     }
 
     found = ngx_http_gateway_metrics_find(sums, series,

@@ -55,7 +55,8 @@ static ngx_http_gateway_metric_t  ngx_http_gateway_redis_metrics_list[] = {
       NGX_HTTP_GATEWAY_REDIS_OPENED, NULL, NULL, NULL },
 
     { "gateway_redis_workers",
-      "Workers that are connected to Redis, and those that take it to be down",
+      "Connections of workers to Redis: that are there, and that are given up "
+      "since it is taken to be down",
       NGX_HTTP_GATEWAY_METRICS_GAUGE,
       NGX_HTTP_GATEWAY_REDIS_CONNECTED, "state",
       ngx_http_gateway_redis_metrics_states, NULL },

@@ -246,6 +246,34 @@ is(value(page(), 'gateway_rate_limiting_unsent_keys'), 3,
 $nginx->stop;
 $redis->stop;
 
+# ---- workers that were killed ----------------------------------------------
+
+$nginx = start_nginx(master => 1, workers => 1, http_config => $pool,
+                     config => <<"_EOC_");
+    gateway_prometheus status_code_metrics=on;
+    location = /metrics { gateway_prometheus_metrics; }
+    location = /lost {
+        gateway_rate_limiting year=2 policy=redis redis.host=127.0.0.1
+                              redis.port=$dead;
+        proxy_pass http://127.0.0.1:$ENV{TEST_NGINX_ECHO_PORT};
+    }
+_EOC_
+http_get('/lost') for 1 .. 8;
+ok(wait_until(sub {
+       (value(page(), qq(gateway_redis_workers$other,state="down"})) // 0) == 1
+   }, 5), 'the worker takes Redis to be down');
+my ($killed) = $nginx->workers;
+kill 'KILL', $killed;
+ok(wait_until(sub { my @now = $nginx->workers;
+                    @now == 1 && $now[0] != $killed }, 10),
+   'another worker comes');
+$page = page();
+is(value($page, qq(gateway_redis_workers$other,state="down"})), 0,
+   'which has not talked to Redis; nobody takes it to be down');
+cmp_ok(value($page, "gateway_redis_commands_failed_total$other}"), '>=', 3,
+       'counters of the one before stay');
+$nginx->stop;
+
 # ---- without prometheus nothing is counted, a full zone is no harm ---------
 
 $nginx = start_nginx(http_config => $pool, config => <<"_EOC_");

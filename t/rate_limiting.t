@@ -939,3 +939,59 @@ plugins:
 ["GET /", "GET /"]
 --- error_code eval
 [418, 429]
+
+
+
+=== TEST 75: a cost that is no number
+--- limit: minute=1 cost=abc
+--- must_die
+--- error_log
+needs a "cost" that is a number from 0 to 1000000, or has variables
+
+
+
+=== TEST 76: a cost that is too great
+--- limit: minute=1 cost=1000001
+--- must_die
+--- error_log
+needs a "cost" that is a number from 0 to 1000000, or has variables
+
+
+
+=== TEST 77: a cost below 0
+--- limit: minute=1 cost=-1
+--- must_die
+--- error_log
+needs a "cost" that is a number from 0 to 1000000, or has variables
+
+
+
+=== TEST 78: a cost without variables
+--- limit: day=5 cost=2
+--- request eval
+["GET /a", "GET /b", "GET /c"]
+--- error_code eval
+[200, 200, 429]
+
+
+
+=== TEST 79: locations are one place, but limits with names are apart
+--- config eval
+<<"_EOC_";
+    location /api {
+        gateway_rate_limiting day=100;
+        $main::proxy
+    }
+    location /login {
+        gateway_rate_limiting day=2;
+        $main::proxy
+    }
+    location /named {
+        gateway_rate_limiting limits.named.day=1;
+        $main::proxy
+    }
+_EOC_
+--- request eval
+["GET /api", "GET /api", "GET /login", "GET /named", "GET /named"]
+--- error_code eval
+[200, 200, 429, 200, 429]

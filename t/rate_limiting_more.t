@@ -144,7 +144,8 @@ for my $policy (sort keys %at) {
     my $res = get("/$policy/gcra");
     is($res->status, 200, "$policy: GCRA");
     is_header($res, 'X-RateLimit-Limit-Hour' => 3600,
-              'X-RateLimit-Remaining-Hour' => 2);
+              'X-RateLimit-Remaining-Hour' => 2,
+              'RateLimit-Limit' => 3, 'RateLimit-Remaining' => 2);
     my $got = statuses(5, "/$policy/gcra");
 
     if ($policy eq 'redis' || $policy eq 'synced') {

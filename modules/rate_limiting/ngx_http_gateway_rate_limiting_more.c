@@ -1349,7 +1349,12 @@ ngx_http_gateway_rate_limiting_more_add(ngx_conf_t *cf,
             return NGX_CONF_ERROR;
         }
 
-        ngx_http_gateway_rate_limiting_number(p, limit->limit, &limit->text);
+        /* what is left of GCRA is left of the burst */
+
+        ngx_http_gateway_rate_limiting_number(p,
+                          limit->kind == NGX_HTTP_GATEWAY_RATE_LIMITING_GCRA
+                          ? (double) limit->stop : limit->limit,
+                          &limit->text);
 
         limit->name.data = p + NGX_HTTP_GATEWAY_RATE_TEXT;
         limit->name.len = ngx_sprintf(limit->name.data, "%V%s%s", &rule->name,
@@ -1382,6 +1387,7 @@ static char *
 ngx_http_gateway_rate_limiting_more_compile(ngx_conf_t *cf,
     ngx_http_gateway_rate_limiting_conf_t *conf)
 {
+    ngx_int_t                          cost;
     ngx_uint_t                         i;
     ngx_http_compile_complex_value_t   ccv;
 
@@ -1414,6 +1420,19 @@ ngx_http_gateway_rate_limiting_more_compile(ngx_conf_t *cf,
     ccv.value = &conf->cost;
     ccv.complex_value = conf->more->cost;
 
-    return ngx_http_compile_complex_value(&ccv) == NGX_OK ? NGX_CONF_OK
-                                                          : NGX_CONF_ERROR;
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->more->cost->lengths == NULL) {
+
+        cost = ngx_atoi(conf->cost.data, conf->cost.len);
+
+        if (cost < 0 || cost > NGX_HTTP_GATEWAY_RATE_COST) {
+            return "needs a \"cost\" that is a number from 0 to 1000000, or "
+                   "has variables";
+        }
+    }
+
+    return NGX_CONF_OK;
 }

@@ -11,8 +11,11 @@
 #include "redis.h"
 #include "rule.h"
 
+#include <string.h>
+
 enum {
-    GWC_RATE_PERIODS = 6
+    GWC_RATE_PERIODS = 6,
+    GWC_RATE_COST = 1000000 /* the most that a request may cost */
 };
 
 /* a limit with a name, beside those of the plugin */
@@ -456,6 +459,36 @@ gwc_rate_limiting_check_more(const gwc_rate_limiting_t *config)
 }
 
 
+/* a cost without variables is known now; the other ones are only later */
+static void
+gwc_rate_limiting_check_cost(const gwc_str_t *cost)
+{
+    size_t i;
+    long n = 0;
+
+    if (!cost->set || memchr(cost->v.data, '$', cost->v.len) != NULL) {
+        return;
+    }
+
+    for (i = 0; i < cost->v.len && n <= GWC_RATE_COST; i++) {
+        char c = cost->v.data[i];
+
+        if (c < '0' || c > '9') {
+            break;
+        }
+
+        n = n * 10 + (c - '0');
+    }
+
+    if (i < cost->v.len || n > GWC_RATE_COST) {
+        gwc_error(cost->node,
+                  "the cost must be a number from 0 to %d, or a "
+                  "text with variables",
+                  GWC_RATE_COST);
+    }
+}
+
+
 static void
 gwc_rate_limiting_check(void *data)
 {
@@ -466,6 +499,7 @@ gwc_rate_limiting_check(void *data)
     gwc_rate_limiting_check_key(&config->limit_by, &config->header_name,
                                 &config->path);
     gwc_rate_limiting_check_more(config);
+    gwc_rate_limiting_check_cost(&config->cost);
 }
 
 

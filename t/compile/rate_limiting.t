@@ -502,3 +502,52 @@ fault_tolerant: maybe
 hide_client_headers: 1
 header_name: a b
 --- error_like: (?s)kong.yml:6:17: error: .*error_code.*kong.yml:7:21: error: .*fault_tolerant.*kong.yml:8:26: error: .*hide_client_headers.*kong.yml:9:18: error: .*header_name
+
+
+
+=== TEST 44: a cost that is no number
+--- plugin
+minute: 1
+cost: "abc"
+--- error_like: kong.yml:6:11: error: plugins\[0\]\.config\.cost: the cost must be a number from 0 to 1000000, or a text with variables
+
+
+
+=== TEST 45: a cost that is too great
+--- plugin
+minute: 1
+cost: "1000001"
+--- error_like: kong.yml:6:11: error: plugins\[0\]\.config\.cost: the cost must be a number from 0 to 1000000, or a text with variables
+
+
+
+=== TEST 46: a cost below 0
+--- plugin
+minute: 1
+cost: "-1"
+--- error_like: kong.yml:6:11: error: plugins\[0\]\.config\.cost: the cost must be a number from 0 to 1000000, or a text with variables
+
+
+
+=== TEST 47: an empty cost
+--- plugin
+minute: 1
+cost: ""
+--- error_like: kong.yml:6:11: error: plugins\[0\]\.config\.cost: length must be at least 1
+
+
+
+=== TEST 48: a cost without end
+--- plugin
+minute: 1
+cost: "99999999999999999999"
+--- error_like: kong.yml:6:11: error: plugins\[0\]\.config\.cost: the cost must be a number from 0 to 1000000, or a text with variables
+
+
+
+=== TEST 49: a cost without variables
+--- plugin
+minute: 1
+cost: "1000000"
+--- conf
+gateway_rate_limiting minute=1 cost=1000000;
