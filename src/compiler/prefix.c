@@ -8,7 +8,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -577,28 +576,4 @@ gwc_prefix_discard(const char *directory, const gwc_output_t *output,
         gwc_remove_directory(
             gwc_sprintf("%s/%s", directory, output->generation));
     }
-}
-
-
-long
-gwc_prefix_pid(const char *directory)
-{
-    char text[32];
-    FILE *file;
-    long pid = 0;
-
-    file = fopen(gwc_sprintf("%s/nginx.pid", directory), "re");
-
-    if (file == NULL) {
-        return 0;
-    }
-
-    if (fgets(text, sizeof(text), file) != NULL) {
-        pid = strtol(text, NULL, 10);
-    }
-
-    (void) fclose(file);
-
-    /* a pid file is left behind when nginx is killed */
-    return pid > 0 && (kill((pid_t) pid, 0) == 0 || errno == EPERM) ? pid : 0;
 }

@@ -32,12 +32,12 @@ bool gwc_prefix_enter(const char *directory, bool lock);
 /* the generation that nginx.conf includes, or an empty text */
 const char *gwc_prefix_generation(const char *directory);
 
-/* the process id of the nginx that runs there; 0: none does */
-long gwc_prefix_pid(const char *directory);
-
 /* the error was about reading or writing, not about the input */
 void gwc_io_failed(void);
 bool gwc_io_has_failed(void);
+
+/* pid.c: the process id of the nginx that runs there; 0: none does */
+long gwc_prefix_pid(const char *directory);
 
 /* certs.c: makes the self-signed pairs that are missing */
 bool gwc_certs_make(const char *directory);

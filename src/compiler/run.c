@@ -23,6 +23,10 @@
 
 #define GWC_STOP_SECONDS 10
 
+/* how often, and how many times, to see whether nginx serves */
+#define GWC_START_MS    50
+#define GWC_START_TIMES 600
+
 /* what tells a file from what it was before */
 typedef struct {
     const char *path;
@@ -36,7 +40,9 @@ typedef struct {
     gwc_options_t *options;
     const char *prefix;
     const char *nginx;
-    pid_t child; /* nginx's master */
+    const char *addresses; /* what it serves, as text */
+    pid_t child;           /* nginx's master */
+    unsigned starting;     /* looks at it that are left; 0: it serves */
     sigset_t signals;
     gwc_watched_t *watched;
     size_t nwatched;
@@ -237,26 +243,56 @@ gwc_run_watch(gwc_run_t *run)
 }
 
 
+/* nginx writes its pid file once it listens everywhere */
+static void
+gwc_run_started(gwc_run_t *run)
+{
+    run->starting--;
+
+    if (gwc_prefix_pid(run->prefix) == (long) run->child) {
+        fprintf(stderr, "ngx-gateway: nginx %ld serves %s\n",
+                (long) run->child, run->addresses);
+        run->starting = 0;
+    }
+}
+
+
+static int
+gwc_run_wait(const gwc_run_t *run)
+{
+    struct timespec tick = { 0, GWC_START_MS * 1000000L };
+
+    if (run->starting == 0) {
+        tick.tv_nsec = GWC_WATCH_MS * 1000000L;
+    }
+
+    return sigtimedwait(&run->signals, NULL,
+                        run->starting != 0 || run->options->watch ? &tick
+                                                                  : NULL);
+}
+
+
 static int
 gwc_run_loop(gwc_run_t *run)
 {
-    const struct timespec tick = { 0, GWC_WATCH_MS * 1000000L };
     int received, status = GWC_EXIT_OK;
 
+    run->starting = GWC_START_TIMES;
+
     for (;;) {
-        received = sigtimedwait(&run->signals, NULL,
-                                run->options->watch ? &tick : NULL);
+        received = gwc_run_wait(run);
 
         switch (received) {
 
         case -1:
-            gwc_run_watch(run);
+            if (run->starting != 0) {
+                gwc_run_started(run);
+            } else {
+                gwc_run_watch(run);
+            }
             break;
 
         case SIGCHLD:
-            if (!gwc_run_reap(run, &status)) {
-                return status;
-            }
             break;
 
         case SIGHUP:
@@ -276,6 +312,9 @@ gwc_run_loop(gwc_run_t *run)
 
         /* signals of one kind merge while they wait */
         if (!gwc_run_reap(run, &status)) {
+            if (run->starting != 0 && status != 0) {
+                gwc_say("nginx did not start");
+            }
             return status;
         }
     }
@@ -293,6 +332,42 @@ gwc_absolute(const char *path)
     }
 
     return gwc_sprintf("%s/%s", cwd, path);
+}
+
+
+static void
+gwc_add_listens(gwc_buf_t *buf, const char *name, const gwc_vec_t *listens)
+{
+    size_t i;
+
+    for (i = 0; i < listens->n; i++) {
+        const gwc_listen_t *listen = listens->items[i];
+
+        if (i > 0) {
+            gwc_buf_puts(buf, ", ");
+        } else {
+            gwc_buf_printf(buf, "%s%s ", buf->len ? "; " : "", name);
+        }
+
+        gwc_buf_printf(buf, "%s%s%s", listen->address,
+                       listen->ssl ? " ssl" : "", listen->udp ? " udp" : "");
+    }
+}
+
+
+/* "proxy_listen 0.0.0.0:8000, 0.0.0.0:8443 ssl; status_listen ..." */
+static const char *
+gwc_addresses(const gwc_settings_t *settings)
+{
+    gwc_buf_t buf = { 0 };
+
+    gwc_add_listens(&buf, "proxy_listen", &settings->proxy_listen);
+    gwc_add_listens(&buf, "stream_listen", &settings->stream_listen);
+    gwc_add_listens(&buf, "status_listen", &settings->status_listen);
+    gwc_add_listens(&buf, "admin_listen", &settings->admin_listen);
+
+    return buf.len ? gwc_sprintf("%.*s", (int) buf.len, buf.data)
+                   : "no address";
 }
 
 
@@ -327,6 +402,7 @@ gwc_run_prepare(gwc_run_t *run)
     }
 
     run->nginx = nginx.path;
+    run->addresses = gwc_addresses(settings);
 
     (void) sigemptyset(&run->signals);
 
@@ -374,6 +450,12 @@ gwc_command_run(gwc_options_t *options)
 
     if (status != GWC_EXIT_OK) {
         return status;
+    }
+
+    /* a number that was left there could become that of our nginx, which
+       would seem to serve before it does */
+    if (gwc_prefix_pid(run.prefix) == 0) {
+        (void) unlink(gwc_sprintf("%s/nginx.pid", run.prefix));
     }
 
     if (!gwc_run_start(&run)) {
