@@ -200,6 +200,18 @@ ngx_http_gateway_policy_directive(ngx_conf_t *cf, ngx_command_t *cmd,
         val.data = p + 1;
         val.len = value[i].data + value[i].len - val.data;
 
+        /* what nginx keeps; no error, as some texts do have quotes */
+
+        if (val.len > 1 && (*val.data == '"' || *val.data == '\'')
+            && val.data[val.len - 1] == *val.data)
+        {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "the quotes in \"%V\" of \"%V\" are part of "
+                               "the value: quote the parameter as a whole, as "
+                               "in \"name=value\", if they should not be",
+                               &name, &cmd->name);
+        }
+
         rv = ngx_http_gateway_core_param(cf, glcf, instance, &name, &val);
 
         if (rv == ngx_http_gateway_not_core) {

@@ -160,6 +160,9 @@ ngx_http_gateway_counts_params(ngx_conf_t *cf,
         return "has an \"interval\", which needs a \"path\"";
     }
 
+    conf->file_name = cf->conf_file->file.name.data;
+    conf->line = cf->conf_file->line;
+
     if (conf->interval == 0) {
         conf->interval = NGX_HTTP_GATEWAY_COUNTS_INTERVAL;
     }
@@ -185,7 +188,8 @@ ngx_http_gateway_counts_add(ngx_conf_t *cf,
     if (!ngx_http_gateway_digest_is_lasting(cf)) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"path\" of \"%s\" needs \"gateway_secret_file\": "
-                      "counts are found again by digests under it", directive);
+                      "counts are found again by digests under it, in %s:%ui",
+                      directive, conf->file_name, conf->line);
         return NGX_ERROR;
     }
 

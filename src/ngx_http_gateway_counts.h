@@ -29,6 +29,8 @@ typedef struct {
     ngx_str_t                     path;      /* of the directory; none: the
                                                 zone is not kept */
     ngx_msec_t                    interval;
+    u_char                       *file_name; /* of the directive */
+    ngx_uint_t                    line;
 } ngx_http_gateway_counts_conf_t;
 
 /* 1 if the value of an entry is still worth something */

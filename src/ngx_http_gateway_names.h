@@ -65,6 +65,10 @@ ngx_http_gateway_names_t *ngx_http_gateway_names_init(ngx_conf_t *cf);
 ngx_int_t ngx_http_gateway_names_find(ngx_http_gateway_names_t *names,
     ngx_http_gateway_names_query_t *query);
 
+/* 1 if nothing can find that name: DNS would be needed, without a resolver */
+ngx_uint_t ngx_http_gateway_names_hopeless(ngx_http_gateway_names_t *names,
+    ngx_str_t *host, in_port_t port);
+
 /* ends a query under way; nothing happens if there is none */
 void ngx_http_gateway_names_end(ngx_http_gateway_names_query_t *query);
 

@@ -519,7 +519,8 @@ ngx_http_gateway_queue_fetch(ngx_http_gateway_queue_batch_t *batch,
 static void
 ngx_http_gateway_queue_fetched(ngx_http_gateway_fetch_t *fetch)
 {
-    u_char                           text[320];
+    u_char                          *p, *last;
+    u_char                           text[640];
     const char                      *error;
     ngx_http_gateway_queue_t        *queue;
     ngx_http_gateway_queue_batch_t  *batch;
@@ -528,17 +529,28 @@ ngx_http_gateway_queue_fetched(ngx_http_gateway_fetch_t *fetch)
     queue = batch->queue;
     error = NULL;
 
+    p = text;
+    last = text + sizeof(text) - 1;
+
     if (fetch->error.len) {
-        *ngx_slprintf(text, text + sizeof(text) - 1, "%V", &fetch->error)
-            = '\0';
-        error = (const char *) text;
+        p = ngx_slprintf(p, last, "%V", &fetch->error);
 
     } else if (queue->status ? fetch->status != queue->status
                              : fetch->status >= 300)
     {
-        *ngx_slprintf(text, text + sizeof(text) - 1,
-                      "returned status code %ui", fetch->status)
-            = '\0';
+        p = ngx_slprintf(p, last, "returned status code %ui", fetch->status);
+    }
+
+    if (p != text) {
+
+        /* most queues are named after the place they send to */
+
+        if (queue->name.data == queue->feature.data) {
+            p = ngx_slprintf(p, last, " (endpoint \"%V\")",
+                             &fetch->to.authority);
+        }
+
+        *p = '\0';
         error = (const char *) text;
     }
 

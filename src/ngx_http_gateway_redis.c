@@ -45,6 +45,8 @@ static ngx_int_t ngx_http_gateway_redis_init_one(ngx_conf_t *cf,
     ngx_http_gateway_redis_t *redis);
 static ngx_int_t ngx_http_gateway_redis_init_nodes(ngx_conf_t *cf,
     ngx_http_gateway_redis_t *redis);
+static void ngx_http_gateway_redis_warn(ngx_conf_t *cf,
+    ngx_http_gateway_redis_node_t *node);
 static u_char *ngx_http_gateway_redis_port(ngx_str_t *name);
 #if (NGX_SSL)
 static ngx_int_t ngx_http_gateway_redis_init_ssl(ngx_conf_t *cf,
@@ -656,10 +658,14 @@ ngx_http_gateway_redis_init_one(ngx_conf_t *cf,
                                                 (in_port_t) redis->conf.port);
         if (redis->node == NULL) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "invalid \"redis.host\" \"%V\" in %s:%ui",
-                          &redis->conf.host, redis->file_name, redis->line);
+                          "invalid \"redis.host\" \"%V\" in %s:%ui%s",
+                          &redis->conf.host, redis->file_name, redis->line,
+                          ngx_http_gateway_redis_has_port(&redis->conf.host)
+                          ? ": write the port as \"redis.port\"" : "");
             return NGX_ERROR;
         }
+
+        ngx_http_gateway_redis_warn(cf, redis->node);
 
     } else if (ngx_http_gateway_redis_init_nodes(cf, redis) != NGX_OK) {
         return NGX_ERROR;
@@ -747,6 +753,8 @@ ngx_http_gateway_redis_init_nodes(ngx_conf_t *cf,
             return NGX_ERROR;
         }
 
+        ngx_http_gateway_redis_warn(cf, *node);
+
         if (sentinel) {
             (*node)->kind = NGX_HTTP_GATEWAY_REDIS_SENTINEL;
         }
@@ -764,6 +772,58 @@ ngx_http_gateway_redis_init_nodes(ngx_conf_t *cf,
     }
 
     return NGX_OK;
+}
+
+
+/* requests go on without Redis, so this is no error */
+
+static void
+ngx_http_gateway_redis_warn(ngx_conf_t *cf,
+    ngx_http_gateway_redis_node_t *node)
+{
+    if (node->port
+        && ngx_http_gateway_names_hopeless(node->redis->names, &node->host,
+                                           node->port))
+    {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "redis: \"%V\" in %s:%ui cannot be looked up: it is not "
+                      "in the hosts file, and \"http\" has no \"resolver\"",
+                      &node->name, node->redis->file_name, node->redis->line);
+    }
+}
+
+
+/* a colon, but no address of IPv6 and no path of a socket */
+
+ngx_uint_t
+ngx_http_gateway_redis_has_port(ngx_str_t *host)
+{
+    u_char  *p, *last;
+#if (NGX_HAVE_INET6)
+    u_char   addr[16];
+#endif
+
+    p = host->data;
+    last = p + host->len;
+
+    if (host->len > 5 && ngx_strncmp(p, "unix:", 5) == 0) {
+        return 0;
+    }
+
+    if (host->len > 2 && *p == '[' && last[-1] == ']') {
+        p++;
+        last--;
+    }
+
+#if (NGX_HAVE_INET6)
+
+    if (ngx_inet6_addr(p, last - p, addr) == NGX_OK) {
+        return 0;
+    }
+
+#endif
+
+    return ngx_strlchr(p, last, ':') != NULL;
 }
 
 

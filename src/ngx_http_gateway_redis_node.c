@@ -57,6 +57,8 @@ static void ngx_http_gateway_redis_node_timer(ngx_event_t *ev);
 static void ngx_http_gateway_redis_node_trial(ngx_event_t *ev);
 static void ngx_http_gateway_redis_node_move(ngx_queue_t *to,
     ngx_queue_t *from);
+static void ngx_http_gateway_redis_node_log(
+    ngx_http_gateway_redis_node_t *node, const char *why);
 static void ngx_http_gateway_redis_node_close(
     ngx_http_gateway_redis_node_t *node);
 static void ngx_http_gateway_redis_node_events(
@@ -767,6 +769,7 @@ ngx_http_gateway_redis_node_write_handler(ngx_event_t *wev)
     }
 
     if (err) {
+        node->err = err;
         ngx_http_gateway_redis_node_fail(node, "cannot be connected to", 0);
         return;
     }
@@ -981,6 +984,7 @@ ngx_http_gateway_redis_node_arm(ngx_http_gateway_redis_node_t *node)
 static void
 ngx_http_gateway_redis_node_timer(ngx_event_t *ev)
 {
+    const char                     *why;
     ngx_queue_t                    *q;
     ngx_http_gateway_redis_op_t    *op;
     ngx_http_gateway_redis_node_t  *node;
@@ -1007,7 +1011,21 @@ ngx_http_gateway_redis_node_timer(ngx_event_t *ev)
         }
     }
 
-    ngx_http_gateway_redis_node_fail(node, "does not answer in time", 1);
+    switch (node->state) {
+
+    case NGX_HTTP_GATEWAY_REDIS_RESOLVING:
+        why = "cannot be looked up in time";
+        break;
+
+    case NGX_HTTP_GATEWAY_REDIS_CONNECTING:
+        why = "cannot be connected to in time";
+        break;
+
+    default:
+        why = "does not answer in time";
+    }
+
+    ngx_http_gateway_redis_node_fail(node, why, 1);
 }
 
 
@@ -1053,12 +1071,7 @@ ngx_http_gateway_redis_node_fail(ngx_http_gateway_redis_node_t *node,
                                             : NGX_HTTP_GATEWAY_REDIS_BROKEN,
                                  1);
 
-    if (!node->down && node->logged != ngx_time()) {
-        node->logged = ngx_time();
-
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "redis: \"%V\" %s",
-                      &node->name, why);
-    }
+    ngx_http_gateway_redis_node_log(node, why);
 
     ngx_queue_init(&failed);
 
@@ -1124,6 +1137,39 @@ ngx_http_gateway_redis_node_fail(ngx_http_gateway_redis_node_t *node,
         ngx_http_gateway_redis_count(node, NGX_HTTP_GATEWAY_REDIS_FAILED, 1);
         ngx_http_gateway_redis_end(op, NULL);
     }
+}
+
+
+/* once a second, with what the system or the name servers said */
+
+static void
+ngx_http_gateway_redis_node_log(ngx_http_gateway_redis_node_t *node,
+    const char *why)
+{
+    ngx_err_t    err;
+    const char  *error;
+
+    err = node->err;
+    error = node->query.error;
+
+    node->err = 0;
+    node->query.error = NULL;
+
+    if (node->down || node->logged == ngx_time()) {
+        return;
+    }
+
+    node->logged = ngx_time();
+
+    if (error) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "redis: \"%V\" cannot be looked up: %s",
+                      &node->name, error);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, err, "redis: \"%V\" %s",
+                  &node->name, why);
 }
 
 
@@ -1309,6 +1355,12 @@ ngx_http_gateway_redis_node(ngx_http_gateway_redis_t *redis,
     {
         node->host.data++;
         node->host.len -= 2;
+    }
+
+    /* port 0: the name of a master, which sentinels look up */
+
+    if (port && ngx_http_gateway_redis_has_port(&node->host)) {
+        return NULL;
     }
 
     node->port = port;

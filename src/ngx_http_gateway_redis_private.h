@@ -114,6 +114,7 @@ struct ngx_http_gateway_redis_node_s {
     ngx_msec_t                       backoff;
     ngx_uint_t                       failures;  /* in a row */
     time_t                           logged;
+    ngx_err_t                        err;       /* of what fails now */
 
     ngx_http_gateway_series_t       *series;    /* NULL: not known */
 
@@ -169,6 +170,9 @@ ngx_http_gateway_redis_op_t *ngx_http_gateway_redis_op(
     ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_command_t *command);
 
+/* 1 for "host:port", which is no host */
+ngx_uint_t ngx_http_gateway_redis_has_port(ngx_str_t *host);
+
 /* what an operation of this node was answered */
 void ngx_http_gateway_redis_answer(ngx_http_gateway_redis_node_t *node,
     ngx_http_gateway_redis_op_t *op, redisReply *reply);
@@ -178,7 +182,7 @@ void ngx_http_gateway_redis_answer(ngx_http_gateway_redis_node_t *node,
 
 /*
  * Makes a node in that pool: host is copied, and may be a name, an address or
- * a socket.  NULL on failure.
+ * a socket.  NULL on failure, also if the host has a port.
  */
 ngx_http_gateway_redis_node_t *ngx_http_gateway_redis_node(
     ngx_http_gateway_redis_t *redis, ngx_pool_t *pool, ngx_str_t *host,

@@ -103,9 +103,15 @@ is(status('192.0.2.3'), 404, 'nothing of the invalid one acts');
 
 unlink "$dir/deny";
 becomes('192.0.2.2', 403, 'a file that is gone leaves its list');
+my $gone = qr{\[warn\] .*"\Q$dir\E/deny" cannot be looked at, its last list stays in force \(2: };
+ok(wait_until(sub { (() = $nginx->error_log =~ /$gone/g) == 2 }, 10),
+   'each worker says so');
 
 put('deny', "192.0.2.4\n");
 becomes('192.0.2.4', 403, 'when it is back it is read');
+is(scalar(() = $nginx->error_log =~ /$gone/g), 2, 'that it was gone is said once');
+is(scalar(() = $nginx->error_log =~ m{ip_restriction: "\Q$dir\E/deny" is back}g), 2,
+   'so is that it is back');
 
 put('deny', '');
 becomes('192.0.2.4', 404, 'an empty file denies nobody');

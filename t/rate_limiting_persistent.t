@@ -859,7 +859,7 @@ SKIP: {
 
 for my $case (
     ['no secret', 'path=counts', undef,
-     qr/"path" of "gateway_rate_limiting_zone" needs "gateway_secret_file": counts are found again by digests under it/],
+     qr/"path" of "gateway_rate_limiting_zone" needs "gateway_secret_file": counts are found again by digests under it, in \S+nginx\.conf:\d+$/m],
     ['an unknown parameter', 'paths=counts', "$tmp/secret",
      qr/invalid parameter "paths=counts": expected "path=directory" and "interval=time", once in/],
     ['no directory', 'path=', "$tmp/secret", qr/invalid parameter "path="/],

@@ -1038,6 +1038,8 @@ ngx_http_gateway_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_http_gateway_main_conf_t  *gmcf = conf;
 
+    ngx_http_core_main_conf_t  *cmcf;
+
     ngx_conf_init_uint_value(gmcf->headers,
                              NGX_HTTP_GATEWAY_HEADER_TOKENS
                              |NGX_HTTP_GATEWAY_HEADER_LATENCIES
@@ -1058,6 +1060,17 @@ ngx_http_gateway_init_main_conf(ngx_conf_t *cf, void *conf)
         && ngx_strncmp(gmcf->charset.data, "off", 3) == 0)
     {
         gmcf->charset.len = 0;
+    }
+
+    /*
+     * Nginx's default, set by now, is too small for the variables of the
+     * gateway, of which it warns.  It is only an upper bound.
+     */
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    if (cmcf->variables_hash_max_size == 1024) {
+        cmcf->variables_hash_max_size = 2048;
     }
 
     return NGX_CONF_OK;

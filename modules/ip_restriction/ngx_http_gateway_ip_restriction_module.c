@@ -27,6 +27,7 @@ typedef struct {
     ngx_file_uniq_t               uniq;
     ngx_pool_t                   *pool;      /* of networks; NULL: cycle's */
     ngx_http_gateway_networks_t  *networks;
+    ngx_uint_t                    gone;      /* and that is logged */
 } ngx_http_gateway_ip_restriction_file_t;
 
 
@@ -466,7 +467,24 @@ ngx_http_gateway_ip_restriction_timer(ngx_event_t *ev)
         /* one that is gone for the moment will be back, or its list stays */
 
         if (ngx_file_info(file[i]->path.data, &info) == NGX_FILE_ERROR) {
+
+            if (!file[i]->gone) {
+                file[i]->gone = 1;
+
+                ngx_log_error(NGX_LOG_WARN, ev->log, ngx_errno,
+                              "ip_restriction: \"%V\" cannot be looked at, "
+                              "its last list stays in force",
+                              &file[i]->path);
+            }
+
             continue;
+        }
+
+        if (file[i]->gone) {
+            file[i]->gone = 0;
+
+            ngx_log_error(NGX_LOG_NOTICE, ev->log, 0,
+                          "ip_restriction: \"%V\" is back", &file[i]->path);
         }
 
         if (ngx_http_gateway_ip_restriction_changed(file[i], &info)) {

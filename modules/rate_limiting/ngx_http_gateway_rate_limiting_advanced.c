@@ -308,7 +308,7 @@ ngx_http_gateway_rate_limiting_advanced_handler(ngx_http_request_t *r,
         return ngx_http_gateway_rate_limiting_failed(r, &conf->base, mcf,
                    conf->base.policy == NGX_HTTP_GATEWAY_RATE_LIMITING_LOCAL
                    ? "a process hangs with the lock of the counters"
-                   : "Redis does not answer");
+                   : "Redis gives no count, see \"redis:\" in the log");
 
     default:
         return rc;

@@ -17,6 +17,7 @@
 #include "ngx_http_gateway_rate_limiting.h"
 #include "ngx_http_gateway_reply.h"
 #include "ngx_http_gateway_windows.h"
+#include "gateway_template.h"
 
 
 /* a period without a limit; no parameter has so many digits */
@@ -379,7 +380,7 @@ ngx_http_gateway_rate_limiting_others(ngx_http_request_t *r,
         return ngx_http_gateway_rate_limiting_failed(r, conf, mcf,
                         conf->policy == NGX_HTTP_GATEWAY_RATE_LIMITING_LOCAL
                         ? "a process hangs with the lock of the counters"
-                        : "Redis does not answer");
+                        : "Redis gives no count, see \"redis:\" in the log");
 
     default:
         return rc;
@@ -881,6 +882,8 @@ char *
 ngx_http_gateway_rate_limiting_check_key(ngx_conf_t *cf,
     ngx_http_gateway_rate_limiting_key_t *key)
 {
+    gateway_str_t  name;
+
     if (key->limit_by == NGX_HTTP_GATEWAY_RATE_LIMITING_HEADER
         && key->header_name.len == 0)
     {
@@ -895,6 +898,13 @@ ngx_http_gateway_rate_limiting_check_key(ngx_conf_t *cf,
 
     if (key->path.len && key->path.data[0] != '/') {
         return "needs a \"path\" that starts with \"/\"";
+    }
+
+    name.data = (const char *) key->header_name.data;
+    name.len = key->header_name.len;
+
+    if (name.len && !gateway_is_header_name(&name)) {
+        return "has a \"header_name\" that no header can have";
     }
 
     key->header_lowcase.len = key->header_name.len;

@@ -158,7 +158,7 @@ ngx_http_gateway_response_ratelimiting_redis_count(ngx_http_request_t *r,
         == NULL)
     {
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "response_ratelimiting: Redis does not answer, what a "
+                      "response_ratelimiting: Redis cannot be asked, what a "
                       "response announced is not counted");
     }
 }

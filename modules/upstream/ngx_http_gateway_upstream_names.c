@@ -121,6 +121,25 @@ ngx_http_gateway_names_find(ngx_http_gateway_names_t *names,
 }
 
 
+ngx_uint_t
+ngx_http_gateway_names_hopeless(ngx_http_gateway_names_t *names,
+    ngx_str_t *host, in_port_t port)
+{
+    ngx_http_gateway_names_query_t  query;
+
+    if (names->servers) {
+        return 0;
+    }
+
+    ngx_memzero(&query, sizeof(ngx_http_gateway_names_query_t));
+
+    query.host = *host;
+    query.port = port;
+
+    return !ngx_http_gateway_names_here(names, &query);
+}
+
+
 void
 ngx_http_gateway_names_end(ngx_http_gateway_names_query_t *query)
 {
