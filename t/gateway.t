@@ -451,3 +451,56 @@ gateway
 --- response_headers eval
 ["X-Own: 1\nX-Added: yes\n!Connection\n!Keep-Alive\n!Proxy-Connection",
  "X-Added: yes\n!Connection\n!Keep-Alive\n!Proxy-Connection"]
+
+
+=== TEST 94: quotes around a whole parameter are nginx's, others are of the value
+--- config
+    location /t {
+        gateway_request_termination status_code=418 "message=a b";
+    }
+    location /q {
+        gateway_request_termination status_code=418 content_type=application/json 'body="q"';
+    }
+--- request eval
+["GET /t", "GET /q"]
+--- error_code eval
+[418, 418]
+--- response_body_like eval
+["a b", "^\"q\"\$"]
+
+
+
+=== TEST 95: the second one is warned of
+--- config
+    location /q {
+        gateway_request_termination status_code=418 body='q';
+    }
+--- request
+GET /q
+--- error_code: 418
+--- error_log
+[warn]
+the quotes in "body" of "gateway_request_termination" are part of the value
+
+
+
+=== TEST 96: the first one is not
+--- config
+    location /q {
+        gateway_request_termination status_code=418 'body=it is';
+    }
+--- request
+GET /q
+--- error_code: 418
+--- no_error_log
+the quotes in
+
+
+
+=== TEST 97: nginx makes the hash of all variables without a warning
+--- config
+--- request
+GET /none
+--- error_code: 404
+--- no_error_log
+variables_hash

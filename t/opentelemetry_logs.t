@@ -141,7 +141,7 @@ is_deeply($requests[0]{body}, $requests[1]{body}, 'the same');
 http_get('/echo');
 @records = records_of(sent(1));
 is(scalar @records, 1, 'a line of the worker');
-like(text($records[0]), qr/^opentelemetry:logs: queue "opentelemetry:logs": handler could not process entries: returned status code 500/,
+like(text($records[0]), qr/^opentelemetry:logs: queue "opentelemetry:logs": handler could not process entries: returned status code 500 \(endpoint "127\.0\.0\.1:\d+"\)/,
      'about the failure');
 is($records[0]{severityText}, 'WARN', 'severity');
 is_deeply(attributes($records[0]), {}, 'of no request');

@@ -995,3 +995,20 @@ _EOC_
 ["GET /api", "GET /api", "GET /login", "GET /named", "GET /named"]
 --- error_code eval
 [200, 200, 429, 200, 429]
+
+
+
+=== TEST 80: a header that cannot be
+--- limit: minute=1 limit_by=header header_name=X:App
+--- must_die
+--- error_log
+"gateway_rate_limiting" directive has a "header_name" that no header can have
+
+
+
+=== TEST 81: quotes within a parameter, which nginx keeps
+--- limit: minute=1 limit_by=header header_name="X-App"
+--- must_die
+--- error_log
+the quotes in "header_name" of "gateway_rate_limiting" are part of the value: quote the parameter as a whole, as in "name=value", if they should not be
+"gateway_rate_limiting" directive has a "header_name" that no header can have

@@ -77,8 +77,7 @@ sub left {
 
 sub complaints {
     my ($nginx) = @_;
-    return join '', grep { /\[(warn|error|crit|alert|emerg)\]/
-                           && !/variables_hash/ }
+    return join '', grep { /\[(warn|error|crit|alert|emerg)\]/ }
                     split /^/, $nginx->error_log;
 }
 

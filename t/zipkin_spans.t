@@ -236,4 +236,6 @@ $nginx = start_nginx(yaml => $auth);
 is(http_get('/none')->status, 404, 'requests do not care');
 ok($nginx->wait_log(qr/could not send entries due to max_retry_time exceeded/,
                     5), 'spans are lost with a message');
+like($nginx->error_log, qr/zipkin: queue "zipkin": handler could not process entries: it cannot be connected to \(111: Connection refused\) \(endpoint "127\.0\.0\.1:$closed"\)/,
+     'which says to where');
 $nginx->stop;
