@@ -1012,3 +1012,18 @@ _EOC_
 --- error_log
 the quotes in "header_name" of "gateway_rate_limiting" are part of the value: quote the parameter as a whole, as in "name=value", if they should not be
 "gateway_rate_limiting" directive has a "header_name" that no header can have
+
+
+
+=== TEST 82: "return" answers before policies
+--- config
+    location / {
+        gateway_rate_limiting day=1;
+        return 200 returned;
+    }
+--- request eval
+["GET /a", "GET /b"]
+--- error_code eval
+[200, 200]
+--- response_headers_like eval
+["!RateLimit-Limit", "!RateLimit-Limit"]

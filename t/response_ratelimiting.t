@@ -281,6 +281,22 @@ _EOC_
     $nginx->stop;
 }
 
+# ---- locations are one place, names tell them apart --------------------------
+
+{
+    my $nginx = start_nginx(config => join '', map {
+        "location = /$_->[0] {\n"
+        . "gateway_response_ratelimiting limits.$_->[1].year=$_->[2];\n$echo\n}\n"
+    } ['one', 'video', 9], ['other', 'video', 5], ['apart', 'clips', 5]);
+
+    get('/one', 'video=2');
+    is_deeply(told(get('/other'), 'video', 'year'), [200, 3, 5, 3],
+              'two locations count together');
+    is_deeply(told(get('/apart'), 'clips', 'year'), [200, 5, 5, 5],
+              'another name is counted apart');
+    $nginx->stop;
+}
+
 no_long_string();
 run_tests();
 
